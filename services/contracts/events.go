@@ -1,0 +1,81 @@
+// Package contracts holds the events that the order and inventory services exchange: their names, their payloads as
+// JSON, and what makes a payload valid. It is what another team would import, so it needs only the standard library.
+//
+// A type's name ends in its version. A change that a reader of the old version could misread gets a new version, and
+// both are published until nobody reads the old one.
+package contracts
+
+// The streams on which the events travel.
+const (
+	StreamOrders = "orders"
+	StreamStock  = "stock"
+)
+
+// The types of event, by stream: order.* travels on StreamOrders and stock.* on StreamStock.
+const (
+	OrderCreatedV1   = "order.created.v1"
+	OrderCancelledV1 = "order.cancelled.v1"
+	OrderConfirmedV1 = "order.confirmed.v1"
+	OrderRejectedV1  = "order.rejected.v1"
+
+	StockReservedV1 = "stock.reserved.v1"
+	StockRejectedV1 = "stock.rejected.v1"
+	StockReleasedV1 = "stock.released.v1"
+)
+
+// Item is one line of an order. Prices are whole cents of the order's currency.
+type Item struct {
+	SKU            string `json:"sku"`
+	Quantity       int64  `json:"quantity"`
+	UnitPriceCents int64  `json:"unit_price_cents"`
+}
+
+// Quantity is a number of units of one SKU.
+type Quantity struct {
+	SKU      string `json:"sku"`
+	Quantity int64  `json:"quantity"`
+}
+
+// OrderCreated (order.created.v1): an order was accepted and waits for stock.
+type OrderCreated struct {
+	OrderID    string `json:"order_id"`
+	CustomerID string `json:"customer_id"`
+	Currency   string `json:"currency"` // ISO 4217, three capitals
+	TotalCents int64  `json:"total_cents"`
+	Items      []Item `json:"items"`
+}
+
+// OrderCancelled (order.cancelled.v1): the customer withdrew an order that was pending or confirmed.
+type OrderCancelled struct {
+	OrderID string `json:"order_id"`
+}
+
+// OrderConfirmed (order.confirmed.v1): stock is reserved for the whole order.
+type OrderConfirmed struct {
+	OrderID string `json:"order_id"`
+}
+
+// OrderRejected (order.rejected.v1): the order cannot be served. Reason is a StockRejected's.
+type OrderRejected struct {
+	OrderID string `json:"order_id"`
+	Reason  string `json:"reason"`
+}
+
+// StockReserved (stock.reserved.v1): all units of the order are set aside.
+type StockReserved struct {
+	OrderID string     `json:"order_id"`
+	Items   []Quantity `json:"items"`
+}
+
+// StockRejected (stock.rejected.v1): nothing was set aside. Reason names the first SKU, in alphabetical order, that
+// stood in the way, such as "out_of_stock: lamp" or "unknown_sku: lamb".
+type StockRejected struct {
+	OrderID string `json:"order_id"`
+	Reason  string `json:"reason"`
+}
+
+// StockReleased (stock.released.v1): units set aside for an order that was cancelled are available again.
+type StockReleased struct {
+	OrderID string     `json:"order_id"`
+	Items   []Quantity `json:"items"`
+}

@@ -1,0 +1,3 @@
+module example.com/clew/services/contracts
+
+go 1.26.0
