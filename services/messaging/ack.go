@@ -1,0 +1,76 @@
+package messaging
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	ackBatch = 128
+	ackDelay = 5 * time.Millisecond // how long the first of a batch waits for others
+)
+
+// An acker acknowledges the settled messages of one partition, many with one command.
+type acker struct {
+	consumer *Consumer
+	key      string
+	settled  chan string // entry ids
+}
+
+func newAcker(c *Consumer, partition int) *acker {
+	return &acker{consumer: c, key: StreamKey(c.sub.Stream, partition), settled: make(chan string, 8*ackBatch)}
+}
+
+// add hands over an entry. It blocks while Redis is away and much is waiting, which stops the workers: what cannot be
+// acknowledged would be processed for nothing.
+func (a *acker) add(entryID string) { a.settled <- entryID }
+
+// close makes run acknowledge the rest and return.
+func (a *acker) close() { close(a.settled) }
+
+func (a *acker) run(ctx context.Context) {
+	batch := make([]string, 0, ackBatch)
+	due := time.NewTimer(ackDelay)
+	due.Stop()
+	for open := true; open; {
+		var entryID string
+		select {
+		case entryID, open = <-a.settled:
+			if open {
+				batch = append(batch, entryID)
+			}
+			if len(batch) == 1 && open {
+				due.Reset(ackDelay)
+			}
+			if open && len(batch) < ackBatch {
+				continue
+			}
+		case <-due.C:
+		}
+		a.acknowledge(ctx, batch)
+		batch = batch[:0]
+	}
+}
+
+// acknowledge repeats itself until Redis took the batch or ctx ended. Repeating is safe: an entry that is no longer
+// pending is not acknowledged twice.
+func (a *acker) acknowledge(ctx context.Context, batch []string) {
+	if len(batch) == 0 {
+		return
+	}
+	c := a.consumer
+	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+		started := time.Now()
+		err := c.client.XAck(ctx, a.key, c.sub.Group, batch...).Err()
+		if err == nil {
+			c.instrumentation.ack.Observe(time.Since(started).Seconds())
+			return
+		}
+		c.logger.Warn("acknowledging messages stopped, trying again", "key", a.key, "error", err, "pause", pause)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}

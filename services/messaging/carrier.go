@@ -1,0 +1,38 @@
+package messaging
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/propagation"
+)
+
+// Headers are a message's CloudEvents extension attributes. They are a carrier of trace context: OpenTelemetry's
+// propagators read and write traceparent, tracestate and baggage in them, the names that the W3C gave them and that
+// CloudEvents' distributed-tracing extension took over.
+type Headers map[string]string
+
+var _ propagation.TextMapCarrier = Headers{}
+
+// Get returns the header's value, or "".
+func (h Headers) Get(key string) string { return h[key] }
+
+// Set replaces a header.
+func (h Headers) Set(key, value string) { h[key] = value }
+
+// Keys lists the headers' names in no order.
+func (h Headers) Keys() []string {
+	keys := make([]string, 0, len(h))
+	for key := range h {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// propagator is fixed, not configured: what stands in a message is part of its format.
+var propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+
+func (h Headers) inject(ctx context.Context) { propagator.Inject(ctx, h) }
+
+// extract returns ctx with the creation context and baggage of the headers. A traceparent that is missing or malformed
+// leaves ctx without a span context, so that processing starts a trace of its own.
+func (h Headers) extract(ctx context.Context) context.Context { return propagator.Extract(ctx, h) }

@@ -1,0 +1,29 @@
+package messaging
+
+import (
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Everything that go-redis would print is also an error that somebody gets.
+func init() { logging.Disable() }
+
+// Connect returns a client for a URL such as redis://user:password@127.0.0.1:6379/0. It does not dial: a server that
+// is away is reported by the first command. The caller closes the client.
+//
+// A consumer needs a client of its own, because each fetch holds a connection while it waits. The client repeats no
+// command: a repeated XADD whose first reply was lost adds the message twice.
+func Connect(url string) (redis.UniversalClient, error) {
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("%w, expected a URL such as redis://127.0.0.1:6379/0", err)
+	}
+	options.MaxRetries, options.DialerRetries = -1, 1
+	options.ContextTimeoutEnabled = true
+	options.DisableIdentity = true // CLIENT SETINFO came with Redis 7.2
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewClient(options), nil
+}

@@ -1,0 +1,193 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.uber.org/goleak"
+	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging/database"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var own = fstest.MapFS{"0001_lamps.sql": {Data: []byte(
+	"-- +goose Up\nCREATE TABLE lamps (name TEXT PRIMARY KEY, watts BIGINT NOT NULL);\n-- +goose Down\nDROP TABLE lamps;\n")}}
+
+type lamp struct {
+	Name  string `gorm:"primaryKey"`
+	Watts int64
+}
+
+func open(t *testing.T, path string) (*database.DB, *tracetest.SpanRecorder, *sdktrace.TracerProvider) {
+	t.Helper()
+	spans := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	db, err := database.Open(t.Context(), "sqlite://"+path, own, tp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db, spans, tp
+}
+
+func TestOpenCreatesTablesAndFindsThemAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a b%20?.db")
+	db, _, _ := open(t, path)
+	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 7}); err != nil {
+		t.Fatal(err)
+	}
+	again, _, _ := open(t, path)
+	lamps, err := gorm.G[lamp](again.Read).Find(t.Context())
+	if err != nil || len(lamps) != 1 {
+		t.Errorf("found %v, error %v", lamps, err)
+	}
+	for _, table := range []string{"outbox", "inbox"} {
+		if err := again.Read.Exec("SELECT * FROM " + table).Error; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                                  "expected sqlite://",
+		"sqlite://":                         "expected sqlite://",
+		"mysql://u:secret@db/x":             "mysql://u:xxxxx@db/x",
+		"sqlite:///does/not/exist/order.db": "/does/not/exist/order.db",
+	} {
+		db, err := database.Open(t.Context(), url, own, sdktrace.NewTracerProvider())
+		if err == nil {
+			_ = db.Close()
+			t.Errorf("%q was opened", url)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %q, expected one with %q", url, err, want)
+		}
+	}
+}
+
+func TestReadersCannotWrite(t *testing.T) {
+	db, _, _ := open(t, filepath.Join(t.TempDir(), "x.db"))
+	if err := gorm.G[lamp](db.Read).Create(t.Context(), &lamp{"desk", 7}); err == nil {
+		t.Error("the pool of readers wrote a row")
+	}
+}
+
+func TestWritersTakeTurns(t *testing.T) {
+	db, _, _ := open(t, filepath.Join(t.TempDir(), "x.db"))
+	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 0}); err != nil {
+		t.Fatal(err)
+	}
+	var writers sync.WaitGroup
+	for range 20 {
+		writers.Go(func() {
+			err := db.Write.Transaction(func(tx *gorm.DB) error { // reads, then writes what it read
+				l, err := gorm.G[lamp](tx).Where("name = ?", "desk").First(t.Context())
+				if err == nil {
+					_, err = gorm.G[lamp](tx).Where("name = ?", "desk").Update(t.Context(), "watts", l.Watts+1)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
+	if l, err := gorm.G[lamp](db.Read).First(t.Context()); err != nil || l.Watts != 20 {
+		t.Errorf("after 20 increments: %v, error %v", l, err)
+	}
+}
+
+func TestStatementsAreSpansOfWhoAsked(t *testing.T) {
+	db, spans, tp := open(t, filepath.Join(t.TempDir(), "x.db"))
+	if n := len(spans.Ended()); n != 0 {
+		t.Fatalf("opening made %d spans", n)
+	}
+	ctx, parent := tp.Tracer("test").Start(context.Background(), "request")
+	inner, create := tp.Tracer("test").Start(ctx, "create")
+	err := db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := gorm.G[lamp](tx).Create(inner, &lamp{"desk", 7}); err != nil {
+			return err
+		}
+		if _, err := gorm.G[lamp](tx).Where("name = ?", "desk").Update(inner, "watts", 8); err != nil {
+			return err
+		}
+		_, err := gorm.G[lamp](tx).Where("name = ?", "none").Delete(inner)
+		return err
+	})
+	create.End()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := gorm.G[lamp](db.Read).Find(ctx); err != nil {
+		t.Fatal(err)
+	}
+	parent.End()
+	if _, err := gorm.G[lamp](db.Read).Find(context.Background()); err != nil { // nobody asked: no span
+		t.Fatal(err)
+	}
+
+	type statement struct{ name, parent, table, text string }
+	names := map[string]string{}
+	for _, span := range spans.Ended() {
+		names[span.SpanContext().SpanID().String()] = span.Name()
+	}
+	var got []statement
+	for _, span := range spans.Ended() {
+		s := statement{name: span.Name(), parent: names[span.Parent().SpanID().String()]}
+		for _, a := range span.Attributes() {
+			switch a.Key {
+			case "db.collection.name":
+				s.table = a.Value.AsString()
+			case "db.query.text":
+				s.text = a.Value.AsString()
+			}
+		}
+		if s.text != "" {
+			got = append(got, s)
+		}
+	}
+	want := []statement{
+		{"INSERT lamps", "create", "lamps", "INSERT INTO `lamps` (`name`,`watts`) VALUES (?,?)"},
+		{"UPDATE lamps", "create", "lamps", "UPDATE `lamps` SET `watts`=? WHERE name = ?"},
+		{"DELETE lamps", "create", "lamps", "DELETE FROM `lamps` WHERE name = ?"},
+		{"COMMIT", "create", "", "COMMIT"},
+		{"SELECT lamps", "request", "lamps", "SELECT * FROM `lamps`"},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(statement{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAFailedStatementIsAFailedSpan(t *testing.T) {
+	db, spans, tp := open(t, filepath.Join(t.TempDir(), "x.db"))
+	ctx, parent := tp.Tracer("test").Start(context.Background(), "request")
+	defer parent.End()
+	first := gorm.G[lamp](db.Write).Create(ctx, &lamp{"desk", 7})
+	second := gorm.G[lamp](db.Write).Create(ctx, &lamp{"desk", 7})
+	if first != nil || !errors.Is(second, gorm.ErrDuplicatedKey) {
+		t.Fatalf("errors %v and %v", first, second)
+	}
+	ended := spans.Ended()
+	if got := ended[len(ended)-1].Status().Code; got != codes.Error {
+		t.Errorf("status %v", got)
+	}
+}

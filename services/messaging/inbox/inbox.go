@@ -1,0 +1,70 @@
+// Package inbox makes the effect of a message happen once, however often the message is delivered: the transaction of
+// the effect also writes the event's id, and a second one finds it there.
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/outbox"
+)
+
+// An Inbox knows which events one consumer group has processed.
+type Inbox struct {
+	outbox *outbox.Outbox
+	group  string
+}
+
+// New returns the inbox of a group, in the database of the outbox that takes the group's answers.
+func New(o *outbox.Outbox, group string) *Inbox { return &Inbox{o, group} }
+
+// Once makes a handler of effect. It decodes the payload, and runs effect in the transaction in which it also notes
+// the event. For an event that is noted already effect is not run; instead the answers that it left are published
+// again, in case they were lost, and the message counts as a duplicate.
+func Once[T messaging.Payload](
+	in *Inbox, effect func(ctx context.Context, tx *outbox.Tx, event T) error,
+) messaging.Handler {
+	return func(ctx context.Context, m messaging.Message) error {
+		event, err := messaging.Decode[T](m)
+		if err != nil {
+			return err
+		}
+		duplicate := false
+		err = in.outbox.Answer(ctx, m.ID, func(ctx context.Context, tx *outbox.Tx) error {
+			first, err := in.note(ctx, tx, m.ID)
+			if err != nil {
+				return fmt.Errorf("write %s to the inbox: %w", m.Type, err)
+			}
+			if duplicate = !first; duplicate {
+				return tx.Republish(ctx, m.ID)
+			}
+			return effect(ctx, tx, event)
+		})
+		if err == nil && duplicate {
+			return messaging.ErrDuplicate
+		}
+		return err
+	}
+}
+
+type row struct {
+	ConsumerGroup string
+	EventID       string
+	ProcessedAt   int64
+}
+
+// TableName tells GORM the table.
+func (row) TableName() string { return "inbox" }
+
+// note reports whether the event is new.
+func (in *Inbox) note(ctx context.Context, tx *outbox.Tx, eventID string) (bool, error) {
+	result := gorm.WithResult()
+	err := gorm.G[row](tx.DB, clause.OnConflict{DoNothing: true}, result).Create(ctx,
+		&row{in.group, eventID, time.Now().UnixMicro()})
+	return result.RowsAffected == 1, err
+}

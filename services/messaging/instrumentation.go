@@ -1,0 +1,226 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/messaging/internal/conventions"
+)
+
+// The labels of the metrics: attribute names of OpenTelemetry's conventions, and ours.
+const (
+	labelStream    = "messaging_destination_name"
+	labelGroup     = "messaging_consumer_group_name"
+	labelOperation = "messaging_operation_name"
+	labelType      = "event_type"
+	labelErrorType = "error_type"
+	labelOutcome   = "outcome"
+)
+
+// instrumentation is all that publishers and consumers tell of themselves.
+type instrumentation struct {
+	tracer    trace.Tracer
+	sent      *prometheus.CounterVec
+	consumed  *prometheus.CounterVec
+	operation *prometheus.HistogramVec
+	process   *prometheus.HistogramVec
+	endToEnd  *prometheus.HistogramVec
+}
+
+func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *instrumentation {
+	// The conventions' 14 boundaries, in seconds, and three for what waits in a stream.
+	buckets := []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		return register(reg, prometheus.NewHistogramVec(
+			prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels))
+	}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
+	}
+	return &instrumentation{
+		tracer: tp.Tracer(conventions.Scope, trace.WithSchemaURL(semconv.SchemaURL)),
+		sent: counter("messaging_client_sent_messages_total",
+			"Messages that a publisher tried to add to a stream.", labelStream, labelType, labelErrorType),
+		consumed: counter("messaging_client_consumed_messages_total",
+			"Messages delivered to a consumer group, each delivery counted.", labelStream, labelGroup),
+		operation: histogram("messaging_client_operation_duration_seconds",
+			"Time that a command on a stream took.", labelStream, labelOperation),
+		process: histogram("messaging_process_duration_seconds",
+			"Time that a handler took, by outcome.", labelStream, labelGroup, labelType, labelOutcome, labelErrorType),
+		endToEnd: histogram("messaging_end_to_end_duration_seconds",
+			"Time from an event's creation to the end of its processing.", labelStream, labelGroup, labelType),
+	}
+}
+
+// register adds a collector, or returns the equal one that another publisher or consumer of this process added.
+func register[C prometheus.Collector](reg prometheus.Registerer, collector C) C {
+	if reg == nil {
+		return collector
+	}
+	var already prometheus.AlreadyRegisteredError
+	if err := reg.Register(collector); errors.As(err, &already) {
+		return already.ExistingCollector.(C)
+	} else if err != nil {
+		panic(err) // two definitions of one metric: a mistake in the program
+	}
+	return collector
+}
+
+// children keeps the metrics of label values that were seen, because looking them up by their values is slow.
+type children[K comparable, V any] struct {
+	mu    sync.RWMutex
+	known map[K]V
+	make  func(K) V
+}
+
+func newChildren[K comparable, V any](child func(K) V) *children[K, V] {
+	return &children[K, V]{known: map[K]V{}, make: child}
+}
+
+func (c *children[K, V]) of(key K) V {
+	c.mu.RLock()
+	child, ok := c.known[key]
+	c.mu.RUnlock()
+	if ok {
+		return child
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	child = c.make(key)
+	c.known[key] = child
+	return child
+}
+
+// observe records seconds, with the trace as an exemplar if it is one that was sampled.
+func observe(observer prometheus.Observer, seconds float64, span trace.SpanContext) {
+	if span.IsSampled() {
+		observer.(prometheus.ExemplarObserver).ObserveWithExemplar(seconds,
+			prometheus.Labels{"trace_id": span.TraceID().String()})
+		return
+	}
+	observer.Observe(seconds)
+}
+
+// fail marks a span as failed.
+func fail(span trace.Span, err error) {
+	span.RecordError(err)
+	span.SetStatus(codes.Error, err.Error())
+	span.SetAttributes(semconv.ErrorTypeKey.String(Classify(err)))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// publisherInstrumentation is what one publisher records.
+type publisherInstrumentation struct {
+	*instrumentation
+	sentOf *children[sentKey, prometheus.Counter]
+}
+
+type sentKey struct{ stream, eventType, errorType string }
+
+func (i *instrumentation) publisher() publisherInstrumentation {
+	return publisherInstrumentation{i, newChildren(func(k sentKey) prometheus.Counter {
+		return i.sent.WithLabelValues(k.stream, k.eventType, k.errorType)
+	})}
+}
+
+// startSend opens the span of one XADD. It belongs to the trace that created the message, wherever the relay runs.
+func (i publisherInstrumentation) startSend(ctx context.Context, m Message, partition int) trace.Span {
+	_, span := i.tracer.Start(m.Headers.extract(ctx), "send "+m.Stream, trace.WithSpanKind(trace.SpanKindClient))
+	if span.IsRecording() {
+		span.SetAttributes(conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream)...)
+		span.SetAttributes(conventions.Message(m.ID, m.Subject, m.Type)...)
+		span.SetAttributes(
+			semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
+			conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))
+	}
+	return span
+}
+
+func (i publisherInstrumentation) endSend(span trace.Span, m Message, entryID string, err error) {
+	if err != nil {
+		fail(span, err)
+	} else if span.IsRecording() {
+		span.SetAttributes(conventions.EntryID.String(entryID))
+	}
+	span.End()
+	i.sentOf.of(sentKey{m.Stream, m.Type, Classify(err)}).Inc()
+}
+
+// consumerInstrumentation is what one consumer records.
+type consumerInstrumentation struct {
+	*instrumentation
+	spanName   string
+	atStart    trace.SpanStartEventOption
+	consumed   prometheus.Counter
+	ack        prometheus.Observer
+	processOf  *children[processKey, prometheus.Observer]
+	endToEndOf *children[string, prometheus.Observer]
+}
+
+type processKey struct {
+	eventType string
+	outcome   outcome
+	errorType string
+}
+
+func (i *instrumentation) consumer(sub Subscription, name string) *consumerInstrumentation {
+	attributes := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, sub.Stream),
+		semconv.MessagingConsumerGroupName(sub.Group), semconv.MessagingClientID(name))
+	return &consumerInstrumentation{
+		instrumentation: i,
+		spanName:        "process " + sub.Stream,
+		atStart:         trace.WithAttributes(attributes...),
+		consumed:        i.consumed.WithLabelValues(sub.Stream, sub.Group),
+		ack:             i.operation.WithLabelValues(sub.Stream, "ack"),
+		processOf: newChildren(func(k processKey) prometheus.Observer {
+			return i.process.WithLabelValues(sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType)
+		}),
+		endToEndOf: newChildren(func(eventType string) prometheus.Observer {
+			return i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType)
+		}),
+	}
+}
+
+// startProcess opens the span of one attempt: a child of the message's creation context, which it links to as well,
+// because a link is what OpenTelemetry's conventions promise to whoever reads the trace.
+func (i *consumerInstrumentation) startProcess(ctx context.Context, d delivery) (context.Context, trace.Span) {
+	ctx = d.Headers.extract(ctx)
+	creation := trace.SpanContextFromContext(ctx)
+	ctx, span := i.tracer.Start(ctx, i.spanName, trace.WithSpanKind(trace.SpanKindConsumer), i.atStart)
+	if span.IsRecording() {
+		if creation.IsValid() {
+			span.AddLink(trace.Link{SpanContext: creation})
+		}
+		span.SetAttributes(conventions.Message(d.ID, d.Subject, d.Type)...)
+		span.SetAttributes(
+			semconv.MessagingDestinationPartitionID(strconv.Itoa(d.partition)),
+			conventions.EntryID.String(d.entryID),
+			conventions.DeliveryCount.Int64(d.count),
+			conventions.StreamWait.Float64(milliseconds(max(0, d.started.Sub(entryTime(d.entryID))))))
+	}
+	return ctx, span
+}
+
+func (i *consumerInstrumentation) endProcess(span trace.Span, d delivery, err error) {
+	outcome, now := outcomeOf(err), time.Now()
+	if span.IsRecording() {
+		span.SetAttributes(conventions.Outcome.String(string(outcome)))
+		if class := Classify(err); class != "" {
+			fail(span, err)
+		}
+	}
+	span.End()
+	observe(i.processOf.of(processKey{d.Type, outcome, Classify(err)}), now.Sub(d.started).Seconds(), span.SpanContext())
+	if outcome == outcomeAck && !d.Time.IsZero() {
+		observe(i.endToEndOf.of(d.Type), now.Sub(d.Time).Seconds(), span.SpanContext())
+	}
+}

@@ -1,0 +1,42 @@
+// Package conventions names the attributes of messaging spans: OpenTelemetry's where they exist, ours for Redis
+// Streams where they don't (docs/adr/0003).
+package conventions
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// Scope is the instrumentation scope of every messaging span.
+const Scope = "example.com/clew/services/messaging"
+
+// The attributes that OpenTelemetry leaves to each messaging system.
+const (
+	EntryID       = attribute.Key("messaging.redis_streams.entry_id")
+	DeliveryCount = attribute.Key("messaging.redis_streams.delivery_count")
+	OutboxWait    = attribute.Key("messaging.redis_streams.outbox_wait_ms")
+	StreamWait    = attribute.Key("messaging.redis_streams.stream_wait_ms")
+	Outcome       = attribute.Key("messaging.redis_streams.outcome")
+
+	EventType = attribute.Key("cloudevents.event_type")
+)
+
+// Operation returns what every span of an operation on a stream has from its start, so that samplers see it.
+// OpenTelemetry has no registered name for Redis Streams; a custom value is allowed.
+func Operation(name string, kind attribute.KeyValue, stream string) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		semconv.MessagingSystemKey.String("redis_streams"),
+		semconv.MessagingOperationName(name),
+		kind,
+		semconv.MessagingDestinationName(stream),
+	}
+}
+
+// Message returns what tells one message from another. The conversation is the order.
+func Message(id, subject, eventType string) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		semconv.MessagingMessageID(id),
+		semconv.MessagingMessageConversationID(subject),
+		EventType.String(eventType),
+	}
+}

@@ -1,0 +1,22 @@
+package messaging
+
+import (
+	"hash/fnv"
+	"strconv"
+)
+
+// StreamKey is the Redis key of one partition of a stream: "orders:{0}". The braces are a Redis Cluster hash tag: all
+// keys of a partition stand on one node, so that a script may touch them together.
+func StreamKey(stream string, partition int) string {
+	return stream + ":{" + strconv.Itoa(partition) + "}"
+}
+
+// partitionOf is where messages of a subject travel: its 32-bit FNV-1a hash modulo the number of partitions.
+func partitionOf(subject string, partitions int) int {
+	if partitions <= 1 {
+		return 0
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(subject)) // never fails
+	return int(hash.Sum32() % uint32(partitions))
+}

@@ -1,0 +1,124 @@
+// Package outbox publishes messages exactly when the transaction that makes them commits: the transaction writes them
+// as rows, and a relay adds the rows to their streams afterwards, as often as it takes.
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/internal/conventions"
+)
+
+// An Outbox is where a service's transactions leave their messages.
+type Outbox struct {
+	db        *database.DB
+	source    string
+	tracer    trace.Tracer
+	committed chan struct{} // a signal to the relay, at most one waiting
+}
+
+// New returns the outbox in a database. Source is the CloudEvents source of its messages, such as "/order".
+func New(db *database.DB, source string, tp trace.TracerProvider) *Outbox {
+	return &Outbox{
+		db: db, source: source, committed: make(chan struct{}, 1),
+		tracer: tp.Tracer(conventions.Scope, trace.WithSchemaURL(semconv.SchemaURL)),
+	}
+}
+
+// A Tx is a transaction that can leave messages.
+type Tx struct {
+	*gorm.DB
+
+	outbox  *Outbox
+	cause   string // id of the event that the transaction answers
+	creates []trace.Span
+	due     bool // something for the relay
+}
+
+var errRolledBack = errors.New("transaction was rolled back")
+
+// Transaction runs fn in a transaction and commits it, or rolls it back if fn returns an error or panics. Once it has
+// committed, the relay of this process is woken.
+func (o *Outbox) Transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (err error) {
+	tx := &Tx{outbox: o}
+	err = errRolledBack // what a panic leaves behind
+	defer func() { tx.end(err) }()
+	err = o.db.Write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		tx.DB = db
+		return fn(ctx, tx)
+	})
+	return err
+}
+
+// Answer is Transaction for what is done because of an event: the messages that it leaves name the event as their
+// cause, so that Republish finds them.
+func (o *Outbox) Answer(ctx context.Context, cause string, fn func(ctx context.Context, tx *Tx) error) error {
+	return o.Transaction(ctx, func(ctx context.Context, tx *Tx) error {
+		tx.cause = cause
+		return fn(ctx, tx)
+	})
+}
+
+// An Event is what a message will tell.
+type Event struct {
+	Type    string
+	Payload messaging.Payload
+}
+
+// Create does the work that fn does and leaves the event that fn returns as a message about subject on the stream.
+// The span of creating the message covers fn and ends with the transaction, failed if that does not commit. It is
+// the message's creation context.
+func (tx *Tx) Create(ctx context.Context, stream, subject string, fn func(ctx context.Context) (Event, error)) error {
+	ctx, span := tx.outbox.tracer.Start(ctx, "create "+stream, trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(conventions.Operation("create", semconv.MessagingOperationTypeCreate, stream)...))
+	tx.creates = append(tx.creates, span)
+	event, err := fn(ctx)
+	if err != nil {
+		return err
+	}
+	m, err := messaging.NewMessage(ctx, stream, event.Type, subject, event.Payload)
+	if err != nil {
+		return messaging.Permanent(err)
+	}
+	span.SetAttributes(conventions.Message(m.ID, m.Subject, m.Type)...)
+	m.Source = tx.outbox.source
+	r := rowOf(m, tx.cause)
+	if err := gorm.G[row](tx.DB).Create(ctx, &r); err != nil {
+		return fmt.Errorf("write %s to the outbox: %w", m.Type, err)
+	}
+	tx.due = true
+	return nil
+}
+
+// Republish makes the relay add once more what was left because of an event: whoever repeats a question may have
+// missed the answer.
+func (tx *Tx) Republish(ctx context.Context, cause string) error {
+	tx.due = true
+	return tx.WithContext(ctx).
+		Exec("UPDATE outbox SET published_at = 0, leased_until = 0 WHERE cause_id = ?", cause).Error
+}
+
+// end is called with the transaction's result.
+func (tx *Tx) end(err error) {
+	for _, span := range tx.creates {
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+			span.SetAttributes(semconv.ErrorTypeKey.String(messaging.Classify(err)))
+		}
+		span.End()
+	}
+	if err == nil && tx.due {
+		select {
+		case tx.outbox.committed <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging"
+)
+
+// A row is a message in the table outbox; database/migrations says what the columns mean.
+type row struct {
+	ID          string `gorm:"primaryKey"`
+	Stream      string
+	Source      string
+	Type        string
+	Subject     string
+	Time        int64
+	Data        string
+	Traceparent string
+	Tracestate  string
+	Baggage     string
+	CauseID     string
+	LeasedUntil int64
+	Failures    int
+	PublishedAt int64
+}
+
+// TableName tells GORM the table.
+func (row) TableName() string { return "outbox" }
+
+func rowOf(m messaging.Message, cause string) row {
+	return row{
+		ID: m.ID, Stream: m.Stream, Source: m.Source, Type: m.Type, Subject: m.Subject,
+		Time: m.Time.UnixMicro(), Data: string(m.Data), CauseID: cause,
+		Traceparent: m.Headers.Get("traceparent"), Tracestate: m.Headers.Get("tracestate"), Baggage: m.Headers.Get("baggage"),
+	}
+}
+
+func (r row) message() messaging.Message {
+	headers := messaging.Headers{}
+	for name, value := range map[string]string{
+		"traceparent": r.Traceparent, "tracestate": r.Tracestate, "baggage": r.Baggage,
+	} {
+		if value != "" {
+			headers.Set(name, value)
+		}
+	}
+	return messaging.Message{
+		Stream: r.Stream, ID: r.ID, Source: r.Source, Type: r.Type, Subject: r.Subject,
+		Time: time.UnixMicro(r.Time).UTC(), Data: []byte(r.Data), Headers: headers,
+	}
+}
+
+// lease takes up to limit unpublished rows that are nobody's, the oldest first, until the lease ends: after that they
+// are taken for abandoned. The transaction is over when it returns.
+func (o *Outbox) lease(ctx context.Context, limit int, d time.Duration) ([]row, error) {
+	var rows []row
+	now := time.Now()
+	// MATERIALIZED: where rows are locked, a subquery may be run again and would then take more rows than the limit.
+	err := o.db.Write.WithContext(ctx).Raw(`
+		WITH due AS MATERIALIZED (
+			SELECT id FROM outbox
+			WHERE published_at = 0 AND leased_until < ? AND failures < ?
+			ORDER BY id LIMIT ?
+		)
+		UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM due) RETURNING *`,
+		now.UnixMicro(), maxFailures, limit, now.Add(d).UnixMicro()).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("lease outbox rows: %w", err)
+	}
+	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.ID, b.ID) }) // RETURNING has no order
+	return rows, nil
+}
+
+// settle records what publishing a batch came to: rows that were added are published, rows that can't be count a
+// failure, and all others are free again at once.
+func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
+	var published, failed, freed []string
+	for i, r := range rows {
+		switch {
+		case errs[i] == nil:
+			published = append(published, r.ID)
+		case messaging.IsPermanent(errs[i]):
+			failed = append(failed, r.ID)
+		default:
+			freed = append(freed, r.ID)
+		}
+	}
+	err := o.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		for _, change := range []struct {
+			ids    []string
+			column string
+			value  any
+		}{
+			{published, "published_at", time.Now().UnixMicro()},
+			{failed, "failures", gorm.Expr("failures + 1")},
+			{slices.Concat(failed, freed), "leased_until", 0},
+		} {
+			if len(change.ids) == 0 {
+				continue
+			}
+			_, err := gorm.G[row](tx).Where("id IN ?", change.ids).Update(ctx, change.column, change.value)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("settle outbox rows: %w", err)
+	}
+	return nil
+}

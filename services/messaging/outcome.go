@@ -1,0 +1,113 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// An outcome is what became of one attempt to process a message. It is a label of metrics and an attribute of spans.
+type outcome string
+
+const (
+	outcomeAck         outcome = "ack"         // done
+	outcomeDuplicate   outcome = "duplicate"   // was done before
+	outcomeIgnored     outcome = "ignored"     // no handler for its type here
+	outcomeRetry       outcome = "retry"       // failed, worth another attempt
+	outcomeUnavailable outcome = "unavailable" // a dependency is down; says nothing about the message
+	outcomeDeadLetter  outcome = "dead_letter" // failed for good
+)
+
+// ErrDuplicate is what a handler returns for a message whose effect is already there. The message is acknowledged.
+var ErrDuplicate = errors.New("already processed")
+
+// ErrPanic is in the error of an attempt whose handler panicked.
+var ErrPanic = errors.New("handler panicked")
+
+// Permanent marks an error that no retry can mend.
+func Permanent(err error) error { return marked{err, outcomeDeadLetter, "permanent"} }
+
+// Unavailable marks an error that says nothing about the message: something that every message needs, such as the
+// database, is down.
+func Unavailable(err error) error { return marked{err, outcomeUnavailable, "unavailable"} }
+
+// undecodable marks an entry or a payload that cannot be read.
+func undecodable(err error) error { return marked{err, outcomeDeadLetter, "undecodable"} }
+
+// unknownVersion marks a message whose type is handled here, but not in this version.
+func unknownVersion(eventType string) error {
+	return marked{fmt.Errorf("no handler for this version of %s", eventType), outcomeDeadLetter, "unknown_version"}
+}
+
+type marked struct {
+	error
+	outcome outcome
+	class   string
+}
+
+func (m marked) Unwrap() error { return m.error }
+
+// IsPermanent reports whether err, or an error that it wraps, was marked by Permanent or cannot be decoded.
+func IsPermanent(err error) bool {
+	var m marked
+	return errors.As(err, &m) && m.outcome == outcomeDeadLetter
+}
+
+// outcomeOf is the table in the package's documentation.
+func outcomeOf(err error) outcome {
+	var m marked
+	switch {
+	case err == nil:
+		return outcomeAck
+	case errors.Is(err, ErrDuplicate):
+		return outcomeDuplicate
+	case errors.As(err, &m):
+		return m.outcome
+	default:
+		return outcomeRetry
+	}
+}
+
+// Classify returns a short name of an error's kind, of which there are few: the value of error.type on spans and
+// metrics. It is "" for nil and "_OTHER", the name in OpenTelemetry's conventions, for an error that it does not know.
+func Classify(err error) string {
+	var m marked
+	var redisError redis.Error
+	var netError net.Error
+	switch {
+	case err == nil, errors.Is(err, ErrDuplicate):
+		return ""
+	case errors.As(err, &m):
+		return m.class
+	case errors.Is(err, ErrPanic):
+		return "panic"
+	case errors.Is(err, errTooLarge):
+		return "too_large"
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netError) && netError.Timeout():
+		return "timeout"
+	case errors.As(err, &netError), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return "connection"
+	case errors.As(err, &redisError):
+		return redisClass(redisError.Error())
+	default:
+		return "_OTHER"
+	}
+}
+
+// redisClass is the code that a Redis error starts with, if it is one that a stream's commands can meet.
+func redisClass(text string) string {
+	code, _, _ := strings.Cut(text, " ")
+	switch code {
+	case "READONLY", "OOM", "LOADING", "NOGROUP", "WRONGTYPE", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH", "NOPERM":
+		return strings.ToLower(code)
+	default:
+		return "redis"
+	}
+}

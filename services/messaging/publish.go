@@ -1,0 +1,70 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// A Publisher adds messages to streams. It is safe for concurrent use.
+type Publisher struct {
+	client          redis.UniversalClient
+	partitions      int
+	instrumentation publisherInstrumentation
+	operation       *children[string, prometheus.Observer]
+}
+
+// NewPublisher returns a publisher to streams of so many partitions, 1 or more. The client must be one of Connect, or
+// like it repeat no command. The publisher does not close it.
+func NewPublisher(client redis.UniversalClient, partitions int, options ...Option) *Publisher {
+	c := newConfig(options)
+	instrumentation := newInstrumentation(c.tracerProvider, c.registerer)
+	return &Publisher{
+		client: client, partitions: partitions, instrumentation: instrumentation.publisher(),
+		operation: newChildren(func(stream string) prometheus.Observer {
+			return instrumentation.operation.WithLabelValues(stream, "send")
+		}),
+	}
+}
+
+// Publish adds the messages in one pipeline and blocks until Redis has answered or ctx's deadline has passed. It
+// returns an error for each message, nil for one that was added. An error that IsPermanent is the message's own;
+// after any other the message may or may not be on its stream, and adding it again makes at worst a second copy, which
+// receivers recognise by its id.
+//
+// The messages keep the creation context that they carry.
+func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
+	errs := make([]error, len(messages))
+	commands := make([]*redis.StringCmd, len(messages))
+	spans := make([]trace.Span, len(messages))
+	pipeline := p.client.Pipeline()
+	started := time.Now()
+	for i, m := range messages {
+		partition := partitionOf(m.Subject, p.partitions)
+		spans[i] = p.instrumentation.startSend(ctx, m, partition)
+		fields, err := encode(m)
+		if err != nil {
+			errs[i] = Permanent(err)
+			continue
+		}
+		commands[i] = pipeline.XAdd(ctx, &redis.XAddArgs{Stream: StreamKey(m.Stream, partition), Values: fields})
+	}
+	_, _ = pipeline.Exec(ctx) // each command has its own error
+	elapsed := time.Since(started).Seconds()
+	for i, m := range messages {
+		entryID := ""
+		if command := commands[i]; command != nil {
+			entryID, errs[i] = command.Result()
+		}
+		if errs[i] != nil {
+			errs[i] = fmt.Errorf("publish %s to %s: %w", m.Type, m.Stream, errs[i])
+		}
+		p.instrumentation.endSend(spans[i], m, entryID, errs[i])
+		p.operation.of(m.Stream).Observe(elapsed)
+	}
+	return errs
+}
