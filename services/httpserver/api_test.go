@@ -1,0 +1,144 @@
+package httpserver_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"example.com/clew/services/httpserver"
+)
+
+func TestErrorsNameTheField(t *testing.T) {
+	handler := httpserver.Wrap(newMux(quiet), nil, quiet)
+	type fields = []httpserver.ProblemField
+	for _, c := range []struct {
+		name, body string
+		status     int
+		want       fields
+	}{
+		{"malformed", `{"name":`, 400, fields{{"body", "unexpected end of JSON input"}}},
+		{"missing", `{"name":"a"}`, 422, fields{{"body", "expected required property count to be present"}}},
+		{"unknown", `{"name":"a","count":1,"x":"secret"}`, 422, fields{{"body.x", "unexpected property"}}},
+		{"wrong case", `{"Name":"a","name":"a","count":1}`, 422, fields{{"body.Name", "unexpected property"}}},
+		{"wrong type", `{"name":"a","count":"secret"}`, 422, fields{{"body.count", "expected integer"}}},
+		{"too small", `{"name":"a","count":0}`, 422, fields{{"body.count", "expected number >= 1"}}},
+		{"too large for int64", `{"name":"a","count":1e30}`, 422, fields{{"body", "count: expected int64"}}},
+		{"wrong text", `{"name":"SECRET","count":1}`, 422, fields{{"body.name", "expected string to match pattern ^[a-z]{1,8}$"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := ask(handler, "POST", "/things/1", c.body, nil)
+			if strings.Contains(strings.ToLower(w.Body.String()), "secret") {
+				t.Errorf("the answer echoes the request: %s", w.Body)
+			}
+			if diff := cmp.Diff(c.want, problem(t, w, c.status).Errors); diff != "" {
+				t.Errorf("errors (-want +got):\n%s", diff)
+			}
+		})
+	}
+
+	text := http.Header{"Content-Type": {"text/plain"}}
+	problem(t, ask(handler, "POST", "/things/1", "hello", text), http.StatusUnsupportedMediaType)
+	if p := problem(t, ask(handler, "GET", "/fail/conflict", "", nil), http.StatusConflict); p.Detail != "already cancelled" {
+		t.Errorf("409 says %q", p.Detail)
+	}
+}
+
+func TestAnUnexpectedErrorIsLoggedNotShown(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	w := ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/plain", "", nil)
+
+	problem(t, w, http.StatusInternalServerError)
+	if strings.Contains(w.Body.String(), io.ErrUnexpectedEOF.Error()) {
+		t.Errorf("the answer has the error's text: %s", w.Body)
+	}
+	if !strings.Contains(log.String(), io.ErrUnexpectedEOF.Error()) || !strings.Contains(log.String(), "operation=fail") {
+		t.Errorf("the log lacks the error or the operation: %s", &log)
+	}
+}
+
+func TestAnAnswerIsJSONWhateverIsAccepted(t *testing.T) {
+	w := ask(httpserver.Wrap(newMux(quiet), nil, quiet), "POST", "/things/1", `{"name":"a","count":1}`,
+		http.Header{"Accept": {"application/xml"}})
+	if got := w.Header().Get("Content-Type"); got != "application/json" || w.Body.String() != `{"name":"a","count":1}`+"\n" {
+		t.Errorf("got %s %s, want the thing and nothing more", got, w.Body)
+	}
+}
+
+// A client that still sends must get to read the refusal instead of a reset connection: so this needs a network.
+func TestATooLargeBodyIsRefusedVisibly(t *testing.T) {
+	server := httptest.NewServer(traced(httpserver.Wrap(newMux(quiet), nil, quiet), true).handler)
+	defer server.Close()
+	large := `{"name":"` + strings.Repeat("a", 8<<20) + `","count":1}`
+	for name, body := range map[string]io.Reader{
+		"known length": strings.NewReader(large),
+		"chunked":      io.MultiReader(strings.NewReader(large)),
+	} {
+		answer, err := server.Client().Post(server.URL+"/things/1", "application/json", body)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var p httpserver.Problem
+		err = json.NewDecoder(answer.Body).Decode(&p)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(p.Detail, "1048576") {
+			t.Errorf("%s: %s %+v %v, want 413 that names the limit", name, answer.Status, p, err)
+		}
+	}
+}
+
+func TestOpenAPI(t *testing.T) {
+	w := ask(httpserver.Wrap(newMux(quiet), nil, quiet), "GET", "/openapi.json", "", nil)
+	var document struct {
+		OpenAPI    string
+		Info       struct{ Title, Version, Description string }
+		Paths      map[string]any
+		Components struct{ Schemas map[string]any }
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	if document.OpenAPI != "3.1.0" || document.Info.Title != "Things" || document.Info.Version != "1.2.3" ||
+		document.Info.Description != "Things to test with." {
+		t.Errorf("openapi %s, info %+v", document.OpenAPI, document.Info)
+	}
+	for _, path := range []string{"/things/{id}", "/fail/{how}"} {
+		if document.Paths[path] == nil {
+			t.Errorf("no path %s", path)
+		}
+	}
+	for _, schema := range []string{"Thing", "Problem", "ProblemField"} {
+		if document.Components.Schemas[schema] == nil {
+			t.Errorf("no schema %s", schema)
+		}
+	}
+}
+
+func TestTheDocsPageLoadsNothingFromElsewhere(t *testing.T) {
+	handler := httpserver.Wrap(newMux(quiet), nil, quiet)
+	elsewhere := regexp.MustCompile(`https?://|\burl\(|@import|style=|<script>|<style`)
+	for path, contentType := range map[string]string{
+		"/docs":          "text/html; charset=utf-8",
+		"/docs/docs.css": "text/css; charset=utf-8",
+		"/docs/docs.js":  "text/javascript; charset=utf-8",
+	} {
+		w := ask(handler, "GET", path, "", nil)
+		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != contentType {
+			t.Errorf("%s: %d %s", path, w.Code, got)
+		}
+		if policy := w.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'self';") {
+			t.Errorf("%s: policy %q", path, policy)
+		}
+		if found := elsewhere.FindString(w.Body.String()); found != "" {
+			t.Errorf("%s contains %q", path, found)
+		}
+	}
+}

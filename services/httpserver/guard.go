@@ -1,0 +1,45 @@
+package httpserver
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// guard keeps web pages of other origins away from a server on a laptop.
+//
+// The list of hosts is what stops DNS rebinding: a page of evil.example whose name turns into 127.0.0.1 is of the
+// same origin to the browser, but its requests still say Host: evil.example. An IP address cannot be rebound.
+func guard(next http.Handler, allowedHosts []string) http.Handler {
+	allowed := map[string]bool{"localhost": true}
+	for _, name := range allowedHosts {
+		allowed[hostname(name)] = true
+	}
+	var origins http.CrossOriginProtection
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := hostname(r.Host)
+		_, notIP := netip.ParseAddr(host)
+		switch {
+		case notIP != nil && !allowed[host]:
+			// 421, not 403: RFC 9110 §15.5.20 has a status for a host that the server does not answer for.
+			WriteProblem(w, http.StatusMisdirectedRequest, fmt.Sprintf("the host %q is not served here; "+
+				"use an IP address or localhost, or add the name to CLEW_ALLOWED_HOSTS and restart", host))
+		case origins.Check(r) != nil:
+			WriteProblem(w, http.StatusForbidden, fmt.Sprintf("%s from a web page of another origin is refused; "+
+				"send it from a page of this server, or from a client that is not a browser", r.Method))
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// hostname is a Host header without port, brackets and the root's dot, in lower case.
+func hostname(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[] ")
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}

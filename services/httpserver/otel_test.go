@@ -1,0 +1,174 @@
+package httpserver_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/httpserver"
+)
+
+const (
+	callerTrace = "0af7651916cd43dd8448eb211c80319c"
+	traceparent = "00-" + callerTrace + "-b7ad6b7169203331-01"
+)
+
+// recorded is a handler under OTel, and what it recorded.
+type recorded struct {
+	handler http.Handler
+	spans   *tracetest.SpanRecorder
+	metrics *sdkmetric.ManualReader
+}
+
+func traced(next http.Handler, trustCaller bool) recorded {
+	spans, metrics := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
+	handler := httpserver.OTel(next,
+		sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
+		sdkmetric.NewMeterProvider(sdkmetric.WithReader(metrics)),
+		propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
+		trustCaller)
+	return recorded{handler, spans, metrics}
+}
+
+// span is the one span of the one request.
+func (r recorded) span(t *testing.T) sdktrace.ReadOnlySpan {
+	t.Helper()
+	spans := r.spans.Ended()
+	if len(spans) != 1 {
+		t.Fatalf("%d spans, want one", len(spans))
+	}
+	return spans[0]
+}
+
+func attributeOf(attributes []attribute.KeyValue, key string) string {
+	set := attribute.NewSet(attributes...)
+	value, _ := set.Value(attribute.Key(key))
+	return value.String()
+}
+
+func TestEveryRequestIsOneSpanNamedByItsRoute(t *testing.T) {
+	const body = `{"name":"a","count":1}`
+	for _, c := range []struct {
+		name          string
+		method        string
+		target        string
+		header        http.Header
+		status        int
+		span, route   string
+		serverFailure bool
+	}{
+		{"an operation", "POST", "/things/7", nil, 200, "POST /things/{id}", "/things/{id}", false},
+		{"a page", "GET", "/docs", nil, 200, "GET /docs", "/docs", false},
+		{"an unknown path", "GET", "/nope/7", nil, 404, "GET", "", false},
+		{"an unknown method", "PUT", "/things/7", nil, 405, "PUT", "", false},
+		{"an error", "GET", "/fail/plain", nil, 500, "GET /fail/{how}", "/fail/{how}", true},
+		{"a panic", "GET", "/fail/badly", nil, 500, "GET /fail/{how}", "/fail/{how}", true},
+		{"a foreign page", "POST", "/things/7", http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, "POST", "", false},
+		{"a foreign host", "GET", "http://evil.example/docs", nil, 421, "GET", "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			server := traced(httpserver.Wrap(newMux(quiet), nil, quiet), true)
+			w := ask(server.handler, c.method, c.target, body, c.header)
+			if w.Code != c.status {
+				t.Fatalf("status %d, want %d: %s", w.Code, c.status, w.Body)
+			}
+			span := server.span(t)
+			if span.Name() != c.span || span.SpanKind() != trace.SpanKindServer {
+				t.Errorf("span %s %q, want server %q", span.SpanKind(), span.Name(), c.span)
+			}
+			if route := attributeOf(span.Attributes(), "http.route"); route != c.route {
+				t.Errorf("http.route %q, want %q", route, c.route)
+			}
+			if failed := span.Status().Code == codes.Error; failed != c.serverFailure {
+				t.Errorf("status %v, want an error: %v", span.Status(), c.serverFailure)
+			}
+			sc := span.SpanContext()
+			want := fmt.Sprintf("00-%s-%s-%s", sc.TraceID(), sc.SpanID(), sc.TraceFlags())
+			if got := w.Header().Get("traceresponse"); got != want {
+				t.Errorf("traceresponse %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestTheDurationMetricKnowsTheRoute(t *testing.T) {
+	server := traced(httpserver.Wrap(newMux(quiet), nil, quiet), true)
+	ask(server.handler, "GET", "/fail/plain", "", nil)
+
+	var collected metricdata.ResourceMetrics
+	if err := server.metrics.Collect(t.Context(), &collected); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range collected.ScopeMetrics[0].Metrics {
+		if m.Name == "http.server.request.duration" {
+			points := m.Data.(metricdata.Histogram[float64]).DataPoints
+			if route := attributeOf(points[0].Attributes.ToSlice(), "http.route"); len(points) != 1 || route != "/fail/{how}" {
+				t.Errorf("%d points, route %q", len(points), route)
+			}
+			return
+		}
+	}
+	t.Error("no http.server.request.duration")
+}
+
+func TestTheCallersTraceIsContinuedOrLinked(t *testing.T) {
+	header := http.Header{"Traceparent": {traceparent}}
+	next := httpserver.Wrap(newMux(quiet), nil, quiet)
+
+	trusting := traced(next, true)
+	ask(trusting.handler, "GET", "/docs", "", header)
+	span := trusting.span(t)
+	if got := span.SpanContext().TraceID().String(); got != callerTrace || len(span.Links()) != 0 {
+		t.Errorf("trusted: trace %s with %d links, want the caller's trace and no link", got, len(span.Links()))
+	}
+
+	wary := traced(next, false)
+	ask(wary.handler, "GET", "/docs", "", header)
+	span = wary.span(t)
+	if span.SpanContext().TraceID().String() == callerTrace || span.Parent().IsValid() {
+		t.Error("not trusted: the span is in the caller's trace")
+	}
+	if links := span.Links(); len(links) != 1 || links[0].SpanContext.TraceID().String() != callerTrace {
+		t.Errorf("not trusted: links %v, want one to the caller", links)
+	}
+}
+
+func TestOnlyKnownBaggagePasses(t *testing.T) {
+	for sent, want := range map[string]string{
+		"":                       "",
+		"customer.tier=premium":  "customer.tier=premium",
+		"customer.tier=standard": "customer.tier=standard",
+		"customer.tier=trial,user.email=ada%40example.org": "customer.tier=trial",
+		"customer.tier=Premium":                            "",
+		"customer.tier=":                                   "",
+		"customer.tier=premium;secret=1":                   "",
+		"tier=premium,clew.propagation=off":                "",
+		"not baggage at all":                               "",
+	} {
+		t.Run(sent, func(t *testing.T) {
+			for _, trustCaller := range []bool{true, false} {
+				mux := http.NewServeMux()
+				got := "the handler did not run"
+				mux.HandleFunc("GET /", func(_ http.ResponseWriter, r *http.Request) {
+					got = baggage.FromContext(r.Context()).String()
+				})
+				server := traced(httpserver.Wrap(mux, nil, quiet), trustCaller)
+				ask(server.handler, "GET", "/", "", http.Header{"Baggage": {sent}})
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("trustCaller %v: baggage (-want +got):\n%s", trustCaller, diff)
+				}
+			}
+		})
+	}
+}
