@@ -1,0 +1,11 @@
+// Package telemetrytest records spans in tests and compares traces with golden files.
+//
+// One [Recorder] collects the spans of every service a test runs, so a trace that crosses them is seen whole:
+//
+//	rec := telemetrytest.NewRecorder()
+//	order := startOrder(t, rec.Telemetry(t, "order"))
+//	startInventory(t, rec.Telemetry(t, "inventory"))
+//	order.place(…)
+//	spans := rec.WaitFor(t, confirmed)
+//	telemetrytest.Golden(t, "confirmed", telemetrytest.Tree(spans))
+package telemetrytest
