@@ -1,0 +1,314 @@
+package viewer
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+)
+
+// get asks the query API; headers are pairs of name and value.
+func get(v *Viewer, target string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	v.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// sameJSON compares as JSON values, so that order of fields and spaces do not matter.
+func sameJSON(t *testing.T, want, got string) {
+	t.Helper()
+	var w, g any
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(got), &g); err != nil {
+		t.Fatalf("answer %q: %v", got, err)
+	}
+	if diff := cmp.Diff(w, g); diff != "" {
+		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+}
+
+func TestTraceAsTempoAnswersIt(t *testing.T) {
+	v := New(Config{})
+	span := newSpan(1, 2, 1)
+	span.ParentSpanId = newSpanID(1)
+	span.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR, Message: "broken"}
+	span.Attributes = []*commonpb.KeyValue{{Key: "n", Value: intValue(7)}}
+	span.Events = []*tracepb.Span_Event{{TimeUnixNano: 5, Name: "takeover"}}
+	span.Links = []*tracepb.Span_Link{{TraceId: newTraceID(3), SpanId: newSpanID(4)}}
+	mustAdd(t, v.store, batch("order", span))
+
+	got := get(v, "/api/v2/traces/00000000000000000000000000000001", "Accept", "application/json")
+	if got.Code != http.StatusOK || got.Header().Get("Content-Type") != contentJSON {
+		t.Fatalf("answer %d, %s: %s", got.Code, got.Header(), got.Body)
+	}
+	trace, _ := v.store.trace(traceID(newTraceID(1)))
+	sameJSON(t, fmt.Sprintf(`{
+		"trace": {"resourceSpans": [{
+			"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "order"}}]},
+			"schemaUrl": "https://opentelemetry.io/schemas/1.43.0",
+			"scopeSpans": [{
+				"scope": {"name": "lib"},
+				"spans": [{
+					"traceId": "AAAAAAAAAAAAAAAAAAAAAQ==",
+					"spanId": "AAAAAAAAAAI=",
+					"parentSpanId": "AAAAAAAAAAE=",
+					"name": "span 2",
+					"kind": "SPAN_KIND_SERVER",
+					"startTimeUnixNano": "1000000000",
+					"endTimeUnixNano": "2000000000",
+					"attributes": [{"key": "n", "value": {"intValue": "7"}}],
+					"events": [{"timeUnixNano": "5", "name": "takeover"}],
+					"links": [{"traceId": "AAAAAAAAAAAAAAAAAAAAAw==", "spanId": "AAAAAAAAAAQ="}],
+					"status": {"code": "STATUS_CODE_ERROR", "message": "broken"}
+				}]
+			}]
+		}]},
+		"metrics": {"inspectedBytes": "%d"}
+	}`, trace.size), got.Body.String())
+}
+
+func TestTraceAsProtobuf(t *testing.T) {
+	v := New(Config{})
+	mustAdd(t, v.store, batch("order", newSpan(1, 1, 1)))
+	got := get(v, "/api/v2/traces/1", "Accept", "application/protobuf")
+	if got.Code != http.StatusOK || got.Header().Get("Content-Type") != contentTempoProtobuf {
+		t.Fatalf("answer %d, %s", got.Code, got.Header())
+	}
+	field, _, n := protowire.ConsumeTag(got.Body.Bytes())
+	trace, _ := protowire.ConsumeBytes(got.Body.Bytes()[n:])
+	decoded := &tracepb.TracesData{}
+	if err := proto.Unmarshal(trace, decoded); err != nil || field != fieldTrace {
+		t.Fatalf("field %d: %v", field, err)
+	}
+	want := batch("order", newSpan(1, 1, 1))
+	if diff := cmp.Diff(want, decoded.GetResourceSpans(), protocmp.Transform()); diff != "" {
+		t.Errorf("trace (-want +got):\n%s", diff)
+	}
+}
+
+func TestTraceThatWasCutSaysSo(t *testing.T) {
+	v := New(Config{MaxBytes: 64 << 10})
+	for span, full := 1, false; !full; span++ {
+		refused, _ := v.store.add(batch("order", newSpan(1, span, 1)))
+		full = refused > 0
+	}
+	var answer traceByID
+	if err := json.Unmarshal(get(v, "/api/v2/traces/1").Body.Bytes(), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if answer.Status != "PARTIAL" || answer.Message != partialMessage {
+		t.Errorf("status %q, message %q", answer.Status, answer.Message)
+	}
+	body := get(v, "/api/v2/traces/1", "Accept", contentTempoProtobuf).Body.String()
+	if !strings.Contains(body, partialMessage) {
+		t.Error("the protobuf answer has no message")
+	}
+}
+
+func TestTraceIDs(t *testing.T) {
+	v := New(Config{})
+	mustAdd(t, v.store, batch("order", newSpan(0xabc, 1, 1)))
+	for id, want := range map[string]struct {
+		code int
+		body string
+	}{
+		"00000000000000000000000000000abc":  {http.StatusOK, `"name":"span 1"`},
+		"00000000000000000000000000000ABC":  {http.StatusOK, `"name":"span 1"`},
+		"abc":                               {http.StatusOK, `"name":"span 1"`},
+		"00000000000000000000000000000abd":  {http.StatusOK, `{"trace":{},"metrics":{}}`},
+		"00000000000000000000000000000abx":  {http.StatusBadRequest, "expected hexadecimal digits"},
+		"000000000000000000000000000000abc": {http.StatusBadRequest, "expected at most 32"},
+		"%20":                               {http.StatusBadRequest, "expected hexadecimal digits"},
+	} {
+		t.Run(id, func(t *testing.T) {
+			got := get(v, "/api/v2/traces/"+id)
+			if got.Code != want.code || !strings.Contains(got.Body.String(), want.body) {
+				t.Errorf("answer %d %q, want %d with %q", got.Code, got.Body, want.code, want.body)
+			}
+		})
+	}
+}
+
+func TestPaths(t *testing.T) {
+	for path, want := range map[string]struct {
+		code int
+		body string
+	}{
+		"/":               {http.StatusOK, "Clew's viewer: GET /api/v2/traces/{id}, GET /api/search?q={TraceQL}, GET /ready\n"},
+		"/ready":          {http.StatusOK, "ready\n"},
+		"/api/v2/traces/": {http.StatusNotFound, "404 page not found\n"},
+		"/api/traces/1":   {http.StatusNotFound, "404 page not found\n"},
+		"/v1/traces":      {http.StatusNotFound, "404 page not found\n"},
+	} {
+		t.Run(path, func(t *testing.T) {
+			if got := get(New(Config{}), path); got.Code != want.code || got.Body.String() != want.body {
+				t.Errorf("answer %d %q, want %d %q", got.Code, got.Body, want.code, want.body)
+			}
+		})
+	}
+}
+
+func searchFor(v *Viewer, q string, more ...string) *httptest.ResponseRecorder {
+	values := url.Values{}
+	if q != "" {
+		values.Set("q", q)
+	}
+	for i := 0; i < len(more); i += 2 {
+		values.Set(more[i], more[i+1])
+	}
+	return get(v, "/api/search?"+values.Encode())
+}
+
+// orders is a viewer with three orders, at seconds 10, 20 and 30: a request in order, and its processing in inventory.
+func orders(t *testing.T) *Viewer {
+	v := New(Config{})
+	for n := 1; n <= 3; n++ {
+		id := text("messaging.message.conversation_id", fmt.Sprintf("order-%d", n))
+		request := newSpan(n, 1, uint64(n*10))
+		request.Name = "POST /orders"
+		process := newSpan(n, 2, uint64(n*10+1))
+		process.ParentSpanId = newSpanID(1)
+		process.Name = "process orders"
+		process.Kind = tracepb.Span_SPAN_KIND_CONSUMER
+		process.Attributes = []*commonpb.KeyValue{id, text("messaging.system", "redis_streams")}
+		if n == 2 {
+			process.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
+		}
+		mustAdd(t, v.store, batch("inventory", process))
+		mustAdd(t, v.store, batch("order", request))
+	}
+	return v
+}
+
+func TestSearch(t *testing.T) {
+	v := orders(t)
+	for name, test := range map[string]struct {
+		query []string
+		want  string // the traces found
+	}{
+		"all":                      {[]string{""}, "3 2 1"},
+		"all, in TraceQL":          {[]string{"{}"}, "3 2 1"},
+		"service":                  {[]string{`{ resource.service.name = "inventory" }`}, "3 2 1"},
+		"unknown service":          {[]string{`{ resource.service.name = "payment" }`}, ""},
+		"name":                     {[]string{`{ name = "POST /orders" }`}, "3 2 1"},
+		"order id":                 {[]string{`{ span.messaging.message.conversation_id = "order-2" }`}, "2"},
+		"attribute":                {[]string{`{ .messaging.system = "redis_streams" }`}, "3 2 1"},
+		"status":                   {[]string{`{ status = error }`}, "2"},
+		"both on one span":         {[]string{`{ resource.service.name = "inventory" && status = error }`}, "2"},
+		"each on a span":           {[]string{`{ resource.service.name = "order" && status = error }`}, ""},
+		"limit":                    {[]string{"{}", "limit", "2"}, "3 2"},
+		"from":                     {[]string{"{}", "start", "15", "end", "100"}, "3 2"},
+		"until":                    {[]string{"{}", "end", "15"}, "1"},
+		"started before, still on": {[]string{"{}", "start", "21", "end", "22"}, "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer := searchFor(v, test.query[0], test.query[1:]...)
+			var found searchResponse
+			if err := json.Unmarshal(answer.Body.Bytes(), &found); err != nil {
+				t.Fatalf("answer %d %q: %v", answer.Code, answer.Body, err)
+			}
+			var ids []string
+			for _, trace := range found.Traces {
+				ids = append(ids, strings.TrimLeft(trace.TraceID, "0"))
+			}
+			if got := strings.Join(ids, " "); got != test.want {
+				t.Errorf("found %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSearchAsTempoAnswersIt(t *testing.T) {
+	v := orders(t)
+	trace, _ := v.store.trace(traceID(newTraceID(2)))
+	got := searchFor(v, `{ .service.name = "inventory" && status = error && duration > 1ms }`, "start", "20", "end", "29")
+	sameJSON(t, fmt.Sprintf(`{
+		"traces": [{
+			"traceID": "00000000000000000000000000000002",
+			"rootServiceName": "order",
+			"rootTraceName": "POST /orders",
+			"startTimeUnixNano": "20000000000",
+			"durationMs": 2000,
+			"spanSets": [{
+				"spans": [{
+					"spanID": "0000000000000002",
+					"name": "process orders",
+					"startTimeUnixNano": "21000000000",
+					"durationNanos": "1000000000",
+					"attributes": [
+						{"key": "service.name", "value": {"stringValue": "inventory"}},
+						{"key": "status", "value": {"stringValue": "error"}}
+					]
+				}],
+				"matched": 1
+			}]
+		}],
+		"metrics": {"inspectedTraces": 1, "inspectedBytes": "%d", "inspectedSpans": "2"}
+	}`, trace.size), got.Body.String())
+
+	sameJSON(t, `{"traces": [], "metrics": {}}`, searchFor(New(Config{}), "{}").Body.String())
+}
+
+func TestSearchShowsThreeSpansATraceUnlessAskedForMore(t *testing.T) {
+	v := New(Config{})
+	orphan := newSpan(1, 1, 1)
+	orphan.ParentSpanId = newSpanID(9)
+	spans := []*tracepb.Span{orphan}
+	for n := 2; n <= 5; n++ {
+		child := newSpan(1, n, 1)
+		child.ParentSpanId = newSpanID(1)
+		spans = append(spans, child)
+	}
+	mustAdd(t, v.store, batch("order", spans...))
+	for spss, want := range map[string]int{"": 3, "4": 4, "0": 5} {
+		var found searchResponse
+		if err := json.Unmarshal(searchFor(v, "{}", "spss", spss).Body.Bytes(), &found); err != nil {
+			t.Fatal(err)
+		}
+		trace := found.Traces[0]
+		if set := trace.SpanSets[0]; len(set.Spans) != want || set.Matched != 5 {
+			t.Errorf("spss=%s: %d spans of %d, want %d of 5", spss, len(set.Spans), set.Matched, want)
+		}
+		if trace.RootServiceName != rootSpanNotReceived {
+			t.Errorf("root service is %q, want %q", trace.RootServiceName, rootSpanNotReceived)
+		}
+	}
+}
+
+func TestSearchRefuses(t *testing.T) {
+	for name, test := range map[string]struct {
+		query []string
+		want  string
+	}{
+		"other TraceQL":    {[]string{`{ .a = "b" } >> { .c = "d" }`}, supportedQueries},
+		"tags":             {[]string{"", "tags", "service.name=order"}, "use q; " + supportedQueries},
+		"limit 0":          {[]string{"{}", "limit", "0"}, "expected at least 1"},
+		"limit as text":    {[]string{"{}", "limit", "many"}, `parameter limit is "many"`},
+		"start as a date":  {[]string{"{}", "start", "2026-01-01"}, `parameter start is "2026-01-01"`},
+		"start, no end":    {[]string{"{}", "start", "5"}, "start must be before end"},
+		"start behind end": {[]string{"{}", "start", "5", "end", "5"}, "start must be before end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := searchFor(orders(t), test.query[0], test.query[1:]...)
+			if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), test.want) {
+				t.Errorf("answer %d %q, want 400 with %q", got.Code, got.Body, test.want)
+			}
+		})
+	}
+}

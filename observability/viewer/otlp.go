@@ -1,0 +1,64 @@
+package viewer
+
+import (
+	"context"
+
+	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/encoding/gzip" // exporters may compress
+)
+
+func (v *Viewer) grpcServer() *grpc.Server {
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
+	collectorpb.RegisterTraceServiceServer(server, traceService{store: v.store})
+	logspb.RegisterLogsServiceServer(server, logsService{})
+	metricspb.RegisterMetricsServiceServer(server, metricsService{})
+	return server
+}
+
+// The services below are OTLP's. OTLP/HTTP calls the same methods as gRPC.
+
+type traceService struct {
+	collectorpb.UnimplementedTraceServiceServer
+	store *store
+}
+
+// Export keeps the spans. Spans it refuses are counted in the answer, as OTLP's "partial success" asks: the sender must
+// not send them again.
+func (s traceService) Export(
+	_ context.Context, request *collectorpb.ExportTraceServiceRequest,
+) (*collectorpb.ExportTraceServiceResponse, error) {
+	response := &collectorpb.ExportTraceServiceResponse{}
+	if refused, reason := s.store.add(request.GetResourceSpans()); refused > 0 {
+		response.PartialSuccess = &collectorpb.ExportTracePartialSuccess{
+			RejectedSpans: refused,
+			ErrorMessage:  reason.Error(),
+		}
+	}
+	return response, nil
+}
+
+// logsService accepts logs and discards them, so that exporters with the default settings work; storing them is a
+// later issue's work.
+type logsService struct {
+	logspb.UnimplementedLogsServiceServer
+}
+
+func (logsService) Export(
+	context.Context, *logspb.ExportLogsServiceRequest,
+) (*logspb.ExportLogsServiceResponse, error) {
+	return &logspb.ExportLogsServiceResponse{}, nil
+}
+
+// metricsService accepts metrics and discards them, for the same reason.
+type metricsService struct {
+	metricspb.UnimplementedMetricsServiceServer
+}
+
+func (metricsService) Export(
+	context.Context, *metricspb.ExportMetricsServiceRequest,
+) (*metricspb.ExportMetricsServiceResponse, error) {
+	return &metricspb.ExportMetricsServiceResponse{}, nil
+}

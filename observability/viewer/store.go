@@ -1,0 +1,215 @@
+package viewer
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"sync"
+
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// What is kept beside the encoded bytes, rounded up; the flood test compares the sum with the heap.
+const (
+	traceOverhead  = 400 // storedTrace, its empty set of ids, its list element, its entry in the index
+	spanOverhead   = 128 // storedSpan in a slice that doubles, its id in a set that doubles
+	sharedOverhead = 128 // shared, its entry in the index
+)
+
+// traceShare is the part of the store that one trace may take, as a divisor: a trace that never ends must not push out
+// all others.
+const traceShare = 4
+
+var (
+	errInvalidID    = errors.New("a span needs a trace id of 16 bytes and a span id of 8, not all zero")
+	errTraceTooLong = errors.New("the trace takes its full share of the viewer's memory")
+)
+
+type (
+	traceID [16]byte
+	spanID  [8]byte
+)
+
+// store keeps traces in at most max bytes. The trace least recently written to goes first: a trace that still grows is
+// one that somebody watches, such as an old order that was just redriven.
+type store struct {
+	max int64
+
+	mu     sync.RWMutex
+	size   int64
+	traces map[traceID]*list.Element
+	order  *list.List // of *storedTrace, the least recently written first
+	shared map[string]*shared
+}
+
+// storedTrace is one trace. A copy made under the lock may be read without it: spans only ever grows, and what it
+// holds never changes.
+type storedTrace struct {
+	id         traceID
+	spans      []storedSpan
+	seen       map[spanID]struct{} // needs the lock
+	start, end uint64              // Unix time in nanoseconds, over all spans
+	size       int64               // bytes, without what is shared
+	partial    bool                // spans were refused, because the trace was too long
+}
+
+// storedSpan is a span as encoded protobuf, a fraction of the decoded size.
+type storedSpan struct {
+	resource *shared // a ResourceSpans without its scopes
+	scope    *shared // a ScopeSpans without its spans
+	data     []byte
+}
+
+// shared is an encoded resource or scope, kept once for all spans that have it.
+type shared struct {
+	data string
+	refs int // guarded by the store's lock
+}
+
+func newStore(max int64) *store {
+	return &store{
+		max:    max,
+		traces: map[traceID]*list.Element{},
+		order:  list.New(),
+		shared: map[string]*shared{},
+	}
+}
+
+// add keeps the spans of batches, which it owns from now on. It returns how many it refused, and why it refused the
+// last of them.
+func (s *store) add(batches []*tracepb.ResourceSpans) (refused int64, reason error) {
+	for _, batch := range batches {
+		scopes := batch.GetScopeSpans()
+		batch.ScopeSpans = nil
+		resource := encode(batch)
+		for _, scope := range scopes {
+			spans := scope.GetSpans()
+			scope.Spans = nil
+			encodedScope := encode(scope)
+			for _, span := range spans {
+				if err := s.addSpan(span, resource, encodedScope); err != nil {
+					refused, reason = refused+1, err
+				}
+			}
+		}
+	}
+	return refused, reason
+}
+
+func (s *store) addSpan(span *tracepb.Span, resource, scope []byte) error {
+	if !validID(span.GetTraceId(), len(traceID{})) || !validID(span.GetSpanId(), len(spanID{})) {
+		return errInvalidID
+	}
+	data := encode(span)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.evict()
+	t := s.touch(traceID(span.GetTraceId()))
+	id := spanID(span.GetSpanId())
+	if _, ok := t.seen[id]; ok {
+		return nil
+	}
+	// The allocator rounds up to its size classes, by an eighth at most for what a span usually takes.
+	cost := int64(len(data)+len(data)/8) + spanOverhead
+	if t.size+cost > s.max/traceShare {
+		t.partial = true
+		return fmt.Errorf("trace %x: %w", t.id, errTraceTooLong)
+	}
+	t.seen[id] = struct{}{}
+	t.spans = append(t.spans, storedSpan{resource: s.share(resource), scope: s.share(scope), data: data})
+	if t.start == 0 || span.GetStartTimeUnixNano() < t.start {
+		t.start = span.GetStartTimeUnixNano()
+	}
+	t.end = max(t.end, span.GetEndTimeUnixNano())
+	t.size += cost
+	s.size += cost
+	return nil
+}
+
+// touch returns the trace as the most recently written one, and makes it if need be.
+func (s *store) touch(id traceID) *storedTrace {
+	if e, ok := s.traces[id]; ok {
+		s.order.MoveToBack(e)
+		return e.Value.(*storedTrace)
+	}
+	t := &storedTrace{id: id, seen: map[spanID]struct{}{}, size: traceOverhead}
+	s.traces[id] = s.order.PushBack(t)
+	s.size += t.size
+	return t
+}
+
+// evict removes the traces least recently written until the rest fits.
+func (s *store) evict() {
+	for s.size > s.max {
+		t := s.order.Remove(s.order.Front()).(*storedTrace)
+		delete(s.traces, t.id)
+		for _, span := range t.spans {
+			s.release(span.resource)
+			s.release(span.scope)
+		}
+		s.size -= t.size
+	}
+}
+
+func (s *store) share(data []byte) *shared {
+	sh, ok := s.shared[string(data)]
+	if !ok {
+		sh = &shared{data: string(data)}
+		s.shared[sh.data] = sh
+		s.size += sh.size()
+	}
+	sh.refs++
+	return sh
+}
+
+func (s *store) release(sh *shared) {
+	if sh.refs--; sh.refs == 0 {
+		delete(s.shared, sh.data)
+		s.size -= sh.size()
+	}
+}
+
+func (sh *shared) size() int64 {
+	return int64(len(sh.data)+len(sh.data)/8) + sharedOverhead
+}
+
+// trace returns a trace as it is now.
+func (s *store) trace(id traceID) (storedTrace, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if e, ok := s.traces[id]; ok {
+		return *e.Value.(*storedTrace), true
+	}
+	return storedTrace{}, false
+}
+
+// all returns every trace as it is now, the least recently written first.
+func (s *store) all() []storedTrace {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	traces := make([]storedTrace, 0, len(s.traces))
+	for e := s.order.Front(); e != nil; e = e.Next() {
+		traces = append(traces, *e.Value.(*storedTrace))
+	}
+	return traces
+}
+
+func validID(id []byte, length int) bool {
+	for _, b := range id {
+		if b != 0 {
+			return len(id) == length
+		}
+	}
+	return false
+}
+
+// encode cannot fail: every message here was decoded before, which checked the same rules.
+func encode(m proto.Message) []byte {
+	data, err := proto.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("encode %T: %v", m, err))
+	}
+	return data
+}

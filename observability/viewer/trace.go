@@ -1,0 +1,60 @@
+package viewer
+
+import (
+	"fmt"
+
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// Numbers of the protobuf fields written by hand below, from OTLP's trace.proto and Tempo's tempo.proto.
+const (
+	fieldResourceSpans protowire.Number = 1 // TracesData.resource_spans
+	fieldScopeSpans    protowire.Number = 2 // ResourceSpans.scope_spans
+	fieldSpans         protowire.Number = 2 // ScopeSpans.spans
+	fieldTrace         protowire.Number = 1 // TraceByIDResponse.trace, which has TracesData's fields
+	fieldStatus        protowire.Number = 3 // TraceByIDResponse.status
+	fieldMessage       protowire.Number = 4 // TraceByIDResponse.message
+)
+
+// encode returns the trace as an encoded TracesData, spans in order of arrival under their resource and scope.
+func (t storedTrace) encode() []byte {
+	type pair struct{ resource, scope *shared }
+	var resources []*shared
+	scopes := map[*shared][]*shared{}
+	scopeSpans := map[pair][]byte{}
+	for _, span := range t.spans {
+		key := pair{span.resource, span.scope}
+		body, ok := scopeSpans[key]
+		if !ok {
+			body = []byte(span.scope.data)
+			if scopes[span.resource] == nil {
+				resources = append(resources, span.resource)
+			}
+			scopes[span.resource] = append(scopes[span.resource], span.scope)
+		}
+		scopeSpans[key] = appendBytes(body, fieldSpans, span.data)
+	}
+	var trace []byte
+	for _, resource := range resources {
+		body := []byte(resource.data)
+		for _, scope := range scopes[resource] {
+			body = appendBytes(body, fieldScopeSpans, scopeSpans[pair{resource, scope}])
+		}
+		trace = appendBytes(trace, fieldResourceSpans, body)
+	}
+	return trace
+}
+
+func (t storedTrace) decode() (*tracepb.TracesData, error) {
+	decoded := &tracepb.TracesData{}
+	if err := proto.Unmarshal(t.encode(), decoded); err != nil {
+		return nil, fmt.Errorf("decode trace: %w", err)
+	}
+	return decoded, nil
+}
+
+func appendBytes(b []byte, field protowire.Number, value []byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), value)
+}

@@ -1,0 +1,98 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+)
+
+// DefaultMaxBytes bounds the traces kept when Config.MaxBytes is not set: some thousands of orders.
+const DefaultMaxBytes = 64 << 20
+
+const (
+	maxRequestBytes = 8 << 20 // one OTLP request, decompressed; a batch of 2 048 spans takes about 2 MiB
+	shutdownTimeout = 5 * time.Second
+)
+
+// Config configures a Viewer. The zero value is ready to use.
+type Config struct {
+	// MaxBytes bounds the memory that kept traces take, in bytes; zero or less means DefaultMaxBytes. One trace may take a
+	// quarter of it. Go's garbage collector may let the process grow to about twice this before it collects.
+	MaxBytes int64
+}
+
+// Viewer receives traces and answers queries about them. Its methods may be called concurrently.
+type Viewer struct {
+	store *store
+}
+
+// New returns an empty Viewer. It starts nothing.
+func New(cfg Config) *Viewer {
+	if cfg.MaxBytes <= 0 {
+		cfg.MaxBytes = DefaultMaxBytes
+	}
+	return &Viewer{store: newStore(cfg.MaxBytes)}
+}
+
+// Listeners are where Run serves. The caller opens them, so that a taken port is reported before anything starts.
+type Listeners struct {
+	API      net.Listener
+	OTLPGRPC net.Listener
+	OTLPHTTP net.Listener
+}
+
+// Run serves the query API and both kinds of OTLP until ctx ends, and closes the listeners. It then lets requests
+// under way finish for at most 5 s. The handlers of both HTTP servers are passed through protect, which is where the
+// caller puts its checks of host and origin. Run returns nil after ctx ended, or the first error of a server.
+func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handler) http.Handler) error {
+	group, ctx := errgroup.WithContext(ctx)
+	serveHTTP(ctx, group, on.API, protect(v.Handler()))
+	serveHTTP(ctx, group, on.OTLPHTTP, protect(v.OTLPHandler()))
+	serveGRPC(ctx, group, on.OTLPGRPC, v.grpcServer())
+	return group.Wait()
+}
+
+func serveHTTP(ctx context.Context, group *errgroup.Group, on net.Listener, handler http.Handler) {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+	group.Go(func() error {
+		if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+		defer cancel()
+		if server.Shutdown(ctx) != nil {
+			return server.Close()
+		}
+		return nil
+	})
+}
+
+func serveGRPC(ctx context.Context, group *errgroup.Group, on net.Listener, server *grpc.Server) {
+	group.Go(func() error {
+		if err := server.Serve(on); !errors.Is(err, grpc.ErrServerStopped) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error {
+		<-ctx.Done()
+		hurry := time.AfterFunc(shutdownTimeout, server.Stop)
+		defer hurry.Stop()
+		server.GracefulStop()
+		return nil
+	})
+}
