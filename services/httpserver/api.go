@@ -70,11 +70,13 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	return p
 }
 
-// Error, GetStatus and ContentType are what huma asks of an error.
+// Error implements error, as huma asks of an answer that is one.
 func (p *Problem) Error() string { return p.Detail }
 
+// GetStatus implements huma.StatusError.
 func (p *Problem) GetStatus() int { return p.Status }
 
+// ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
 // logCause logs the error behind a 500: a transformer is the one place where huma hands it out with the request's

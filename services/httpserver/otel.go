@@ -21,7 +21,9 @@ import (
 // Of the caller's baggage only `customer.tier` passes, with the value standard, premium or trial.
 //
 // No argument may be nil. Goes outside Wrap.
-func OTel(next http.Handler, tp trace.TracerProvider, mp metric.MeterProvider, prop propagation.TextMapPropagator, trustCaller bool) http.Handler {
+func OTel(next http.Handler, tp trace.TracerProvider, mp metric.MeterProvider,
+	prop propagation.TextMapPropagator, trustCaller bool,
+) http.Handler {
 	return otelhttp.NewHandler(describeSpan(next), "",
 		otelhttp.WithTracerProvider(tp),
 		otelhttp.WithMeterProvider(mp),

@@ -86,7 +86,7 @@ func recoverPanics(next http.Handler, logger *slog.Logger) http.Handler {
 			if cause == nil {
 				return
 			}
-			if cause == http.ErrAbortHandler {
+			if cause == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
 				panic(cause)
 			}
 			ctx := r.Context()

@@ -60,7 +60,7 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 	deadline, cancel := context.WithTimeout(requests, grace)
 	defer cancel()
 	err := server.Shutdown(deadline)
-	<-failed
+	<-failed //nolint:errcheck // it is http.ErrServerClosed
 	if err != nil {
 		_ = server.Close()
 		return fmt.Errorf("stop serving on %s: requests still ran after %s and were cut off: %w", ln.Addr(), grace, err)

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -26,8 +27,11 @@ const (
 type Subscription struct {
 	Stream     string
 	Group      string
-	Partitions int    // of the stream, 1 or more; each has a fetch loop of its own
-	From       string // where a group that does not exist yet starts: "0", the default, or "$" for new messages only
+	Partitions int // of the stream, 1 or more; each has a fetch loop of its own
+
+	// Temporary is for a group that only watches: it starts with new messages, and is gone, with what it has pending,
+	// when Run returns. Any other group starts with the oldest message and stays.
+	Temporary bool
 }
 
 // A Handler processes one message. Its error is the outcome: see the package's documentation. The context carries the
@@ -67,9 +71,6 @@ type delivery struct {
 // uses; the consumer does not close it.
 func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handlers, options ...Option) *Consumer {
 	c := newConfig(options)
-	if sub.From == "" {
-		sub.From = "0"
-	}
 	families := map[string]bool{}
 	for eventType := range handlers {
 		families[family(eventType)] = true
@@ -150,7 +151,11 @@ func (c *Consumer) fetch(ctx context.Context, partition int) {
 
 // join makes sure that the stream, the group and this consumer exist.
 func (c *Consumer) join(ctx context.Context, key string) error {
-	err := c.client.XGroupCreateMkStream(ctx, key, c.sub.Group, c.sub.From).Err()
+	from := "0"
+	if c.sub.Temporary {
+		from = "$"
+	}
+	err := c.client.XGroupCreateMkStream(ctx, key, c.sub.Group, from).Err()
 	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
 		return err
 	}
@@ -180,14 +185,20 @@ func (c *Consumer) fetchOnce(ctx context.Context, key string, partition int) err
 	return nil
 }
 
-// leave removes the consumer from its groups where nothing of it is pending.
+// leave removes the consumer from its group where nothing of it is pending, and a temporary group altogether.
 func (c *Consumer) leave() error {
 	ctx, cancel := context.WithTimeout(context.Background(), retryMost)
 	defer cancel()
 	for partition := range c.sub.Partitions {
 		key := StreamKey(c.sub.Stream, partition)
-		if err := removeConsumer.Run(ctx, c.client, []string{key}, c.sub.Group, c.name).Err(); err != nil {
-			return err
+		var err error
+		if c.sub.Temporary {
+			err = c.client.XGroupDestroy(ctx, key, c.sub.Group).Err()
+		} else {
+			err = removeConsumer.Run(ctx, c.client, []string{key}, c.sub.Group, c.name).Err()
+		}
+		if err != nil {
+			return fmt.Errorf("leave group %s of %s: %w", c.sub.Group, key, err)
 		}
 	}
 	return nil

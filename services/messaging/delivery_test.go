@@ -81,10 +81,15 @@ func (r *rig) publish(eventType string, subjects ...string) []string {
 // consume starts a consumer of a group, and returns what stops it and waits for its end. It stops with the test too.
 func (r *rig) consume(group string, handlers messaging.Handlers, options ...messaging.Option) (stop func()) {
 	r.t.Helper()
+	return r.run(messaging.Subscription{Group: group}, handlers, options...)
+}
+
+func (r *rig) run(sub messaging.Subscription, handlers messaging.Handlers, options ...messaging.Option) (stop func()) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	sub := messaging.Subscription{Stream: "notes", Group: group, Partitions: r.partitions}
+	sub.Stream, sub.Partitions = "notes", r.partitions
 	consumer := messaging.NewConsumer(messagingtest.Client(r.t, r.url), sub, handlers,
-		r.options(append([]messaging.Option{messaging.WithName(group + "-1")}, options...)...)...)
+		r.options(append([]messaging.Option{messaging.WithName(sub.Group + "-1")}, options...)...)...)
 	ended := make(chan error, 1)
 	go func() { ended <- consumer.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
@@ -175,6 +180,36 @@ func TestAGroupMayStartAfterItsMessages(t *testing.T) {
 	})
 }
 
+func TestATemporaryGroupSeesOnlyNewMessagesAndLeavesNothing(t *testing.T) {
+	partitions(t, func(t *testing.T, r *rig) {
+		r.publish("note.v1", "before")
+		got := make(chan string, 10)
+		stop := r.run(messaging.Subscription{Group: "watch", Temporary: true}, messaging.Handlers{
+			"note.v1": func(_ context.Context, m messaging.Message) error { got <- m.ID; return errors.New("no luck") },
+		})
+		messagingtest.Eventually(t, "the group exists in each partition", func() error {
+			for partition := range r.partitions {
+				groups, err := r.client.XInfoGroups(t.Context(), messaging.StreamKey("notes", partition)).Result()
+				if err != nil || len(groups) != 1 {
+					return fmt.Errorf("groups %v, error %w", groups, err)
+				}
+			}
+			return nil
+		})
+		want := r.publish("note.v1", "after")[0]
+		if id := <-got; id != want {
+			t.Errorf("got %s, expected %s", id, want)
+		}
+		stop()
+		for partition := range r.partitions {
+			groups, err := r.client.XInfoGroups(t.Context(), messaging.StreamKey("notes", partition)).Result()
+			if err != nil || len(groups) != 0 {
+				t.Errorf("groups %v, error %v", groups, err)
+			}
+		}
+	})
+}
+
 func TestTwoGroupsEachGetEveryMessage(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		got := map[string]chan string{"a": make(chan string, 10), "b": make(chan string, 10)}
@@ -242,7 +277,7 @@ func TestMessagesOfOneSubjectRunInOrderOneAtATime(t *testing.T) {
 }
 
 func TestASlowMessageHoldsUpOnlyItsSubject(t *testing.T) {
-	partitions(t, func(t *testing.T, r *rig) {
+	partitions(t, func(_ *testing.T, r *rig) {
 		release, quick := make(chan struct{}), make(chan struct{}, 50)
 		defer close(release)
 		r.consume("g", messaging.Handlers{
@@ -449,7 +484,7 @@ func TestSpansOfOneMessage(t *testing.T) {
 func attributes(span sdktrace.ReadOnlySpan) map[string]string {
 	set := map[string]string{}
 	for _, a := range span.Attributes() {
-		value := a.Value.Emit()
+		value := a.Value.String()
 		switch a.Key {
 		case "messaging.redis_streams.entry_id", "messaging.redis_streams.outbox_wait_ms", "messaging.redis_streams.stream_wait_ms":
 			value = "*"

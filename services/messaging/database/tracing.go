@@ -51,19 +51,19 @@ func (p pool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPoo
 }
 
 func (p pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return traced(p.statements, ctx, query, func(ctx context.Context) (sql.Result, error) {
+	return traced(ctx, p.statements, query, func(ctx context.Context) (sql.Result, error) {
 		return p.DB.ExecContext(ctx, query, args...)
 	})
 }
 
 func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return traced(p.statements, ctx, query, func(ctx context.Context) (*sql.Rows, error) {
+	return traced(ctx, p.statements, query, func(ctx context.Context) (*sql.Rows, error) {
 		return p.DB.QueryContext(ctx, query, args...)
 	})
 }
 
 func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	row, _ := traced(p.statements, ctx, query, func(ctx context.Context) (*sql.Row, error) {
+	row, _ := traced(ctx, p.statements, query, func(ctx context.Context) (*sql.Row, error) {
 		row := p.DB.QueryRowContext(ctx, query, args...)
 		return row, row.Err()
 	})
@@ -72,21 +72,21 @@ func (p pool) QueryRowContext(ctx context.Context, query string, args ...any) *s
 
 func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	t.last = ctx
-	return traced(t.statements, ctx, query, func(ctx context.Context) (sql.Result, error) {
+	return traced(ctx, t.statements, query, func(ctx context.Context) (sql.Result, error) {
 		return t.Tx.ExecContext(ctx, query, args...)
 	})
 }
 
 func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.last = ctx
-	return traced(t.statements, ctx, query, func(ctx context.Context) (*sql.Rows, error) {
+	return traced(ctx, t.statements, query, func(ctx context.Context) (*sql.Rows, error) {
 		return t.Tx.QueryContext(ctx, query, args...)
 	})
 }
 
 func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	t.last = ctx
-	row, _ := traced(t.statements, ctx, query, func(ctx context.Context) (*sql.Row, error) {
+	row, _ := traced(ctx, t.statements, query, func(ctx context.Context) (*sql.Row, error) {
 		row := t.Tx.QueryRowContext(ctx, query, args...)
 		return row, row.Err()
 	})
@@ -94,7 +94,7 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 }
 
 func (t *transaction) Commit() error {
-	_, err := traced(t.statements, t.last, "COMMIT", func(context.Context) (any, error) { return nil, t.Tx.Commit() })
+	_, err := traced(t.last, t.statements, "COMMIT", func(context.Context) (any, error) { return nil, t.Tx.Commit() })
 	return err
 }
 
@@ -104,7 +104,7 @@ type statements struct {
 	system string
 }
 
-func traced[R any](s statements, ctx context.Context, query string, run func(context.Context) (R, error)) (R, error) {
+func traced[R any](ctx context.Context, s statements, query string, run func(context.Context) (R, error)) (R, error) {
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return run(ctx)
 	}

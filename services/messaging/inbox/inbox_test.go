@@ -281,7 +281,7 @@ func TestAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T) {
 	effects := 0
 	handler := inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
 		effects++
-		return tx.Create(ctx, "lamps", event.Lamp, func(ctx context.Context) (outbox.Event, error) {
+		return tx.Create(ctx, "lamps", event.Lamp, func(context.Context) (outbox.Event, error) {
 			return outbox.Event{Type: "lamp.lit.v1", Payload: event}, nil
 		})
 	})

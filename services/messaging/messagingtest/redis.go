@@ -28,7 +28,7 @@ func Redis(t testing.TB) string {
 		t.Skip("SKIPPED: this test needs redis-server; `make test` installs it")
 	}
 	// A socket's path must be short; those of t.TempDir contain the test's name.
-	dir, err := os.MkdirTemp("", "redis")
+	dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // as said
 	if err != nil {
 		t.Fatal(err)
 	}
