@@ -1,7 +1,7 @@
 package messaging
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
@@ -19,7 +19,8 @@ func init() { logging.Disable() }
 func Connect(url string) (redis.UniversalClient, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {
-		return nil, fmt.Errorf("%w, expected a URL such as redis://127.0.0.1:6379/0", err)
+		// The cause may repeat the URL, and with it a password.
+		return nil, errors.New("not a URL of Redis, expected one such as redis://127.0.0.1:6379/0")
 	}
 	options.MaxRetries, options.DialerRetries = -1, 1
 	options.ContextTimeoutEnabled = true

@@ -3,7 +3,6 @@ package messaging
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -86,7 +85,8 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 
 // Run consumes until ctx ends, whatever happens to Redis in between. Then it fetches no more, waits for its handlers,
 // after the shutdown timeout cancels their contexts, acknowledges what is done and removes itself from the group if
-// nothing of it is pending. It returns nil, or what went wrong while it stopped. A consumer runs once.
+// nothing of it is pending. It returns nil: what it could not do, such as leave a Redis that is away, it logs. A consumer
+// runs once.
 func (c *Consumer) Run(ctx context.Context) error {
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
@@ -114,7 +114,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 		a.close()
 	}
 	acking.Wait()
-	return c.leave()
+	c.leave()
+	return nil
 }
 
 // fetch reads one partition until ctx ends. It comes to an end only with ctx: a Redis that is away or has lost its data
@@ -186,7 +187,7 @@ func (c *Consumer) fetchOnce(ctx context.Context, key string, partition int) err
 }
 
 // leave removes the consumer from its group where nothing of it is pending, and a temporary group altogether.
-func (c *Consumer) leave() error {
+func (c *Consumer) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), retryMost)
 	defer cancel()
 	for partition := range c.sub.Partitions {
@@ -198,10 +199,9 @@ func (c *Consumer) leave() error {
 			err = removeConsumer.Run(ctx, c.client, []string{key}, c.sub.Group, c.name).Err()
 		}
 		if err != nil {
-			return fmt.Errorf("leave group %s of %s: %w", c.sub.Group, key, err)
+			c.logger.Warn("leaving the group failed", "key", key, "error", err)
 		}
 	}
-	return nil
 }
 
 // entryTime is when Redis added an entry: its id starts with the time in milliseconds.

@@ -131,7 +131,10 @@ func (r *rig) awaitBacklog(group string, wantPending int64) {
 
 func partitions(t *testing.T, test func(t *testing.T, r *rig)) {
 	for _, n := range []int{1, 3} {
-		t.Run(fmt.Sprintf("%d partitions", n), func(t *testing.T) { test(t, newRig(t, n)) })
+		t.Run(fmt.Sprintf("%d partitions", n), func(t *testing.T) {
+			t.Parallel()
+			test(t, newRig(t, n))
+		})
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"net/url"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/glebarez/sqlite"
@@ -42,9 +41,13 @@ type DB struct {
 // the outbox and the inbox, then the service's own, a file system of goose migrations. Spans of statements go to tp;
 // only statements with a recording parent have one. The caller closes the database.
 func Open(ctx context.Context, databaseURL string, own fs.FS, tp trace.TracerProvider) (*DB, error) {
-	path, ok := strings.CutPrefix(databaseURL, "sqlite://")
-	if !ok || path == "" {
-		return nil, fmt.Errorf("database URL %q, expected sqlite:///path/to/file", redact(databaseURL))
+	parsed, err := url.Parse(databaseURL)
+	if err != nil {
+		return nil, errors.New("the database's URL cannot be read, expected sqlite:///path/to/file")
+	}
+	path := parsed.Host + parsed.Path // the host is the first part of a relative path
+	if parsed.Scheme != "sqlite" || path == "" {
+		return nil, fmt.Errorf("the database's URL is %q, expected sqlite:///path/to/file", parsed.Redacted())
 	}
 	db, err := openSQLite(path, tp)
 	if err != nil {
@@ -118,13 +121,4 @@ func (db *DB) Close() error {
 		errs = append(errs, pool.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// redact keeps a password out of an error.
-func redact(databaseURL string) string {
-	parsed, err := url.Parse(databaseURL)
-	if err != nil {
-		return "(unreadable)"
-	}
-	return parsed.Redacted()
 }

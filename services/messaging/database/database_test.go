@@ -3,6 +3,7 @@ package database_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,7 +34,7 @@ func open(t *testing.T, path string) (*database.DB, *tracetest.SpanRecorder, *sd
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-	db, err := database.Open(t.Context(), "sqlite://"+path, own, tp)
+	db, err := database.Open(t.Context(), (&url.URL{Scheme: "sqlite", Path: path}).String(), own, tp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +70,7 @@ func TestOpenCreatesTablesAndFindsThemAgain(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	for url, want := range map[string]string{
 		"":                                  "expected sqlite://",
+		"sqlite:///%zz":                     "cannot be read",
 		"sqlite://":                         "expected sqlite://",
 		"mysql://u:secret@db/x":             "mysql://u:xxxxx@db/x",
 		"sqlite:///does/not/exist/order.db": "/does/not/exist/order.db",

@@ -33,8 +33,8 @@ func NewRelay(o *Outbox, publisher *messaging.Publisher, logger *slog.Logger) *R
 }
 
 // Run publishes until ctx ends, whatever happens to Redis and the database in between. A batch that was begun is
-// finished, and what was committed until then is published by a last pass, which may take 5 s. Run returns that pass's
-// error: its rows stay in the outbox, for the next relay.
+// finished, and what was committed until then is published by a last pass, which may take 5 s. Run returns nil: what the
+// last pass cannot publish stays in the outbox for the next relay, and is logged.
 func (r *Relay) Run(ctx context.Context) error {
 	polling := time.NewTicker(poll)
 	defer polling.Stop()
@@ -61,8 +61,12 @@ func (r *Relay) Run(ctx context.Context) error {
 	work, cancel := context.WithTimeout(work, lastPass)
 	defer cancel()
 	for {
-		if n, err := r.publish(work); n < batch || err != nil {
-			return err
+		n, err := r.publish(work)
+		if err != nil {
+			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "error", err)
+		}
+		if err != nil || n < batch {
+			return nil
 		}
 	}
 }
