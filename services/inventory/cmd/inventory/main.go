@@ -1,0 +1,11 @@
+// Command inventory is the inventory service as a process of its own. Its configuration is in the environment: see
+// app.Config.
+package main
+
+import (
+	"os"
+
+	"example.com/clew/services/inventory/app"
+)
+
+func main() { os.Exit(app.Main()) }

@@ -1,0 +1,79 @@
+// Package events is how the inventory service takes part in what happens elsewhere: it sets stock aside for new orders
+// and gives that of cancelled ones back.
+package events
+
+import (
+	"context"
+
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/inventory/internal/stock"
+	"example.com/clew/services/inventory/internal/store"
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/inbox"
+	"example.com/clew/services/messaging/outbox"
+)
+
+// Handlers returns the handlers for the stream contracts.StreamOrders. They need no order of arrival: a cancellation
+// may overtake its creation.
+func Handlers(in *inbox.Inbox, s *store.Store) messaging.Handlers {
+	k := keeper{s}
+	return messaging.Handlers{
+		contracts.OrderCreatedV1:   inbox.Once(in, k.reserve),
+		contracts.OrderCancelledV1: inbox.Once(in, k.release),
+	}
+}
+
+type keeper struct{ store *store.Store }
+
+// reserve sets aside all that the order needs or nothing, and tells which.
+func (k keeper) reserve(ctx context.Context, tx *outbox.Tx, e contracts.OrderCreated) error {
+	lines := make([]stock.Line, len(e.Items))
+	for i, item := range e.Items {
+		lines[i] = stock.Line{SKU: item.SKU, Quantity: item.Quantity}
+	}
+	needs := stock.Sum(lines)
+	items, err := k.store.Lock(ctx, tx.DB, needs)
+	if err != nil {
+		return err
+	}
+	reservation := stock.Decide(e.OrderID, needs, items)
+	first, err := k.store.Insert(ctx, tx.DB, reservation)
+	if err != nil || !first {
+		return err
+	}
+	return tell(ctx, tx, e.OrderID, decided(reservation))
+}
+
+// release gives back what is set aside for the order, and tells so if that is anything.
+func (k keeper) release(ctx context.Context, tx *outbox.Tx, e contracts.OrderCancelled) error {
+	lines, err := k.store.Cancel(ctx, tx.DB, e.OrderID)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	return tell(ctx, tx, e.OrderID, outbox.Event{
+		Type: contracts.StockReleasedV1, Payload: contracts.StockReleased{OrderID: e.OrderID, Items: quantities(lines)},
+	})
+}
+
+func decided(r stock.Reservation) outbox.Event {
+	if r.State == stock.Rejected {
+		return outbox.Event{
+			Type: contracts.StockRejectedV1, Payload: contracts.StockRejected{OrderID: r.OrderID, Reason: r.Reason},
+		}
+	}
+	return outbox.Event{
+		Type: contracts.StockReservedV1, Payload: contracts.StockReserved{OrderID: r.OrderID, Items: quantities(r.Lines)},
+	}
+}
+
+func quantities(lines []stock.Line) []contracts.Quantity {
+	quantities := make([]contracts.Quantity, len(lines))
+	for i, line := range lines {
+		quantities[i] = contracts.Quantity(line)
+	}
+	return quantities
+}
+
+func tell(ctx context.Context, tx *outbox.Tx, orderID string, event outbox.Event) error {
+	return tx.Create(ctx, contracts.StreamStock, orderID, func(context.Context) (outbox.Event, error) { return event, nil })
+}

@@ -1,0 +1,243 @@
+package events_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/trace/noop"
+	"pgregory.net/rapid"
+
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/inventory/internal/events"
+	"example.com/clew/services/inventory/internal/stock"
+	"example.com/clew/services/inventory/internal/store"
+	"example.com/clew/services/inventory/internal/store/migrations"
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/inbox"
+	"example.com/clew/services/messaging/outbox"
+)
+
+// A service is the handlers on a database of their own.
+type service struct {
+	db       *database.DB
+	store    *store.Store
+	handlers messaging.Handlers
+}
+
+func newService(t *testing.T, items ...stock.Item) service {
+	t.Helper()
+	tp := noop.NewTracerProvider()
+	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "inventory.db"), migrations.FS, tp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s := store.New(db)
+	if err := s.Seed(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+	return service{db, s, events.Handlers(inbox.New(outbox.New(db, "/inventory", tp), "inventory"), s)}
+}
+
+// fataler is a *testing.T or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
+func created(t fataler, orderID string, lines ...stock.Line) messaging.Message {
+	t.Helper()
+	e := contracts.OrderCreated{OrderID: orderID, CustomerID: "ada", Currency: "EUR"}
+	for _, line := range lines {
+		e.Items = append(e.Items, contracts.Item{SKU: line.SKU, Quantity: line.Quantity})
+	}
+	return message(t, contracts.OrderCreatedV1, orderID, e)
+}
+
+func cancelled(t fataler, orderID string) messaging.Message {
+	t.Helper()
+	return message(t, contracts.OrderCancelledV1, orderID, contracts.OrderCancelled{OrderID: orderID})
+}
+
+func message(t fataler, eventType, orderID string, payload messaging.Payload) messaging.Message {
+	t.Helper()
+	m, err := messaging.NewMessage(context.Background(), contracts.StreamOrders, eventType, orderID, payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// handle delivers messages, which must succeed or be duplicates.
+func (s service) handle(t fataler, messages ...messaging.Message) {
+	t.Helper()
+	for _, m := range messages {
+		if err := s.handlers[m.Type](context.Background(), m); err != nil && !errors.Is(err, messaging.ErrDuplicate) {
+			t.Fatal(m.Type, err)
+		}
+	}
+}
+
+// told returns type and payload of what was left in the outbox.
+func (s service) told(t fataler) []string {
+	t.Helper()
+	var told []string
+	if err := s.db.Read.Raw("SELECT type || ' ' || data FROM outbox WHERE stream = 'stock' ORDER BY id").Scan(&told).Error; err != nil {
+		t.Fatal(err)
+	}
+	return told
+}
+
+func (s service) item(t fataler, sku string) stock.Item {
+	t.Helper()
+	item, err := s.store.Item(context.Background(), sku)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return item
+}
+
+const (
+	reserved = `stock.reserved.v1 {"order_id":"o","items":[{"sku":"lamp","quantity":3}]}`
+	released = `stock.released.v1 {"order_id":"o","items":[{"sku":"lamp","quantity":3}]}`
+)
+
+func TestOrdersMoveStock(t *testing.T) {
+	make3 := func(t *testing.T) messaging.Message {
+		return created(t, "o", stock.Line{SKU: "lamp", Quantity: 1}, stock.Line{SKU: "lamp", Quantity: 2})
+	}
+	cancel := func(t *testing.T) messaging.Message { return cancelled(t, "o") }
+	type messages = []func(*testing.T) messaging.Message
+	for name, test := range map[string]struct {
+		messages messages
+		lamps    stock.Item
+		told     []string
+	}{
+		"created":   {messages{make3}, stock.Item{SKU: "lamp", Available: 7, Reserved: 3}, []string{reserved}},
+		"cancelled": {messages{make3, cancel}, stock.Item{SKU: "lamp", Available: 10}, []string{reserved, released}},
+		"cancelled twice": {messages{make3, cancel, cancel}, stock.Item{SKU: "lamp", Available: 10},
+			[]string{reserved, released}},
+		"the cancellation overtakes the creation": {messages{cancel, make3}, stock.Item{SKU: "lamp", Available: 10}, nil},
+		"created under two ids": {messages{make3, make3}, stock.Item{SKU: "lamp", Available: 7, Reserved: 3},
+			[]string{reserved}},
+		"out of stock, one item of two": {messages{func(t *testing.T) messaging.Message {
+			return created(t, "o", stock.Line{SKU: "mug", Quantity: 1}, stock.Line{SKU: "lamp", Quantity: 1})
+		}}, stock.Item{SKU: "lamp", Available: 10}, []string{`stock.rejected.v1 {"order_id":"o","reason":"out_of_stock: mug"}`}},
+		"unknown SKU": {messages{func(t *testing.T) messaging.Message {
+			return created(t, "o", stock.Line{SKU: "mug", Quantity: 1}, stock.Line{SKU: "lamb", Quantity: 1})
+		}}, stock.Item{SKU: "lamp", Available: 10}, []string{`stock.rejected.v1 {"order_id":"o","reason":"unknown_sku: lamb"}`}},
+		"a rejected order is cancelled": {messages{func(t *testing.T) messaging.Message {
+			return created(t, "o", stock.Line{SKU: "lamp", Quantity: 11})
+		}, cancel}, stock.Item{SKU: "lamp", Available: 10}, []string{`stock.rejected.v1 {"order_id":"o","reason":"out_of_stock: lamp"}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newService(t, stock.Item{SKU: "lamp", Available: 10}, stock.Item{SKU: "mug"})
+			for _, m := range test.messages {
+				s.handle(t, m(t))
+			}
+			if diff := cmp.Diff(test.lamps, s.item(t, "lamp")); diff != "" {
+				t.Errorf("lamps (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(test.told, s.told(t)); diff != "" {
+				t.Errorf("events (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAMessageDeliveredTwiceCountsOnce(t *testing.T) {
+	s := newService(t, stock.Item{SKU: "lamp", Available: 10})
+	m := created(t, "o", stock.Line{SKU: "lamp", Quantity: 3})
+	s.handle(t, m)
+	if err := s.handlers[m.Type](t.Context(), m); !errors.Is(err, messaging.ErrDuplicate) {
+		t.Errorf("again: %v, want ErrDuplicate", err)
+	}
+	if told := s.told(t); len(told) != 1 || s.item(t, "lamp").Reserved != 3 {
+		t.Errorf("told %v, lamps %+v", told, s.item(t, "lamp"))
+	}
+}
+
+func TestAnUnreadableOrderIsPermanent(t *testing.T) {
+	s := newService(t)
+	m := created(t, "o", stock.Line{SKU: "lamp", Quantity: 3})
+	m.Data = []byte(`{"order_id":"o","items":[]}`)
+	if err := s.handlers[m.Type](t.Context(), m); !messaging.IsPermanent(err) {
+		t.Errorf("error %v, want a permanent one", err)
+	}
+}
+
+func TestWhatTheOrderServiceDecidesIsIgnored(t *testing.T) {
+	handlers := newService(t).handlers
+	if handlers[contracts.OrderConfirmedV1] != nil || handlers[contracts.OrderRejectedV1] != nil {
+		t.Error("a decision of the order service has a handler")
+	}
+}
+
+func TestConcurrentOrdersNeverSellAUnitTwice(t *testing.T) {
+	s := newService(t, stock.Item{SKU: "lamp", Available: 10})
+	var all sync.WaitGroup
+	errs := make([]error, 16)
+	for i := range errs {
+		m := created(t, fmt.Sprint("o-", i), stock.Line{SKU: "lamp", Quantity: 1})
+		all.Go(func() { errs[i] = s.handlers[m.Type](t.Context(), m) })
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.item(t, "lamp"); got.Available != 0 || got.Reserved != 10 {
+		t.Errorf("lamps %+v", got)
+	}
+}
+
+// Whatever is created and cancelled, in whichever order and however often it is delivered: no unit appears or vanishes,
+// and what is reserved is what the reservations hold.
+func TestUnitsAreConserved(t *testing.T) {
+	s := newService(t, stock.Item{SKU: "bulb", Available: 12}, stock.Item{SKU: "lamp", Available: 6})
+	run := 0
+	rapid.Check(t, func(t *rapid.T) {
+		run++ // the database is the same: new orders, on the stock that was left
+		var sent []messaging.Message
+		for range rapid.IntRange(1, 12).Draw(t, "messages") {
+			orderID := fmt.Sprintf("o-%d-%d", run, rapid.IntRange(1, 3).Draw(t, "order"))
+			switch rapid.SampledFrom([]string{"create", "cancel", "repeat"}).Draw(t, "what") {
+			case "create":
+				sent = append(sent, created(t, orderID,
+					stock.Line{SKU: "lamp", Quantity: rapid.Int64Range(1, 4).Draw(t, "lamps")},
+					stock.Line{SKU: "bulb", Quantity: rapid.Int64Range(1, 8).Draw(t, "bulbs")}))
+			case "cancel":
+				sent = append(sent, cancelled(t, orderID))
+			default:
+				if len(sent) == 0 {
+					continue
+				}
+				sent = append(sent, rapid.SampledFrom(sent).Draw(t, "again"))
+			}
+			s.handle(t, sent[len(sent)-1])
+		}
+		s.wantConserved(t, "bulb", 12)
+		s.wantConserved(t, "lamp", 6)
+		for i := range 3 { // leave stock for the next run
+			s.handle(t, cancelled(t, fmt.Sprintf("o-%d-%d", run, i+1)))
+		}
+		if item := s.item(t, "lamp"); item.Reserved != 0 {
+			t.Fatalf("all orders are cancelled, but lamps are %+v", item)
+		}
+	})
+}
+
+func (s service) wantConserved(t *rapid.T, sku string, total int64) {
+	item := s.item(t, sku)
+	var held int64
+	err := s.db.Read.Raw(`SELECT COALESCE(SUM(i.quantity), 0) FROM reservation_items i JOIN reservations r ON r.order_id = i.order_id
+		WHERE r.state = 'reserved' AND i.sku = ?`, sku).Scan(&held).Error
+	if err != nil || item.Available < 0 || item.Reserved < 0 || item.Available+item.Reserved != total || item.Reserved != held {
+		t.Fatalf("%+v of %d, reservations hold %d, error %v", item, total, held, err)
+	}
+}

@@ -1,0 +1,237 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gorm.io/gorm"
+
+	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/services/httpserver"
+	"example.com/clew/services/inventory/internal/httpapi"
+	"example.com/clew/services/inventory/internal/stock"
+	"example.com/clew/services/inventory/internal/store"
+	"example.com/clew/services/inventory/internal/store/migrations"
+	"example.com/clew/services/messaging/database"
+)
+
+// A server is the API with all that stands in front of it in a process, on a database of its own.
+type server struct {
+	handler http.Handler
+	db      *database.DB
+	store   *store.Store
+}
+
+func newServer(t *testing.T, token string, items ...stock.Item) server {
+	t.Helper()
+	tel := telemetrytest.NewRecorder().Telemetry(t, "inventory")
+	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "inventory.db"), migrations.FS, tel.TracerProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	s := store.New(db)
+	if err := s.Seed(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+	mux := httpapi.New(s, token, tel.Logger)
+	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), tel.TracerProvider, tel.MeterProvider, tel.Propagator, true)
+	return server{handler, db, s}
+}
+
+// ask sends one request; header is name, value, name, value …
+func (s server) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://localhost:8081"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}
+
+// change does what a handler of messages would.
+func (s server) change(t *testing.T, fn func(ctx context.Context, tx *gorm.DB) error) {
+	t.Helper()
+	err := s.db.Write.WithContext(t.Context()).Transaction(func(tx *gorm.DB) error { return fn(t.Context(), tx) })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// decode reads an answer that must have that status.
+func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) T {
+	t.Helper()
+	var v T
+	if w.Code != status {
+		t.Fatalf("status %d, want %d; body %s", w.Code, status, w.Body)
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+		t.Fatalf("body %q: %v", w.Body, err)
+	}
+	return v
+}
+
+// problem reads an answer that must be a problem of that status.
+func problem(t *testing.T, w *httptest.ResponseRecorder, status int) httpserver.Problem {
+	t.Helper()
+	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
+		t.Fatalf("content type %q, want a problem; status %d, body %s", got, w.Code, w.Body)
+	}
+	return decode[httpserver.Problem](t, w, status)
+}
+
+// location is the one field that a problem names.
+func location(t *testing.T, p httpserver.Problem) string {
+	t.Helper()
+	if len(p.Errors) != 1 {
+		t.Fatalf("%d fields are named, want 1: %+v", len(p.Errors), p)
+	}
+	return p.Errors[0].Location
+}
+
+func TestStockIsRead(t *testing.T) {
+	s := newServer(t, "", stock.Item{SKU: "lamp", Available: 5})
+	w := s.ask("GET", "/stock/lamp", "")
+	if body := strings.TrimSpace(w.Body.String()); w.Code != http.StatusOK || body != `{"sku":"lamp","available":5,"reserved":0}` {
+		t.Errorf("status %d, body %s", w.Code, body)
+	}
+	if w.Header().Get("traceresponse") == "" {
+		t.Error("no traceresponse")
+	}
+	problem(t, s.ask("GET", "/stock/lamb", ""), http.StatusNotFound)
+	if got := location(t, problem(t, s.ask("GET", "/stock/a%20b", ""), http.StatusUnprocessableEntity)); got != "path.sku" {
+		t.Errorf("the problem names %q", got)
+	}
+}
+
+func TestStockIsListedInPages(t *testing.T) {
+	var items []stock.Item
+	for i := range 5 {
+		items = append(items, stock.Item{SKU: fmt.Sprintf("sku-%d", i), Available: int64(i)})
+	}
+	s := newServer(t, "", items...)
+	for limit, want := range map[string][][]string{
+		"":         {{"sku-0", "sku-1", "sku-2", "sku-3", "sku-4"}},
+		"limit=2&": {{"sku-0", "sku-1"}, {"sku-2", "sku-3"}, {"sku-4"}},
+		"limit=5&": {{"sku-0", "sku-1", "sku-2", "sku-3", "sku-4"}},
+	} {
+		var got [][]string
+		for after := ""; after != "" || got == nil; {
+			page := decode[httpapi.StockPage](t, s.ask("GET", "/stock?"+limit+"after="+after, ""), http.StatusOK)
+			var skus []string
+			for _, item := range page.Items {
+				skus = append(skus, item.SKU)
+			}
+			got, after = append(got, skus), page.Next
+			if after != url.QueryEscape(after) {
+				t.Errorf("next is not URL-safe: %q", after)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: pages (-want +got):\n%s", limit, diff)
+		}
+	}
+	if body := strings.TrimSpace(newServer(t, "").ask("GET", "/stock", "").Body.String()); body != `{"items":[]}` {
+		t.Errorf("the empty list is %s", body)
+	}
+	for query, want := range map[string]string{
+		"limit=0": "query.limit", "limit=201": "query.limit", "after=***": "query.after", "after=AAAA": "query.after",
+	} {
+		if got := location(t, problem(t, s.ask("GET", "/stock?"+query, ""), http.StatusUnprocessableEntity)); got != want {
+			t.Errorf("%s: the problem names %q, want %q", query, got, want)
+		}
+	}
+}
+
+func TestStockIsSet(t *testing.T) {
+	s := newServer(t, "secret", stock.Item{SKU: "lamp", Available: 5})
+	s.change(t, func(ctx context.Context, tx *gorm.DB) error {
+		_, err := s.store.Insert(ctx, tx, stock.Reservation{
+			OrderID: "o", State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 2}},
+		})
+		return err
+	})
+	for sku, want := range map[string]httpapi.StockItem{
+		"lamp": {SKU: "lamp", Available: 9, Reserved: 2},
+		"new":  {SKU: "new", Available: 9},
+	} {
+		w := s.ask("PUT", "/stock/"+sku, `{"available":9}`, "Authorization", "Bearer secret")
+		if got := decode[httpapi.StockItem](t, w, http.StatusOK); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	for body, want := range map[string]string{
+		`{"available":-1}`: "body.available", `{"available":1000000000001}`: "body.available", `{}`: "body",
+		`{"available":1,"reserved":1}`: "body.reserved",
+	} {
+		w := s.ask("PUT", "/stock/lamp", body, "Authorization", "Bearer secret")
+		if got := location(t, problem(t, w, http.StatusUnprocessableEntity)); got != want {
+			t.Errorf("%s: the problem names %q, want %q", body, got, want)
+		}
+	}
+	w := s.ask("PUT", "/stock/a%20b", `{"available":1}`, "Authorization", "Bearer secret")
+	if got := location(t, problem(t, w, http.StatusUnprocessableEntity)); got != "path.sku" {
+		t.Errorf("the problem names %q", got)
+	}
+}
+
+func TestSettingStockNeedsTheToken(t *testing.T) {
+	s := newServer(t, "secret", stock.Item{SKU: "lamp", Available: 5})
+	for _, authorization := range []string{"", "secret", "Bearer", "Bearer ", "Bearer wrong", "Bearer secret2", "Basic secret"} {
+		w := s.ask("PUT", "/stock/lamp", `{"available":9}`, "Authorization", authorization)
+		p := problem(t, w, http.StatusUnauthorized)
+		if !strings.Contains(p.Detail, "CLEW_TOKEN") || w.Header().Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%q: %+v, WWW-Authenticate %q", authorization, p, w.Header().Get("WWW-Authenticate"))
+		}
+	}
+
+	open := newServer(t, "", stock.Item{SKU: "lamp", Available: 5})
+	for _, authorization := range []string{"", "Bearer ", "Bearer x"} {
+		p := problem(t, open.ask("PUT", "/stock/lamp", `{"available":9}`, "Authorization", authorization), http.StatusForbidden)
+		if !strings.Contains(p.Detail, "CLEW_TOKEN") {
+			t.Errorf("%q: %+v", authorization, p)
+		}
+	}
+	for _, s := range []server{s, open} {
+		if got := decode[httpapi.StockItem](t, s.ask("GET", "/stock/lamp", ""), http.StatusOK); got.Available != 5 {
+			t.Errorf("a refused request set the stock to %+v", got)
+		}
+	}
+}
+
+func TestAReservationIsRead(t *testing.T) {
+	s := newServer(t, "", stock.Item{SKU: "lamp", Available: 5})
+	s.change(t, func(ctx context.Context, tx *gorm.DB) error {
+		for _, r := range []stock.Reservation{
+			{OrderID: "served", State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 2}}},
+			{OrderID: "refused", State: stock.Rejected, Reason: "out_of_stock: lamp"},
+		} {
+			if _, err := s.store.Insert(ctx, tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for orderID, want := range map[string]string{
+		"served":  `{"order_id":"served","state":"reserved","reason":"","items":[{"sku":"lamp","quantity":2}]}`,
+		"refused": `{"order_id":"refused","state":"rejected","reason":"out_of_stock: lamp","items":[]}`,
+	} {
+		w := s.ask("GET", "/reservations/"+orderID, "")
+		if got := strings.TrimSpace(w.Body.String()); w.Code != http.StatusOK || got != want {
+			t.Errorf("status %d, body %s, want %s", w.Code, got, want)
+		}
+	}
+	problem(t, s.ask("GET", "/reservations/unknown", ""), http.StatusNotFound)
+}

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"example.com/clew/services/inventory/internal/stock"
+)
+
+// Seed writes the items if there is no stock at all yet.
+func (s *Store) Seed(ctx context.Context, items []stock.Item) error {
+	rows := make([]itemRow, len(items))
+	for i, item := range items {
+		rows[i] = itemRow(item)
+	}
+	err := s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		n, err := gorm.G[itemRow](tx).Count(ctx, "*")
+		if err != nil || n > 0 {
+			return err
+		}
+		// Another replica may start, and seed, at the same time.
+		return gorm.G[itemRow](tx, clause.OnConflict{DoNothing: true}).CreateInBatches(ctx, &rows, len(rows))
+	})
+	if err != nil {
+		return fmt.Errorf("seed stock: %w", err)
+	}
+	return nil
+}
+
+// SetAvailable creates a SKU or changes how many units of it are available, and returns it. What is reserved stays.
+func (s *Store) SetAvailable(ctx context.Context, sku string, available int64) (stock.Item, error) {
+	var row itemRow
+	err := s.db.Write.WithContext(ctx).Raw(`
+		INSERT INTO stock (sku, available, reserved) VALUES (?, ?, 0)
+		ON CONFLICT (sku) DO UPDATE SET available = excluded.available RETURNING *`, sku, available).Scan(&row).Error
+	if err != nil {
+		return stock.Item{}, fmt.Errorf("set stock of %s: %w", sku, err)
+	}
+	return stock.Item(row), nil
+}
+
+// Item returns what there is of a SKU, or stock.ErrNotFound.
+func (s *Store) Item(ctx context.Context, sku string) (stock.Item, error) {
+	row, err := gorm.G[itemRow](s.db.Read).Where("sku = ?", sku).Take(ctx)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return stock.Item{}, stock.ErrNotFound
+	}
+	if err != nil {
+		return stock.Item{}, fmt.Errorf("read stock of %s: %w", sku, err)
+	}
+	return stock.Item(row), nil
+}
+
+// Items returns at most limit items in the order of their SKUs, from the first after the given one.
+func (s *Store) Items(ctx context.Context, after string, limit int) ([]stock.Item, error) {
+	rows, err := gorm.G[itemRow](s.db.Read).Where("sku > ?", after).Order("sku").Limit(limit).Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list stock: %w", err)
+	}
+	items := make([]stock.Item, len(rows))
+	for i, row := range rows {
+		items[i] = stock.Item(row)
+	}
+	return items, nil
+}

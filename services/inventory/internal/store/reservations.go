@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"example.com/clew/services/inventory/internal/stock"
+)
+
+// Lock returns the items of the lines that exist, by SKU, and keeps every other transaction from changing them. It
+// locks in the order of the SKUs, so that two transactions never wait for each other. (SQLite needs no lock: it has
+// one writer.)
+func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[string]stock.Item, error) {
+	skus := make([]string, len(lines))
+	for i, line := range lines {
+		skus[i] = line.SKU
+	}
+	rows, err := gorm.G[itemRow](tx, clause.Locking{Strength: clause.LockingStrengthUpdate}).
+		Where("sku IN ?", skus).Order("sku").Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock stock: %w", err)
+	}
+	items := make(map[string]stock.Item, len(rows))
+	for _, row := range rows {
+		items[row.SKU] = stock.Item(row)
+	}
+	return items, nil
+}
+
+// Insert writes a decision on locked stock, and takes what it reserves. It reports whether it did: if the order has a
+// reservation already, which may be the tombstone of its cancellation, nothing changes.
+func (s *Store) Insert(ctx context.Context, tx *gorm.DB, r stock.Reservation) (bool, error) {
+	first, err := insertReservation(ctx, tx, reservationRow{r.OrderID, r.State, r.Reason})
+	if err != nil || !first || r.State != stock.Reserved {
+		return first, err
+	}
+	lines := make([]lineRow, len(r.Lines))
+	for i, line := range r.Lines {
+		lines[i] = lineRow{r.OrderID, line.SKU, line.Quantity}
+	}
+	if err := gorm.G[lineRow](tx).CreateInBatches(ctx, &lines, len(lines)); err != nil {
+		return false, fmt.Errorf("write items of reservation %s: %w", r.OrderID, err)
+	}
+	err = tx.WithContext(ctx).Exec(`
+		UPDATE stock SET available = stock.available - r.quantity, reserved = stock.reserved + r.quantity
+		FROM reservation_items AS r WHERE r.order_id = ? AND r.sku = stock.sku`, r.OrderID).Error
+	if err != nil {
+		return false, fmt.Errorf("reserve stock for %s: %w", r.OrderID, err)
+	}
+	return true, nil
+}
+
+// Cancel cancels an order's reservation, gives its units back and returns them. There are none, and nothing changes, if
+// it was rejected or cancelled before. An order that is not known yet gets a cancelled reservation, the tombstone,
+// so that its creation reserves nothing.
+func (s *Store) Cancel(ctx context.Context, tx *gorm.DB, orderID string) ([]stock.Line, error) {
+	tombstone, err := insertReservation(ctx, tx, reservationRow{orderID, stock.Cancelled, ""})
+	if err != nil || tombstone {
+		return nil, err
+	}
+	result := tx.WithContext(ctx).Exec("UPDATE reservations SET state = ? WHERE order_id = ? AND state = ?",
+		stock.Cancelled, orderID, stock.Reserved)
+	if result.Error != nil {
+		return nil, fmt.Errorf("cancel reservation %s: %w", orderID, result.Error)
+	}
+	if result.RowsAffected == 0 {
+		return nil, nil
+	}
+	lines, err := linesOf(ctx, tx, orderID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Lock(ctx, tx, lines); err != nil {
+		return nil, err
+	}
+	err = tx.WithContext(ctx).Exec(`
+		UPDATE stock SET available = stock.available + r.quantity, reserved = stock.reserved - r.quantity
+		FROM reservation_items AS r WHERE r.order_id = ? AND r.sku = stock.sku`, orderID).Error
+	if err != nil {
+		return nil, fmt.Errorf("release stock of %s: %w", orderID, err)
+	}
+	return lines, nil
+}
+
+// Reservation returns what became of the stock for an order, or stock.ErrNotFound.
+func (s *Store) Reservation(ctx context.Context, orderID string) (stock.Reservation, error) {
+	row, err := gorm.G[reservationRow](s.db.Read).Where("order_id = ?", orderID).Take(ctx)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return stock.Reservation{}, stock.ErrNotFound
+	}
+	if err != nil {
+		return stock.Reservation{}, fmt.Errorf("read reservation %s: %w", orderID, err)
+	}
+	lines, err := linesOf(ctx, s.db.Read, orderID)
+	return stock.Reservation{OrderID: row.OrderID, State: row.State, Reason: row.Reason, Lines: lines}, err
+}
+
+// insertReservation reports whether the order had no reservation. It waits for another transaction that is about to
+// write one.
+func insertReservation(ctx context.Context, tx *gorm.DB, row reservationRow) (bool, error) {
+	result := gorm.WithResult()
+	if err := gorm.G[reservationRow](tx, clause.OnConflict{DoNothing: true}, result).Create(ctx, &row); err != nil {
+		return false, fmt.Errorf("write reservation %s: %w", row.OrderID, err)
+	}
+	return result.RowsAffected == 1, nil
+}
+
+func linesOf(ctx context.Context, db *gorm.DB, orderID string) ([]stock.Line, error) {
+	rows, err := gorm.G[lineRow](db).Where("order_id = ?", orderID).Order("sku").Find(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read items of reservation %s: %w", orderID, err)
+	}
+	var lines []stock.Line
+	for _, row := range rows {
+		lines = append(lines, stock.Line{SKU: row.SKU, Quantity: row.Quantity})
+	}
+	return lines, nil
+}

@@ -1,0 +1,95 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/redis/go-redis/v9"
+)
+
+// A Config is what differs between two processes of the service. The variables' defaults are ReadConfig's: the zero
+// value has none.
+type Config struct {
+	Addr         string   `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"` // of the API
+	AdminAddr    string   `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
+	RedisURL     string   `env:"REDIS_URL"`
+	DatabaseURL  string   `env:"DATABASE_URL"`                      // sqlite:///path/to/file
+	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`    // of each stream, the same in all services
+	Instance     string   `env:"CLEW_INSTANCE"`                     // which replica this is; order-<hostname>
+	Token        string   `env:"CLEW_TOKEN"`                        // for an operator's requests; empty refuses them
+	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`                // names to answer for besides localhost
+	TrustCaller  bool     `env:"CLEW_TRUST_CALLER" envDefault:"on"` // continue the trace of a request
+}
+
+// ReadConfig reads the configuration from environment variables. Its error tells of every variable that is wrong, one
+// a line, and what was expected. It does not repeat URLs, because they may hold passwords.
+func ReadConfig(variables map[string]string) (Config, error) {
+	cfg, err := env.ParseAsWithOptions[Config](env.Options{
+		Environment: variables,
+		FuncMap: map[reflect.Type]env.ParserFunc{
+			reflect.TypeFor[bool](): parseOnOff,
+			reflect.TypeFor[int]():  parsePartitions,
+		},
+	})
+	problems := []error{named(err, variables)}
+	if _, err := redis.ParseURL(cfg.RedisURL); err != nil {
+		problems = append(problems, wrong("REDIS_URL", cfg.RedisURL, "a URL such as redis://127.0.0.1:6379/0"))
+	}
+	if !strings.HasPrefix(cfg.DatabaseURL, "sqlite://") {
+		problems = append(problems, wrong("DATABASE_URL", cfg.DatabaseURL, "a URL such as sqlite:///var/lib/clew/order.db"))
+	}
+	if cfg.Instance == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			problems = append(problems, fmt.Errorf("CLEW_INSTANCE is not set, and this machine has no name: %w", err))
+		}
+		cfg.Instance = "order-" + host
+	}
+	return cfg, errors.Join(problems...)
+}
+
+func wrong(variable, value, expected string) error {
+	if value == "" {
+		return fmt.Errorf("%s is not set, expected %s", variable, expected)
+	}
+	return fmt.Errorf("%s is wrong, expected %s", variable, expected)
+}
+
+// named replaces the names of fields in env's errors by those of their variables.
+func named(err error, variables map[string]string) error {
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return err
+	}
+	var problems []error
+	for _, err := range all.Errors {
+		var parsing env.ParseError
+		if errors.As(err, &parsing) {
+			field, _ := reflect.TypeFor[Config]().FieldByName(parsing.Name)
+			variable := field.Tag.Get("env")
+			err = fmt.Errorf("%s is %q, expected %w", variable, variables[variable], parsing.Err)
+		}
+		problems = append(problems, err)
+	}
+	return errors.Join(problems...)
+}
+
+func parseOnOff(text string) (any, error) {
+	if text != "on" && text != "off" {
+		return nil, errors.New("on or off")
+	}
+	return text == "on", nil
+}
+
+func parsePartitions(text string) (any, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 256 {
+		return nil, errors.New("a whole number from 1 to 256")
+	}
+	return n, nil
+}

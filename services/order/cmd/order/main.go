@@ -1,0 +1,10 @@
+// Command order is the order service as a process of its own. Its configuration is in the environment: see app.Config.
+package main
+
+import (
+	"os"
+
+	"example.com/clew/services/order/app"
+)
+
+func main() { os.Exit(app.Main()) }

@@ -1,0 +1,56 @@
+// Package events is how the order service takes part in what happens elsewhere: it decides orders by what inventory
+// tells about stock.
+package events
+
+import (
+	"context"
+	"log/slog"
+
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/inbox"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/order/internal/order"
+	"example.com/clew/services/order/internal/store"
+)
+
+// Handlers returns the handlers for the stream contracts.StreamStock. They need no order of arrival: what comes for an
+// order that is unknown or already decided changes nothing.
+func Handlers(in *inbox.Inbox, s *store.Store, logger *slog.Logger) messaging.Handlers {
+	d := decider{s, logger}
+	return messaging.Handlers{
+		contracts.StockReservedV1: inbox.Once(in, d.confirm),
+		contracts.StockRejectedV1: inbox.Once(in, d.reject),
+	}
+}
+
+type decider struct {
+	store  *store.Store
+	logger *slog.Logger
+}
+
+func (d decider) confirm(ctx context.Context, tx *outbox.Tx, e contracts.StockReserved) error {
+	return d.decide(ctx, tx, e.OrderID, order.Confirmed, "",
+		outbox.Event{Type: contracts.OrderConfirmedV1, Payload: contracts.OrderConfirmed{OrderID: e.OrderID}})
+}
+
+func (d decider) reject(ctx context.Context, tx *outbox.Tx, e contracts.StockRejected) error {
+	return d.decide(ctx, tx, e.OrderID, order.Rejected, e.Reason,
+		outbox.Event{Type: contracts.OrderRejectedV1, Payload: contracts.OrderRejected(e)})
+}
+
+// decide changes the order, and tells so if that was still possible.
+func (d decider) decide(
+	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, event outbox.Event,
+) error {
+	changed, err := d.store.Change(ctx, tx.DB, id, to, reason)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		d.logger.DebugContext(ctx, "stock's answer changes nothing: the order is unknown or already decided",
+			"order", id, "answer", to)
+		return nil
+	}
+	return tx.Create(ctx, contracts.StreamOrders, id, func(context.Context) (outbox.Event, error) { return event, nil })
+}

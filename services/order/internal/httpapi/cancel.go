@@ -1,0 +1,34 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/order/internal/order"
+)
+
+func (a *api) cancel(ctx context.Context, in *orderInput) (*orderOutput, error) {
+	err := a.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
+		changed, err := a.store.Change(ctx, tx.DB, in.ID, order.Cancelled, "")
+		if err != nil || !changed {
+			return err
+		}
+		return tx.Create(ctx, contracts.StreamOrders, in.ID, func(context.Context) (outbox.Event, error) {
+			return outbox.Event{Type: contracts.OrderCancelledV1, Payload: contracts.OrderCancelled{OrderID: in.ID}}, nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if o.Status != order.Cancelled {
+		return nil, huma.Error409Conflict("the order is " + string(o.Status) + ", only a pending or confirmed one can be cancelled")
+	}
+	return &orderOutput{orderJSON(o)}, nil
+}

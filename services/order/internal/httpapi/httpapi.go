@@ -1,0 +1,78 @@
+// Package httpapi is the order service's HTTP API: place an order, look at orders, cancel one.
+//
+// It turns requests into transactions of store and outbox, and orders into JSON. What a request must look like is
+// written in the tags of the types in types.go, from which huma makes both the checks and the OpenAPI document.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/httpserver"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/order/internal/order"
+	"example.com/clew/services/order/internal/store"
+)
+
+const description = `Orders are accepted at once and decided a little later: an order is *pending* until inventory has
+set its items aside (*confirmed*) or refused to (*rejected*). Ask for it again, or look at its trace, which the header
+` + "`traceresponse`" + ` of each answer names.`
+
+type api struct {
+	store  *store.Store
+	outbox *outbox.Outbox
+}
+
+// New returns the API's routes, /openapi.json and /docs. Unexpected errors go to logger.
+func New(s *store.Store, o *outbox.Outbox, logger *slog.Logger) *http.ServeMux {
+	mux := http.NewServeMux()
+	a := &api{s, o}
+	h := httpserver.NewAPI(mux, logger, "Clew orders", "1.0.0", description)
+	huma.Register(h, huma.Operation{
+		OperationID: "place-order", Method: http.MethodPost, Path: "/orders", Tags: []string{"Orders"},
+		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnprocessableEntity},
+		Summary: "Place an order",
+		Description: "The order is accepted, and pending. With an `Idempotency-Key` the request can be repeated: " +
+			"the same key and body get the same order again, with another body 422.",
+	}, a.place)
+	huma.Register(h, huma.Operation{
+		OperationID: "get-order", Method: http.MethodGet, Path: "/orders/{id}", Tags: []string{"Orders"},
+		Errors:  []int{http.StatusNotFound, http.StatusUnprocessableEntity},
+		Summary: "Get an order",
+	}, a.get)
+	huma.Register(h, huma.Operation{
+		OperationID: "list-orders", Method: http.MethodGet, Path: "/orders", Tags: []string{"Orders"},
+		Errors:  []int{http.StatusUnprocessableEntity},
+		Summary: "List orders, the newest first",
+	}, a.list)
+	huma.Register(h, huma.Operation{
+		OperationID: "cancel-order", Method: http.MethodPost, Path: "/orders/{id}/cancel", Tags: []string{"Orders"},
+		Errors:  []int{http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity},
+		Summary: "Cancel an order",
+		Description: "A pending or confirmed order is cancelled and its stock released. Cancelling it again changes " +
+			"nothing. A rejected order cannot be cancelled.",
+	}, a.cancel)
+	return mux
+}
+
+// find returns the order, or the problem to answer with. A search for the order's id finds the request's span.
+func (a *api) find(ctx context.Context, id string) (order.Order, error) {
+	o, err := a.store.Order(ctx, id)
+	if errors.Is(err, order.ErrNotFound) {
+		return o, huma.Error404NotFound("there is no order " + id)
+	}
+	if err == nil {
+		describeSpan(ctx, id)
+	}
+	return o, err
+}
+
+func describeSpan(ctx context.Context, orderID string) {
+	trace.SpanFromContext(ctx).SetAttributes(semconv.MessagingMessageConversationID(orderID))
+}

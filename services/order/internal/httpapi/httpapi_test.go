@@ -1,0 +1,110 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/services/httpserver"
+	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/order/internal/httpapi"
+	"example.com/clew/services/order/internal/store"
+	"example.com/clew/services/order/internal/store/migrations"
+)
+
+// A server is the API with all that stands in front of it in a process, on a database of its own.
+type server struct {
+	handler http.Handler
+	db      *database.DB
+	spans   *telemetrytest.Recorder
+}
+
+func newServer(t *testing.T) server {
+	t.Helper()
+	spans := telemetrytest.NewRecorder()
+	tel := spans.Telemetry(t, "order")
+	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "order.db"), migrations.FS, tel.TracerProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	mux := httpapi.New(store.New(db), outbox.New(db, "/order", tel.TracerProvider), tel.Logger)
+	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), tel.TracerProvider, tel.MeterProvider, tel.Propagator, true)
+	return server{handler, db, spans}
+}
+
+// ask sends one request; header is name, value, name, value …
+func (s server) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://localhost:8080"+path, strings.NewReader(body))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler.ServeHTTP(w, r)
+	return w
+}
+
+// place places an order that must be accepted.
+func (s server) place(t *testing.T, body string, header ...string) httpapi.Order {
+	t.Helper()
+	return decode[httpapi.Order](t, s.ask("POST", "/orders", body, header...), http.StatusCreated)
+}
+
+// setStatus does what inventory's answer would.
+func (s server) setStatus(t *testing.T, id, status, reason string) {
+	t.Helper()
+	if err := s.db.Write.Exec("UPDATE orders SET status = ?, reason = ? WHERE id = ?", status, reason, id).Error; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An event is what the outbox holds of a message.
+type event struct{ Type, Subject, Data, Traceparent string }
+
+func (s server) events(t *testing.T) []event {
+	t.Helper()
+	var events []event
+	if err := s.db.Read.Raw("SELECT type, subject, data, traceparent FROM outbox ORDER BY id").Scan(&events).Error; err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// decode reads an answer that must have that status.
+func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) T {
+	t.Helper()
+	var v T
+	if w.Code != status {
+		t.Fatalf("status %d, want %d; body %s", w.Code, status, w.Body)
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
+		t.Fatalf("body %q: %v", w.Body, err)
+	}
+	return v
+}
+
+// problem reads an answer that must be a problem of that status.
+func problem(t *testing.T, w *httptest.ResponseRecorder, status int) httpserver.Problem {
+	t.Helper()
+	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
+		t.Fatalf("content type %q, want a problem; status %d, body %s", got, w.Code, w.Body)
+	}
+	return decode[httpserver.Problem](t, w, status)
+}
+
+// location is the one field that a problem names.
+func location(t *testing.T, p httpserver.Problem) string {
+	t.Helper()
+	if len(p.Errors) != 1 {
+		t.Fatalf("%d fields are named, want 1: %+v", len(p.Errors), p)
+	}
+	return p.Errors[0].Location
+}

@@ -1,0 +1,158 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/order/internal/order"
+	"example.com/clew/services/order/internal/store"
+)
+
+type placeInput struct {
+	Key  string `header:"Idempotency-Key" pattern:"^[!-~]{1,255}$" doc:"Makes the request repeatable: 1 to 255 visible ASCII characters"`
+	Body NewOrder
+}
+
+// Resolve refuses a key that is there but empty, which huma takes for none: its sender counts on it.
+func (*placeInput) Resolve(ctx huma.Context) (errs []error) {
+	ctx.EachHeader(func(name, value string) {
+		if name == "Idempotency-Key" && value == "" {
+			errs = append(errs, &huma.ErrorDetail{
+				Location: "header.Idempotency-Key", Message: "expected 1 to 255 visible ASCII characters",
+			})
+		}
+	})
+	return errs
+}
+
+type placeOutput struct {
+	Location string `header:"Location" doc:"Where the order is"`
+	Body     Order
+}
+
+func placed(o order.Order) *placeOutput {
+	return &placeOutput{Location: "/orders/" + o.ID, Body: orderJSON(o)}
+}
+
+func (a *api) place(ctx context.Context, in *placeInput) (*placeOutput, error) {
+	o, err := newOrder(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	if in.Key == "" {
+		if err := a.accept(ctx, o, nil); err != nil {
+			return nil, err
+		}
+		return placed(o), nil
+	}
+
+	hash, err := hashOf(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	key := store.Key{Key: in.Key, BodyHash: hash, OrderID: o.ID}
+	earlier, found, err := a.replay(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		return placed(earlier), nil
+	}
+	err = a.accept(ctx, o, &key)
+	if errors.Is(err, store.ErrKeyTaken) { // by the same request, sent twice at once
+		o, _, err = a.replay(ctx, key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return placed(o), nil
+}
+
+// newOrder is what was asked for as an order that may be accepted. What is left to check is what no schema can say.
+func newOrder(ctx context.Context, body NewOrder) (order.Order, error) {
+	items := make([]order.Item, len(body.Items))
+	priced := make([]contracts.Item, len(body.Items))
+	for i, item := range body.Items {
+		items[i], priced[i] = order.Item(item), contracts.Item(item)
+	}
+	total, err := contracts.Total(priced)
+	if err != nil {
+		return order.Order{}, huma.Error422UnprocessableEntity("validation failed",
+			&huma.ErrorDetail{Location: "body.items", Message: err.Error()})
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return order.Order{}, fmt.Errorf("make an order's id: %w", err)
+	}
+	o := order.Order{
+		ID: id.String(), CustomerID: body.CustomerID, Status: order.Pending, Currency: body.Currency,
+		TotalCents: total, Items: items,
+		// Databases keep microseconds: cut here, so that every answer has the same time.
+		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		o.TraceID = sc.TraceID().String()
+	}
+	return o, nil
+}
+
+// hashOf is the same for two bodies that ask for the same, however their JSON is written.
+func hashOf(body NewOrder) (string, error) {
+	canonical, err := json.Marshal(body)
+	if err != nil {
+		return "", fmt.Errorf("hash the request: %w", err)
+	}
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// replay returns the order that was accepted under the key, if any was. It is the order as it stands now.
+func (a *api) replay(ctx context.Context, key store.Key) (order.Order, bool, error) {
+	earlier, found, err := a.store.Key(ctx, key.Key)
+	if err != nil || !found {
+		return order.Order{}, false, err
+	}
+	if earlier.BodyHash != key.BodyHash {
+		return order.Order{}, false, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{
+			Location: "header.Idempotency-Key", Message: "was used for another order, expected a new key for a new order",
+		})
+	}
+	o, err := a.find(ctx, earlier.OrderID)
+	return o, err == nil, err
+}
+
+// accept writes the order, its key if there is one, and its event in one transaction.
+func (a *api) accept(ctx context.Context, o order.Order, key *store.Key) error {
+	describeSpan(ctx, o.ID)
+	return a.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
+		return tx.Create(ctx, contracts.StreamOrders, o.ID, func(ctx context.Context) (outbox.Event, error) {
+			if key != nil {
+				if err := a.store.InsertKey(ctx, tx.DB, *key); err != nil {
+					return outbox.Event{}, err
+				}
+			}
+			return outbox.Event{Type: contracts.OrderCreatedV1, Payload: created(o)}, a.store.Insert(ctx, tx.DB, o)
+		})
+	})
+}
+
+func created(o order.Order) contracts.OrderCreated {
+	items := make([]contracts.Item, len(o.Items))
+	for i, item := range o.Items {
+		items[i] = contracts.Item(item)
+	}
+	return contracts.OrderCreated{
+		OrderID: o.ID, CustomerID: o.CustomerID, Currency: o.Currency, TotalCents: o.TotalCents, Items: items,
+	}
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// ErrKeyTaken is the error for an idempotency key that another request has used.
+var ErrKeyTaken = errors.New("idempotency key is taken")
+
+// A Key is an idempotency key and the order that was accepted under it.
+type Key struct {
+	Key       string `gorm:"primaryKey"`
+	BodyHash  string // of what was asked for, so that the key cannot answer another question
+	OrderID   string
+	CreatedAt int64 `gorm:"autoCreateTime:false"` // microseconds; InsertKey sets it
+}
+
+// TableName tells GORM the table.
+func (Key) TableName() string { return "idempotency_keys" }
+
+// InsertKey takes a key for an order. It waits for another transaction that is about to take the same key, and returns
+// ErrKeyTaken if that commits.
+func (s *Store) InsertKey(ctx context.Context, tx *gorm.DB, key Key) error {
+	key.CreatedAt = time.Now().UnixMicro()
+	result := gorm.WithResult()
+	err := gorm.G[Key](tx, clause.OnConflict{DoNothing: true}, result).Create(ctx, &key)
+	if err != nil {
+		return fmt.Errorf("write idempotency key: %w", err)
+	}
+	if result.RowsAffected == 0 {
+		return ErrKeyTaken
+	}
+	return nil
+}
+
+// Key returns what is known of a key, and whether anything is.
+func (s *Store) Key(ctx context.Context, key string) (Key, bool, error) {
+	row, err := gorm.G[Key](s.db.Read).Where("key = ?", key).Take(ctx)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return Key{}, false, nil
+	}
+	if err != nil {
+		return Key{}, false, fmt.Errorf("read idempotency key: %w", err)
+	}
+	return row, true, nil
+}
