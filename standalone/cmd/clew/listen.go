@@ -1,0 +1,90 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/clew/observability/telemetry"
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
+	"example.com/clew/standalone/internal/state"
+)
+
+// listenCmd is a consumer group that prints events: the smallest listener there is, and a lesson in adding one.
+type listenCmd struct {
+	Types []string `arg:"" name:"type" help:"Types of event, such as order.confirmed.v1 or stock.reserved.v1."`
+	Group string   `help:"A group that stays: it starts with the oldest event, and goes on where it stopped. Without a name the group starts with new events and is removed at the end."`
+}
+
+// Run prints events until ctx ends. What it does is in the events' traces, as the service "listen".
+func (c *listenCmd) Run(ctx context.Context) (err error) {
+	running, err := state.Load(state.Dir())
+	if err != nil {
+		return err
+	}
+	byStream, err := c.handlers(os.Stdout)
+	if err != nil {
+		return err
+	}
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
+		_ = os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.Addresses.OTLPHTTP)
+	}
+	name := fmt.Sprintf("listen-%d", os.Getpid())
+	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: "listen", Instance: name, LogWriter: os.Stderr})
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, tel.Shutdown(context.WithoutCancel(ctx))) }()
+
+	consuming, ctx := errgroup.WithContext(ctx)
+	for stream, handlers := range byStream {
+		client, err := messaging.Connect(running.Redis.URL)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = client.Close() }()
+		consumer := messaging.NewConsumer(client, messaging.Subscription{
+			Stream: stream, Partitions: running.Partitions, Group: cmp.Or(c.Group, name), Temporary: c.Group == "",
+		}, handlers, messaging.WithName(name), messaging.WithTracerProvider(tel.TracerProvider), messaging.WithLogger(tel.Logger))
+		consuming.Go(func() error { return consumer.Run(ctx) })
+	}
+	fmt.Fprintf(os.Stderr, "listening to %s; ctrl-C ends it\n", strings.Join(c.Types, ", "))
+	return consuming.Wait()
+}
+
+// handlers print the events of each type, by the stream that they travel on.
+func (c *listenCmd) handlers(w io.Writer) (map[string]messaging.Handlers, error) {
+	var mu sync.Mutex
+	show := func(_ context.Context, m messaging.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		_, err := fmt.Fprintf(w, "%s %s %s\n  traceparent %s\n  data %s\n",
+			m.Time.Local().Format(time.TimeOnly+".000"), m.Type, m.Subject, m.Headers.Get("traceparent"), m.Data)
+		return err
+	}
+	byStream := map[string]messaging.Handlers{}
+	for _, eventType := range c.Types {
+		stream := map[string]string{"order": contracts.StreamOrders, "stock": contracts.StreamStock}[before(eventType, ".")]
+		if stream == "" {
+			return nil, fmt.Errorf("no stream has events of type %q, expected one such as order.created.v1 or stock.reserved.v1", eventType)
+		}
+		if byStream[stream] == nil {
+			byStream[stream] = messaging.Handlers{}
+		}
+		byStream[stream][eventType] = show
+	}
+	return byStream, nil
+}
+
+func before(text, separator string) string {
+	head, _, _ := strings.Cut(text, separator)
+	return head
+}

@@ -1,0 +1,77 @@
+// Command clew runs Clew on one machine without Docker, and is the client of a
+// Clew that runs. Each command is one file.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit statuses. A command that needs a running Clew and finds none exits
+// with 3 (state.NotRunningError).
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands are the command line.
+type commands struct {
+	Up     upCmd     `cmd:"" help:"Start everything and keep it running."`
+	Down   downCmd   `cmd:"" help:"Stop everything that runs here."`
+	Status statusCmd `cmd:"" help:"Show what runs. Exits with 3 when nothing does."`
+	Logs   logsCmd   `cmd:"" help:"Print the end of the logs."`
+	Order  orderCmd  `cmd:"" help:"Place an order, wait until it is finished and print its trace."`
+	Trace  traceCmd  `cmd:"" help:"Print a trace."`
+	Listen listenCmd `cmd:"" help:"Print events as they come, as a consumer group of its own."`
+
+	Service serviceCmd `cmd:"" hidden:"" help:"Run a service in this process: what up starts."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], services()))
+}
+
+// run runs one command and returns the exit status.
+func run(args []string, services serviceMains) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	// A second ctrl-C ends the process at once, and with it all it started.
+	context.AfterFunc(ctx, stop)
+
+	parser, err := kong.New(&commands{},
+		kong.Name("clew"),
+		kong.Description("Follow one order, as one trace, through Redis Streams and back."),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(services),
+	)
+	if err != nil {
+		panic(err) // the commands above are wrong
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		parser.Errorf("%s", err)
+		return exitUsage
+	}
+	return exitStatus(command.Run())
+}
+
+// exitStatus reports an error and returns the status it asks for.
+func exitStatus(err error) int {
+	if err == nil {
+		return 0
+	}
+	if err.Error() != "" {
+		fmt.Fprintln(os.Stderr, "clew:", err)
+	}
+	var status kong.ExitCoder
+	if errors.As(err, &status) {
+		return status.ExitCode()
+	}
+	return exitFailed
+}

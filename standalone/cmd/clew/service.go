@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	inventoryapp "example.com/clew/services/inventory/app"
+	orderapp "example.com/clew/services/order/app"
+
+	"example.com/clew/standalone/internal/supervise"
+)
+
+// serviceMains are the services' main functions by name.
+type serviceMains map[string]func() int
+
+func services() serviceMains {
+	return serviceMains{"order": orderapp.Main, "inventory": inventoryapp.Main}
+}
+
+// serviceCmd runs a service as a child of the supervisor.
+type serviceCmd struct {
+	Name string `arg:"" help:"order or inventory."`
+}
+
+// Run blocks until the service ends, and ends this process with its status.
+func (c *serviceCmd) Run(mains serviceMains) error {
+	service, ok := mains[c.Name]
+	if !ok {
+		return fmt.Errorf("there is no service %q", c.Name)
+	}
+	supervise.Lifeline()
+	os.Exit(service())
+	return nil
+}

@@ -1,0 +1,183 @@
+// Package e2e tests the whole of Clew. Here both services run in the test's process, as their own app packages build
+// them, on a Redis and databases of the test's own; what they record is compared with golden files.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.uber.org/goleak"
+
+	"example.com/clew/observability/telemetry"
+	"example.com/clew/observability/telemetry/telemetrytest"
+	inventory "example.com/clew/services/inventory/app"
+	"example.com/clew/services/messaging/messagingtest"
+	order "example.com/clew/services/order/app"
+	"example.com/clew/standalone/internal/orderapi"
+)
+
+func TestMain(m *testing.M) {
+	// A client's idle connections end when their server does, a moment later than the test.
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))
+}
+
+type stack struct {
+	t                *testing.T
+	redisURL         string
+	recorder         *telemetrytest.Recorder
+	orders           *orderapi.Client
+	order, inventory string // base URLs
+}
+
+const token = "e2e"
+
+// newStack starts both services; they stop with the test.
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	s := &stack{t: t, redisURL: messagingtest.Redis(t), recorder: telemetrytest.NewRecorder()}
+	dir := t.TempDir()
+
+	orderService, err := order.New(t.Context(), order.Config{
+		Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", RedisURL: s.redisURL, Partitions: 1, Instance: "order-1",
+		DatabaseURL: "sqlite://" + filepath.Join(dir, "order.db"), Token: token, TrustCaller: true,
+	}, s.telemetry("order"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.order = "http://" + orderService.Addr()
+	s.run(orderService.Run)
+
+	inventoryService, err := inventory.New(t.Context(), inventory.Config{
+		Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", RedisURL: s.redisURL, Partitions: 1, Instance: "inventory-1",
+		DatabaseURL: "sqlite://" + filepath.Join(dir, "inventory.db"), Token: token, TrustCaller: true,
+	}, s.telemetry("inventory"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.inventory = "http://" + inventoryService.Addr()
+	s.run(inventoryService.Run)
+
+	s.orders = orderapi.New(s.order)
+	return s
+}
+
+func (s *stack) telemetry(service string) *telemetry.Telemetry {
+	return s.recorder.Telemetry(s.t, service)
+}
+
+func (s *stack) run(service func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- service(ctx) }()
+	s.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Errorf("a service ended with: %v", err)
+		}
+	})
+}
+
+// place places an order for one unit, and returns it once it is no longer pending.
+func (s *stack) place(sku string) orderapi.Order {
+	s.t.Helper()
+	accepted, err := s.orders.Place(s.t.Context(), orderapi.Request{
+		CustomerID: "e2e", Items: []orderapi.Item{{SKU: sku, Quantity: 1, UnitPriceCents: 1999}},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	finished, err := s.orders.Await(s.t.Context(), accepted.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return finished
+}
+
+// ask sends a request, decodes the answer into answer unless that is nil, and fails unless it has the status.
+func (s *stack) ask(method, url, body string, status int, answer any) {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if response.StatusCode != status {
+		s.t.Fatalf("%s %s: %s: %s", method, url, response.Status, text)
+	}
+	if answer != nil {
+		if err := json.NewDecoder(bytes.NewReader(text)).Decode(answer); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// eventTypes counts the ended spans of an operation by type of event.
+func eventTypes(spans telemetrytest.Spans, operation string) map[string]int {
+	count := map[string]int{}
+	for _, span := range spans {
+		var name, eventType string
+		for _, a := range span.Attributes {
+			switch a.Key {
+			case "messaging.operation.name":
+				name = a.Value.AsString()
+			case "cloudevents.event_type":
+				eventType = a.Value.AsString()
+			}
+		}
+		if name == operation {
+			count[eventType]++
+		}
+	}
+	return count
+}
+
+// awaitSent waits until events of these types were sent, and their creating transactions have ended.
+func (s *stack) awaitSent(types ...string) telemetrytest.Spans {
+	s.t.Helper()
+	return s.recorder.WaitFor(s.t, func(spans telemetrytest.Spans) bool {
+		sent := eventTypes(spans, "send")
+		for _, eventType := range types {
+			if sent[eventType] == 0 {
+				return false
+			}
+		}
+		return balanced(spans)
+	})
+}
+
+// balanced tells whether all that has begun has ended: each message was created and sent, and each that a service
+// handles was processed, by every group that does.
+func balanced(spans telemetrytest.Spans) bool {
+	created, sent, processed := eventTypes(spans, "create"), eventTypes(spans, "send"), eventTypes(spans, "process")
+	for eventType, n := range sent {
+		handled := map[string]bool{
+			"order.created.v1": true, "order.cancelled.v1": true, "stock.reserved.v1": true, "stock.rejected.v1": true,
+		}[eventType]
+		if created[eventType] != n || handled && processed[eventType] < n {
+			return false
+		}
+	}
+	return true
+}
+
+// tree renders spans with what tells one message from another.
+func tree(spans telemetrytest.Spans) string {
+	return telemetrytest.Tree(spans, attribute.Key("cloudevents.event_type"), attribute.Key("messaging.redis_streams.outcome"))
+}

@@ -1,0 +1,123 @@
+// Package orderapi is a client of the order API.
+package orderapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// askAgain is how often Await asks.
+const askAgain = 5 * time.Millisecond
+
+// A Request is what an order is placed with.
+type Request struct {
+	CustomerID string `json:"customer_id"`
+	Items      []Item `json:"items"`
+}
+
+// Item is one line of an order.
+type Item struct {
+	SKU            string `json:"sku"`
+	Quantity       int64  `json:"quantity"`
+	UnitPriceCents int64  `json:"unit_price_cents"`
+}
+
+// An Order is one that was accepted.
+type Order struct {
+	ID      string `json:"id"`
+	Status  string `json:"status"` // pending, confirmed, rejected or cancelled
+	Reason  string `json:"reason"` // of a rejection
+	TraceID string `json:"trace_id"`
+}
+
+// A Client asks one order service. It is safe for concurrent use.
+type Client struct{ base string }
+
+// New returns a client of the API at a base URL such as http://127.0.0.1:8080.
+func New(base string) *Client { return &Client{base} }
+
+// Place places an order and returns it as it was accepted, pending.
+func (c *Client) Place(ctx context.Context, request Request) (Order, error) {
+	order, err := c.ask(ctx, http.MethodPost, "/orders", request)
+	if err != nil {
+		return order, fmt.Errorf("place an order: %w", err)
+	}
+	return order, nil
+}
+
+// Get returns an order as it is now.
+func (c *Client) Get(ctx context.Context, id string) (Order, error) {
+	order, err := c.ask(ctx, http.MethodGet, "/orders/"+url.PathEscape(id), nil)
+	if err != nil {
+		return order, fmt.Errorf("read order %.64q: %w", id, err)
+	}
+	return order, nil
+}
+
+// Await blocks until an order is no longer pending, or until ctx ends.
+func (c *Client) Await(ctx context.Context, id string) (Order, error) {
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		order, err := c.Get(ctx, id)
+		if err != nil || order.Status != "pending" {
+			return order, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return order, fmt.Errorf("order %s is still pending: %w", id, ctx.Err())
+		}
+	}
+}
+
+func (c *Client) ask(ctx context.Context, method, path string, body any) (Order, error) {
+	var order Order
+	payload, err := json.Marshal(body)
+	if err != nil {
+		return order, err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(payload))
+	if err != nil {
+		return order, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return order, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return order, err
+	}
+	if response.StatusCode >= http.StatusBadRequest {
+		return order, problem(response.Status, answer)
+	}
+	return order, json.Unmarshal(answer, &order)
+}
+
+// problem is what the API said was wrong, field by field.
+func problem(status string, body []byte) error {
+	var p struct {
+		Detail string `json:"detail"`
+		Errors []struct {
+			Location string `json:"location"`
+			Message  string `json:"message"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
+		return fmt.Errorf("the order API answered %s", status)
+	}
+	text := p.Detail
+	for _, field := range p.Errors {
+		text += fmt.Sprintf("; %s: %s", field.Location, field.Message)
+	}
+	return fmt.Errorf("the order API answered %s: %s", status, text)
+}

@@ -1,0 +1,64 @@
+// Package stack is Clew on one machine without Docker: which processes it
+// consists of, where they listen, what they are told, and in what order they
+// start and stop.
+package stack
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+
+	"github.com/caarlos0/env/v11"
+
+	"example.com/clew/standalone/internal/state"
+)
+
+// Config is where everything listens, from the environment. Port 0 takes a
+// free one.
+type Config struct {
+	Order          string `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"`
+	OrderAdmin     string `env:"ORDER_ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
+	Inventory      string `env:"INVENTORY_ADDR" envDefault:"127.0.0.1:8081"`
+	InventoryAdmin string `env:"INVENTORY_ADMIN_ADDR" envDefault:"127.0.0.1:9081"`
+	Viewer         string `env:"VIEWER_ADDR" envDefault:"127.0.0.1:3000"`
+	OTLPGRPC       string `env:"OTLP_GRPC_ADDR" envDefault:"127.0.0.1:4317"`
+	OTLPHTTP       string `env:"OTLP_HTTP_ADDR" envDefault:"127.0.0.1:4318"`
+
+	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`
+	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`
+
+	Dir string // the folder for the state, absolute; from CLEW_DIR
+}
+
+// ConfigFromEnv reads the configuration.
+func ConfigFromEnv() (Config, error) {
+	c, err := env.ParseAs[Config]()
+	if err != nil {
+		return c, fmt.Errorf("read the configuration: %w", err)
+	}
+	c.Dir, err = filepath.Abs(state.Dir())
+	if err != nil {
+		return c, fmt.Errorf("find the folder for Clew's state: %w", err)
+	}
+	return c, nil
+}
+
+// addresses is how clients on this machine reach the servers.
+func (c Config) addresses() state.Addresses {
+	return state.Addresses{
+		Order:     baseURL(c.Order),
+		Inventory: baseURL(c.Inventory),
+		Viewer:    baseURL(c.Viewer),
+		OTLPGRPC:  baseURL(c.OTLPGRPC),
+		OTLPHTTP:  baseURL(c.OTLPHTTP),
+	}
+}
+
+// baseURL turns an address to listen on into one to connect to.
+func baseURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port)
+	}
+	return "http://" + addr
+}

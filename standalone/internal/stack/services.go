@@ -1,0 +1,72 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.com/clew/standalone/internal/logs"
+	"example.com/clew/standalone/internal/state"
+	"example.com/clew/standalone/internal/supervise"
+)
+
+// serviceChild is a service: this same program, told by its environment where
+// to listen and whom to call.
+func serviceChild(c Config, clew, service, addr, admin string, known state.State) supervise.Child {
+	name := service + "-1"
+	database := url.URL{Scheme: "sqlite", Path: filepath.Join(c.Dir, service+".db")}
+	env := append(os.Environ(),
+		strings.ToUpper(service)+"_ADDR="+addr,
+		"ADMIN_ADDR="+admin,
+		"REDIS_URL="+known.Redis.URL,
+		"DATABASE_URL="+database.String(),
+		"CLEW_TOKEN="+known.Token,
+		"CLEW_INSTANCE="+name,
+	)
+	if _, set := os.LookupEnv("CLEW_TEST_MODE"); !set {
+		env = append(env, "CLEW_TEST_MODE=on")
+	}
+	return supervise.Child{
+		Name:  name,
+		Args:  []string{clew, "service", service},
+		Env:   append(env, exporter(c)...),
+		Log:   logs.Path(c.Dir, name),
+		Admin: baseURL(admin),
+		Ready: func(ctx context.Context) error { return askReady(ctx, baseURL(admin)+"/readyz") },
+	}
+}
+
+// exporter sends a service's telemetry to the viewer, unless the user has said where it goes.
+func exporter(c Config) []string {
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" {
+		return nil
+	}
+	endpoint := c.OTLPHTTP
+	if os.Getenv("OTEL_EXPORTER_OTLP_PROTOCOL") == "grpc" {
+		endpoint = c.OTLPGRPC
+	}
+	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + baseURL(endpoint)}
+}
+
+func askReady(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true // no idle connection outlives the question
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 500))
+	return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
+}

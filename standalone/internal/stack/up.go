@@ -1,0 +1,133 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/clew/observability/viewer"
+	"example.com/clew/services/httpserver"
+	"example.com/clew/standalone/internal/state"
+	"example.com/clew/standalone/internal/supervise"
+)
+
+// readyWithin is how long each child may take to get ready.
+const readyWithin = 30 * time.Second
+
+// Up runs everything until ctx ends, and blocks until everything is gone. clew
+// is the path of this program, which the children run. Lines for the user go
+// to say, which may be called concurrently; ready is called once, when all is
+// ready, with what status.json then holds.
+//
+// If something cannot start, nothing is left running. In a folder where Clew
+// already runs, Up returns a *state.AlreadyRunningError at once.
+func Up(ctx context.Context, c Config, clew string, say func(string), ready func(state.State)) (err error) {
+	// What is deferred is the order of the stop: services first, because they
+	// need Redis and the viewer to finish; the lock last, because it means
+	// that something may still run.
+	lock, err := state.Acquire(c.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	killed := state.Remove(c.Dir)
+	defer state.Remove(c.Dir)
+
+	redisServer, err := findRedis()
+	if err != nil {
+		return err
+	}
+	secret, err := token(c.Dir)
+	if err != nil {
+		return err
+	}
+	listeners, err := claimPorts(&c, killed)
+	if err != nil {
+		return err
+	}
+	viewing, stopViewing := context.WithCancel(context.WithoutCancel(ctx))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return viewer.New(viewer.Config{}).Run(viewing, listeners, protect(c.AllowedHosts)) })
+	defer func() {
+		stopViewing()
+		err = errors.Join(err, group.Wait())
+	}()
+
+	port, err := redisPort(c.Dir)
+	if err != nil {
+		return err
+	}
+	known := state.State{
+		Mode:       state.Standalone,
+		Partitions: c.Partitions,
+		Token:      secret,
+		Redis:      state.Redis{URL: "redis://" + loopback(port) + "/0"},
+		Addresses:  c.addresses(),
+	}
+	supervisor, err := supervise.New(supervise.Options{Say: say, Changed: func(processes []state.Process) {
+		now := known
+		now.Processes = processes
+		if err := state.Save(c.Dir, now); err != nil {
+			say(err.Error())
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, supervisor.Close()) }()
+
+	say("starting redis on " + loopback(port))
+	redis := supervisor.Start(redisChild(c.Dir, redisServer, port))
+	defer stop(say, redis)
+	if err := redis.WaitReady(ctx, readyWithin); err != nil {
+		return notReady(ctx, err)
+	}
+	say("starting order-1 and inventory-1")
+	order := supervisor.Start(serviceChild(c, clew, "order", c.Order, c.OrderAdmin, known))
+	inventory := supervisor.Start(serviceChild(c, clew, "inventory", c.Inventory, c.InventoryAdmin, known))
+	defer stop(say, order, inventory)
+	for _, service := range []*supervise.Running{order, inventory} {
+		if err := service.WaitReady(ctx, readyWithin); err != nil {
+			return notReady(ctx, err)
+		}
+	}
+	running := known
+	running.Processes = supervisor.Processes()
+	ready(running)
+	<-ctx.Done()
+	return nil
+}
+
+// notReady says it plainly when it was the user who ended the start.
+func notReady(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("stopped before everything was ready")
+	}
+	return err
+}
+
+// stop stops children at the same time, and waits.
+func stop(say func(string), children ...*supervise.Running) {
+	var stopped sync.WaitGroup
+	for _, child := range children {
+		say("stopping " + child.Name())
+		stopped.Go(child.Stop)
+	}
+	stopped.Wait()
+}
+
+// protect keeps web pages of other origins away from the viewer.
+func protect(allowedHosts []string) func(http.Handler) http.Handler {
+	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	return func(handler http.Handler) http.Handler {
+		mux := http.NewServeMux()
+		mux.Handle("/", handler)
+		return httpserver.Wrap(mux, allowedHosts, logger)
+	}
+}

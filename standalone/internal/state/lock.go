@@ -1,0 +1,80 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Lock is held by the supervisor as long as it lives. It is a POSIX record
+// lock: the kernel frees it however the process ends, and names its holder,
+// so that no stale pid in a file is ever trusted.
+type Lock struct{ file *os.File }
+
+// AlreadyRunningError says which process holds the lock.
+type AlreadyRunningError struct{ PID int }
+
+func (e *AlreadyRunningError) Error() string {
+	return fmt.Sprintf("Clew is already running here (pid %d): `clew status` shows it, `clew down` stops it", e.PID)
+}
+
+// Acquire makes the folder if it is missing and takes its lock, or returns an
+// *AlreadyRunningError at once.
+//
+// A process must not call Owner or Load while it holds the lock: with POSIX
+// locks, closing any descriptor of the file frees it.
+func Acquire(dir string) (*Lock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder for Clew's state: %w", err)
+	}
+	file, err := os.OpenFile(lockPath(dir), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the lock: %w", err)
+	}
+	whole := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart}
+	err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &whole)
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
+		pid, ownerErr := holder(file)
+		return nil, errors.Join(ownerErr, file.Close(), &AlreadyRunningError{pid})
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", lockPath(dir), err), file.Close())
+	}
+	return &Lock{file}, nil
+}
+
+// Release frees the lock.
+func (l *Lock) Release() error { return l.file.Close() }
+
+// Owner is the pid of the living supervisor, or 0 if there is none.
+func Owner(dir string) (int, error) {
+	file, err := os.OpenFile(lockPath(dir), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("open the lock: %w", err)
+	}
+	pid, err := holder(file)
+	return pid, errors.Join(err, file.Close())
+}
+
+func holder(file *os.File) (int, error) {
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart}
+	if err := syscall.FcntlFlock(file.Fd(), syscall.F_GETLK, &lock); err != nil {
+		return 0, fmt.Errorf("ask who holds %s: %w", file.Name(), err)
+	}
+	if lock.Type == syscall.F_UNLCK {
+		return 0, nil
+	}
+	if lock.Pid <= 0 {
+		return 0, fmt.Errorf("%s is held outside this container: run the command where Clew was started", file.Name())
+	}
+	return int(lock.Pid), nil
+}
+
+func lockPath(dir string) string { return filepath.Join(dir, "lock") }

@@ -1,0 +1,126 @@
+// Package state describes what runs: the file status.json in the folder
+// .clew, which the supervisor writes and every other command reads, and the
+// lock that says whether the supervisor is alive.
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Standalone is the mode of a Clew that runs as child processes of `clew up`.
+const Standalone = "standalone"
+
+// State is what runs, as status.json holds it.
+type State struct {
+	Mode       string    `json:"mode"`
+	Partitions int       `json:"partitions"`
+	Token      string    `json:"token,omitempty"`
+	Redis      Redis     `json:"redis"`
+	Addresses  Addresses `json:"addresses"`
+	Processes  []Process `json:"processes"`
+}
+
+// Redis says how to reach Redis.
+type Redis struct {
+	URL string `json:"url"`
+}
+
+// Addresses are the base URLs of what listens.
+type Addresses struct {
+	Order     string `json:"order"`
+	Inventory string `json:"inventory"`
+	Viewer    string `json:"viewer"`
+	OTLPGRPC  string `json:"otlp_grpc"`
+	OTLPHTTP  string `json:"otlp_http"`
+}
+
+// The states of a process.
+const (
+	Starting   = "starting"   // the process lives and is not ready yet
+	Running    = "running"    // it has been ready since it was last started
+	Restarting = "restarting" // it died and is started again after a pause
+	Stopped    = "stopped"    // it was told to stop, and did
+)
+
+// Process is one child of the supervisor.
+type Process struct {
+	Name     string `json:"name"`
+	PID      *int   `json:"pid"` // nil while it does not run
+	State    string `json:"state"`
+	Restarts int    `json:"restarts"`
+	Admin    string `json:"admin"` // base URL of the admin server, or empty
+}
+
+// NotRunningError says that nothing runs that the folder describes.
+type NotRunningError struct{ reason string }
+
+func (e *NotRunningError) Error() string {
+	return fmt.Sprintf("Clew is not running here (%s): start it with `clew up` or `make up`", e.reason)
+}
+
+// ExitCode is 3 for every command that needs a running Clew and finds none.
+func (e *NotRunningError) ExitCode() int { return 3 }
+
+// Dir is the folder of this Clew: CLEW_DIR, by default .clew in the current
+// directory.
+func Dir() string {
+	if dir := os.Getenv("CLEW_DIR"); dir != "" {
+		return dir
+	}
+	return ".clew"
+}
+
+// Load reads what runs. It returns a *NotRunningError if nothing does: there
+// is no status.json, or the supervisor that wrote it is dead.
+func Load(dir string) (State, error) {
+	var s State
+	data, err := os.ReadFile(path(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, &NotRunningError{"no " + path(dir)}
+	}
+	if err != nil {
+		return s, fmt.Errorf("read what runs: %w", err)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("read %s: %w", path(dir), err)
+	}
+	if s.Mode != Standalone {
+		return s, nil
+	}
+	owner, err := Owner(dir)
+	if err != nil {
+		return s, err
+	}
+	if owner == 0 {
+		return State{}, &NotRunningError{path(dir) + " is of one that was killed"}
+	}
+	return s, nil
+}
+
+// Save replaces status.json in one step, so that a reader sees the old or the
+// new one. Only the owner may read it, since it holds the token.
+func Save(dir string, s State) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write what runs: %w", err)
+	}
+	temporary := path(dir) + ".new"
+	if err := os.WriteFile(temporary, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write what runs: %w", err)
+	}
+	if err := os.Rename(temporary, path(dir)); err != nil {
+		return fmt.Errorf("write what runs: %w", err)
+	}
+	return nil
+}
+
+// Remove deletes status.json and reports whether there was one. One that is
+// there before the start was left behind by a supervisor that was killed.
+func Remove(dir string) bool { return os.Remove(path(dir)) == nil }
+
+func path(dir string) string { return filepath.Join(dir, "status.json") }

@@ -1,0 +1,192 @@
+package waterfall
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"example.com/clew/standalone/internal/traceapi"
+)
+
+// An axis maps time to the columns of a chart.
+type axis struct {
+	start time.Time
+	total time.Duration
+}
+
+func newAxis(spans []traceapi.Span) axis {
+	all := busy(spans[0])
+	for _, s := range spans[1:] {
+		i := busy(s)
+		if i.start.Before(all.start) {
+			all.start = i.start
+		}
+		if i.end.After(all.end) {
+			all.end = i.end
+		}
+	}
+	return axis{all.start, all.length()}
+}
+
+// column returns the boundary between cells nearest to t, from 0 to width.
+// Rounding both ends of a bar alike lets bars that follow each other in time
+// meet without a gap or an overlap.
+func (a axis) column(t time.Time, width int) int {
+	if a.total == 0 {
+		return 0
+	}
+	share := float64(t.Sub(a.start)) / float64(a.total)
+	return int(math.Round(min(max(share, 0), 1) * float64(width)))
+}
+
+// columns are the widths of a chart's columns, in cells.
+type columns struct{ label, service, bar, took int }
+
+// layout gives names and services what they need, within bounds, and the bars
+// the rest.
+func layout(width int, rows []row) columns {
+	var c columns
+	for _, r := range rows {
+		mark := 0
+		if r.marks != "" {
+			mark = 1 + cells(r.marks)
+		}
+		c.label = max(c.label, cells(r.guides)+cells(r.name)+mark)
+		c.service = max(c.service, cells(r.service))
+		c.took = max(c.took, cells(formatDuration(r.took)))
+	}
+	c.label = min(c.label, width*2/5)
+	c.service = min(c.service, width/6)
+	c.bar = width - c.label - c.service - c.took - len(" "+" "+"  ")
+	return c
+}
+
+func (p *printer) chart(rows []row, axis axis) {
+	c := layout(p.width, rows)
+	p.out.WriteByte('\n')
+	p.line(faint, strings.Repeat(" ", c.label+c.service+2)+ruler(axis, c.bar))
+	for _, r := range rows {
+		p.label(r, c.label)
+		p.out.WriteByte(' ')
+		p.paint(p.colors[r.service], pad(clip(r.service, c.service), c.service))
+		p.out.WriteByte(' ')
+		for _, s := range bar(r, axis, c.bar) {
+			switch s.glyph {
+			case barWork, barStatement:
+				p.paint(p.colors[r.service], s.text)
+			default:
+				p.paint(faint, s.text)
+			}
+		}
+		took := formatDuration(r.took)
+		p.line(plain, strings.Repeat(" ", 2+c.took-cells(took))+took)
+		for _, detail := range r.details {
+			guides := clipLeft(r.below, p.width/2)
+			p.paint(faint, guides)
+			p.line(red, clip(markFailed+" "+detail, p.width-cells(guides)))
+		}
+	}
+}
+
+// label fits guides, name and marks into width. Names give way first: the shape
+// of the tree and the marks would mean something else when cut.
+func (p *printer) label(r row, width int) {
+	guides := clipLeft(r.guides, width/2)
+	marks := ""
+	if r.marks != "" {
+		marks = clip(" "+r.marks, width-cells(guides))
+	}
+	room := width - cells(guides) - cells(marks)
+	name := clip(r.name, room)
+	p.paint(faint, guides)
+	p.paint(plain, name)
+	if strings.Contains(marks, markFailed) {
+		p.paint(red, marks)
+	} else {
+		p.paint(faint, marks)
+	}
+	p.out.WriteString(strings.Repeat(" ", room-cells(name)))
+}
+
+// ruler labels the axis at round times, as many as fit.
+func ruler(a axis, width int) string {
+	const apart = 8 // cells
+	total := float64(a.total)
+	least := max(1, total*apart/float64(width))
+	step := math.Pow10(int(math.Log10(least)))
+	for _, factor := range []float64{2, 2.5, 2} { // 1, 2, 5, 10
+		if step < least {
+			step *= factor
+		}
+	}
+	line := "0"
+	for at := step; at < total; at += step {
+		label := time.Duration(at).String()
+		column := a.column(a.start.Add(time.Duration(at)), width)
+		if gap := column - cells(line); gap > 0 && column+cells(label) <= width {
+			line += strings.Repeat(" ", gap) + label
+		}
+	}
+	return line
+}
+
+// A stretch is a part of a bar made of one glyph, or a label inside it.
+type stretch struct {
+	glyph rune
+	text  string
+}
+
+// bar draws a row: the wait, hatched, up to where work began, then the work.
+// The wait's length stands inside the hatching, before it or after the work,
+// wherever there is room first.
+func bar(r row, a axis, width int) []stretch {
+	line := []rune(strings.Repeat(" ", width))
+	fill := func(from, to int, glyph rune) {
+		for i := from; i < to; i++ {
+			line[i] = glyph
+		}
+	}
+	begin, end := width, 0
+	for _, i := range r.busy {
+		from := min(a.column(i.start, width), width-1)
+		to := max(a.column(i.end, width), from+1) // however short, it is seen
+		fill(from, to, r.glyph)
+		begin, end = min(begin, from), max(end, to)
+	}
+	if r.wait.place != "" {
+		from := a.column(r.busy[0].start.Add(-r.wait.length), width)
+		from = max(0, min(from, begin-1))
+		fill(from, begin, barWait)
+		label := []rune(r.wait.place + " " + formatWait(r.wait.length))
+		n := len(label)
+		switch {
+		case n+4 <= begin-from:
+			middle := from + (begin-from-n)/2
+			copy(line[middle-1:], []rune(" "+string(label)+" "))
+		case n+1 <= from:
+			copy(line[from-n-1:], label)
+		case end+1+n <= width:
+			copy(line[end+1:], label)
+		}
+	}
+	return stretches(line)
+}
+
+// stretches splits a line where bars begin and end.
+func stretches(line []rune) []stretch {
+	kind := func(r rune) rune {
+		if r == barWork || r == barStatement {
+			return r
+		}
+		return barWait // the label of a wait is painted like the wait
+	}
+	var out []stretch
+	for _, r := range line {
+		if last := len(out) - 1; last >= 0 && out[last].glyph == kind(r) {
+			out[last].text += string(r)
+		} else {
+			out = append(out, stretch{kind(r), string(r)})
+		}
+	}
+	return out
+}
