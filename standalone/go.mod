@@ -6,10 +6,10 @@ require (
 	example.com/clew/observability/telemetry v0.0.0
 	example.com/clew/observability/viewer v0.0.0
 	example.com/clew/services/contracts v0.0.0
-	example.com/clew/services/httpserver v0.0.0
 	example.com/clew/services/inventory v0.0.0
 	example.com/clew/services/messaging v0.0.0
 	example.com/clew/services/order v0.0.0
+	example.com/clew/services/process v0.0.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/google/go-cmp v0.7.0
@@ -90,8 +90,8 @@ replace (
 	example.com/clew/observability/telemetry => ../observability/telemetry
 	example.com/clew/observability/viewer => ../observability/viewer
 	example.com/clew/services/contracts => ../services/contracts
-	example.com/clew/services/httpserver => ../services/httpserver
 	example.com/clew/services/inventory => ../services/inventory
 	example.com/clew/services/messaging => ../services/messaging
 	example.com/clew/services/order => ../services/order
+	example.com/clew/services/process => ../services/process
 )

@@ -5,23 +5,21 @@ go 1.26.0
 require (
 	example.com/clew/observability/telemetry v0.0.0
 	example.com/clew/services/contracts v0.0.0
-	example.com/clew/services/httpserver v0.0.0
 	example.com/clew/services/messaging v0.0.0
+	example.com/clew/services/process v0.0.0
 )
 
 replace (
 	example.com/clew/observability/telemetry => ../../observability/telemetry
 	example.com/clew/services/contracts => ../contracts
-	example.com/clew/services/httpserver => ../httpserver
 	example.com/clew/services/messaging => ../messaging
+	example.com/clew/services/process => ../process
 )
 
 require (
-	github.com/caarlos0/env/v11 v11.4.2
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/google/go-cmp v0.7.0
 	github.com/google/uuid v1.6.0
-	github.com/redis/go-redis/v9 v9.23.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
 	go.uber.org/goleak v1.3.0
@@ -31,6 +29,7 @@ require (
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
@@ -52,6 +51,7 @@ require (
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/redis/go-redis/v9 v9.23.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/sethvargo/go-retry v0.5.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect

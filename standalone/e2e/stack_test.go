@@ -15,11 +15,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/goleak"
 
-	"example.com/clew/observability/telemetry"
 	"example.com/clew/observability/telemetry/telemetrytest"
 	inventory "example.com/clew/services/inventory/app"
 	"example.com/clew/services/messaging/messagingtest"
 	order "example.com/clew/services/order/app"
+	"example.com/clew/services/process"
 	"example.com/clew/standalone/internal/orderapi"
 )
 
@@ -44,44 +44,37 @@ func newStack(t *testing.T) *stack {
 	s := &stack{t: t, redisURL: messagingtest.Redis(t), recorder: telemetrytest.NewRecorder()}
 	dir := t.TempDir()
 
-	orderService, err := order.New(t.Context(), order.Config{
-		Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", RedisURL: s.redisURL, Partitions: 1, Instance: "order-1",
-		DatabaseURL: "sqlite://" + filepath.Join(dir, "order.db"), Token: token, TrustCaller: true,
-	}, s.telemetry("order"))
-	if err != nil {
-		t.Fatal(err)
+	common := func(service string) process.Config {
+		return process.Config{
+			RedisURL: s.redisURL, DatabaseURL: "sqlite://" + filepath.Join(dir, service+".db"),
+			Partitions: 1, Instance: service + "-1", Token: token, TrustCaller: true,
+		}
 	}
-	s.order = "http://" + orderService.Addr()
-	s.run(orderService.Run)
-
-	inventoryService, err := inventory.New(t.Context(), inventory.Config{
-		Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", RedisURL: s.redisURL, Partitions: 1, Instance: "inventory-1",
-		DatabaseURL: "sqlite://" + filepath.Join(dir, "inventory.db"), Token: token, TrustCaller: true,
-	}, s.telemetry("inventory"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.inventory = "http://" + inventoryService.Addr()
-	s.run(inventoryService.Run)
-
+	const free = "127.0.0.1:0"
+	s.order = s.run(order.New(t.Context(), order.Config{Config: common("order"), Addr: free, AdminAddr: free},
+		s.recorder.Telemetry(t, "order")))
+	s.inventory = s.run(inventory.New(t.Context(), inventory.Config{Config: common("inventory"), Addr: free, AdminAddr: free},
+		s.recorder.Telemetry(t, "inventory")))
 	s.orders = orderapi.New(s.order)
 	return s
 }
 
-func (s *stack) telemetry(service string) *telemetry.Telemetry {
-	return s.recorder.Telemetry(s.t, service)
-}
-
-func (s *stack) run(service func(context.Context) error) {
+// run runs a service until the end of the test, and returns its API's base URL.
+func (s *stack) run(service *process.Process, err error) string {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- service(ctx) }()
+	go func() { ended <- service.Run(ctx) }()
 	s.t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			s.t.Errorf("a service ended with: %v", err)
 		}
 	})
+	return "http://" + service.Addr()
 }
 
 // place places an order for one unit, and returns it once it is no longer pending.

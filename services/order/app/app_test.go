@@ -3,10 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -19,92 +16,44 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/order/app"
+	"example.com/clew/services/process"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// noRedis is where nothing listens.
-const noRedis = "unix:///nonexistent/redis.sock"
-
-func config(t *testing.T, redisURL string) app.Config {
-	t.Helper()
-	return app.Config{
-		Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0", RedisURL: redisURL, Partitions: 1, Instance: "order-test",
-		DatabaseURL: "sqlite://" + filepath.Join(t.TempDir(), "order.db"), TrustCaller: true,
+func TestWhereItListens(t *testing.T) {
+	cfg, err := app.ReadConfig(map[string]string{"REDIS_URL": "redis://127.0.0.1", "DATABASE_URL": "sqlite:///order.db"})
+	if err != nil || cfg.Addr != "127.0.0.1:8080" || cfg.AdminAddr != "127.0.0.1:9080" {
+		t.Errorf("config %+v, error %v", cfg, err)
 	}
 }
 
-// running is a service that runs until stop, which returns what Run did.
-type running struct {
-	*app.App
-	stop func() error
-}
-
-func start(t *testing.T, cfg app.Config) running {
-	t.Helper()
-	a, err := app.New(t.Context(), cfg, telemetrytest.NewRecorder().Telemetry(t, "order"))
+// The API accepts orders as long as its database works. Their messages wait in the outbox.
+func TestAnOrderAcceptedWithoutRedisIsPublishedLater(t *testing.T) {
+	database := "sqlite://" + filepath.Join(t.TempDir(), "order.db")
+	stop, service := start(t, database, "unix:///nonexistent/redis.sock")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+service.Addr()+"/orders",
+		strings.NewReader(`{"customer_id":"ada","items":[{"sku":"lamp","quantity":2,"unit_price_cents":4990}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	var result error
-	stopped := false
-	r := running{a, func() error {
-		if cancel(); !stopped {
-			stopped, result = true, <-done
-		}
-		return result
-	}}
-	t.Cleanup(func() { _ = r.stop() })
-	return r
-}
-
-// An answer is what is left of a response.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
-
-// ask sends a request on a connection of its own.
-func ask(t *testing.T, method, url, body string) answer {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	request.Close = true
+	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/json")
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	w, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Body.Close()
-	text, err := io.ReadAll(w.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{w.StatusCode, w.Header, string(text)}
-}
-
-const order = `{"customer_id":"ada","items":[{"sku":"lamp","quantity":2,"unit_price_cents":4990}]}`
-
-func TestAnOrderReachesItsStreamInItsTrace(t *testing.T) {
-	redisURL := messagingtest.Redis(t)
-	r := start(t, config(t, redisURL))
-	a := ask(t, "POST", "http://"+r.Addr()+"/orders", order)
-	if a.status != http.StatusCreated {
-		t.Fatalf("%d: %s", a.status, a.body)
-	}
+	defer answer.Body.Close()
 	var accepted struct{ ID string }
-	if err := json.Unmarshal([]byte(a.body), &accepted); err != nil {
-		t.Fatal(err)
+	if err := json.NewDecoder(answer.Body).Decode(&accepted); err != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatalf("%s: %v", answer.Status, err)
 	}
-	traceID := strings.Split(a.header.Get("traceresponse"), "-")[1]
+	stop()
 
+	redisURL := messagingtest.Redis(t)
+	start(t, database, redisURL)
 	client := messagingtest.Client(t, redisURL)
+	traceID := strings.Split(answer.Header.Get("traceresponse"), "-")[1]
 	messagingtest.Eventually(t, "the order's message is on its stream", func() error {
 		entries, err := client.XRange(t.Context(), messaging.StreamKey("orders", 0), "-", "+").Result()
 		if err != nil {
@@ -120,93 +69,30 @@ func TestAnOrderReachesItsStreamInItsTrace(t *testing.T) {
 		}
 		return nil
 	})
-	if err := r.stop(); err != nil {
-		t.Errorf("Run: %v", err)
-	}
 }
 
-func TestStartAndStop(t *testing.T) {
-	redisURL := messagingtest.Redis(t)
-	cfg := config(t, redisURL)
-	r := start(t, cfg)
-	messagingtest.Eventually(t, "the service is ready", func() error {
-		if a := ask(t, "GET", "http://"+r.AdminAddr()+"/readyz", ""); a.status != http.StatusOK {
-			return errors.New(a.body)
-		}
-		return nil
-	})
-	if a := ask(t, "GET", "http://"+r.AdminAddr()+"/livez", ""); a.status != http.StatusOK {
-		t.Errorf("livez: %d %s", a.status, a.body)
-	}
-	if a := ask(t, "GET", "http://"+r.Addr()+"/livez", ""); a.status != http.StatusNotFound {
-		t.Errorf("the API's own port answers livez: %d", a.status)
-	}
-	if err := r.stop(); err != nil {
-		t.Errorf("Run: %v", err)
-	}
-	for _, addr := range []string{r.Addr(), r.AdminAddr()} {
-		if conn, err := net.Dial("tcp", addr); err == nil {
-			conn.Close()
-			t.Errorf("%s still accepts connections", addr)
-		}
-	}
-	if err := start(t, cfg).stop(); err != nil { // on the same database
-		t.Errorf("second Run: %v", err)
-	}
-}
-
-func TestWithoutRedisOrdersAreTakenButItIsNotReady(t *testing.T) {
-	r := start(t, config(t, noRedis))
-	if a := ask(t, "POST", "http://"+r.Addr()+"/orders", order); a.status != http.StatusCreated {
-		t.Errorf("POST /orders: %d: %s", a.status, a.body)
-	}
-	a := ask(t, "GET", "http://"+r.AdminAddr()+"/readyz", "")
-	var ready struct{ Checks map[string]string }
-	if err := json.Unmarshal([]byte(a.body), &ready); err != nil {
-		t.Fatal(err)
-	}
-	if a.status != http.StatusServiceUnavailable || ready.Checks["database"] != "ok" || ready.Checks["redis"] == "ok" {
-		t.Errorf("readyz: %d: %s, want 503 because of redis alone", a.status, a.body)
-	}
-	if a := ask(t, "GET", "http://"+r.AdminAddr()+"/livez", ""); a.status != http.StatusOK {
-		t.Errorf("livez: %d: %s", a.status, a.body)
-	}
-}
-
-func TestAFailedStartSaysWhatToDoAndLeavesNothingOpen(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+// start runs the service until stop, or the end of the test.
+func start(t *testing.T, database, redisURL string) (stop func(), service *process.Process) {
+	t.Helper()
+	service, err := app.New(t.Context(), app.Config{
+		Config: process.Config{RedisURL: redisURL, DatabaseURL: database, Partitions: 1, Instance: "order-1", TrustCaller: true},
+		Addr:   "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+	}, telemetrytest.NewRecorder().Telemetry(t, "order"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
-	free := func() string {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(ctx) }()
+	stopped := false
+	stop = func() {
+		if cancel(); !stopped {
+			stopped = true
+			if err := <-ended; err != nil {
+				t.Errorf("Run: %v", err)
+			}
 		}
-		defer ln.Close()
-		return ln.Addr().String()
-	}()
-	for name, test := range map[string]struct {
-		change func(*app.Config)
-		want   string
-	}{
-		"API port taken":   {func(c *app.Config) { c.Addr = taken.Addr().String() }, "set ORDER_ADDR"},
-		"admin port taken": {func(c *app.Config) { c.Addr, c.AdminAddr = free, taken.Addr().String() }, "set ADMIN_ADDR"},
-		"no database":      {func(c *app.Config) { c.Addr, c.DatabaseURL = free, "sqlite:///nonexistent/order.db" }, "DATABASE_URL: "},
-		"no Redis URL":     {func(c *app.Config) { c.Addr, c.RedisURL = free, "http://127.0.0.1" }, "REDIS_URL: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cfg := config(t, noRedis)
-			test.change(&cfg)
-			if _, err := app.New(t.Context(), cfg, telemetrytest.NewRecorder().Telemetry(t, "order")); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %q", err, test.want)
-			}
-			ln, err := net.Listen("tcp", free)
-			if err != nil {
-				t.Fatalf("the API's port is still taken: %v", err)
-			}
-			ln.Close()
-		})
 	}
+	t.Cleanup(stop)
+	return stop, service
 }

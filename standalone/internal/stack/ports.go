@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"example.com/clew/observability/viewer"
-	"example.com/clew/services/httpserver"
+	"example.com/clew/services/process/httpserver"
 )
 
 // claimPorts makes sure, before anything starts, that every address is free.

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/clew/observability/viewer"
-	"example.com/clew/services/httpserver"
+	"example.com/clew/services/process/httpserver"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/supervise"
 )

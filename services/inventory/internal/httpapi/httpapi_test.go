@@ -15,12 +15,12 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
-	"example.com/clew/services/httpserver"
 	"example.com/clew/services/inventory/internal/httpapi"
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/process/httpserver"
 )
 
 // A server is the API with all that stands in front of it in a process, on a database of its own.

@@ -14,10 +14,10 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
-	"example.com/clew/services/httpserver"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
+	"example.com/clew/services/process/httpserver"
 )
 
 const description = `Orders are accepted at once and decided a little later: an order is *pending* until inventory has

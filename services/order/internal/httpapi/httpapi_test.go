@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
-	"example.com/clew/services/httpserver"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/httpapi"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
+	"example.com/clew/services/process/httpserver"
 )
 
 // A server is the API with all that stands in front of it in a process, on a database of its own.

@@ -1,4 +1,4 @@
-package app_test
+package process_test
 
 import (
 	"maps"
@@ -8,10 +8,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/clew/services/order/app"
+	"example.com/clew/services/process"
 )
 
-var required = map[string]string{"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "sqlite:///tmp/order.db"}
+// lampsConfig is a Config as a service has it.
+type lampsConfig struct {
+	process.Config
+	Addr string `env:"LAMPS_ADDR" envDefault:"127.0.0.1:7000"`
+}
+
+func read(variables map[string]string) (lampsConfig, error) {
+	var cfg lampsConfig
+	err := process.ReadConfig("lamps", &cfg, &cfg.Config, variables)
+	return cfg, err
+}
+
+var required = map[string]string{"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "sqlite:///tmp/lamps.db"}
 
 func with(variables map[string]string) map[string]string {
 	all := maps.Clone(required)
@@ -24,28 +36,28 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defaults := app.Config{
-		Addr: "127.0.0.1:8080", AdminAddr: "127.0.0.1:9080", RedisURL: "redis://127.0.0.1:6379/0",
-		DatabaseURL: "sqlite:///tmp/order.db", Partitions: 1, Instance: "order-" + host, TrustCaller: true,
-	}
+	defaults := lampsConfig{process.Config{
+		RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
+		Partitions: 1, Instance: "lamps-" + host, TrustCaller: true,
+	}, "127.0.0.1:7000"}
 	for name, test := range map[string]struct {
 		variables map[string]string
-		want      app.Config
+		want      lampsConfig
 	}{
 		"defaults": {required, defaults},
 		"empty is unset": {with(map[string]string{
-			"ORDER_ADDR": "", "CLEW_PARTITIONS": "", "CLEW_TRUST_CALLER": "", "CLEW_INSTANCE": "", "CLEW_ALLOWED_HOSTS": "",
+			"LAMPS_ADDR": "", "CLEW_PARTITIONS": "", "CLEW_TRUST_CALLER": "", "CLEW_INSTANCE": "", "CLEW_ALLOWED_HOSTS": "",
 		}), defaults},
 		"everything": {with(map[string]string{
-			"ORDER_ADDR": "127.0.0.1:1", "ADMIN_ADDR": "127.0.0.1:2", "CLEW_PARTITIONS": "256", "CLEW_INSTANCE": "order-7",
-			"CLEW_TOKEN": "t", "CLEW_ALLOWED_HOSTS": "order,clew.example", "CLEW_TRUST_CALLER": "off",
-		}), app.Config{
-			Addr: "127.0.0.1:1", AdminAddr: "127.0.0.1:2", RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
-			Partitions: 256, Instance: "order-7", Token: "t", AllowedHosts: []string{"order", "clew.example"},
-		}},
+			"LAMPS_ADDR": "127.0.0.1:1", "CLEW_PARTITIONS": "256", "CLEW_INSTANCE": "lamps-7", "CLEW_TOKEN": "t",
+			"CLEW_ALLOWED_HOSTS": "lamps,clew.example", "CLEW_TRUST_CALLER": "off",
+		}), lampsConfig{process.Config{
+			RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
+			Partitions: 256, Instance: "lamps-7", Token: "t", AllowedHosts: []string{"lamps", "clew.example"},
+		}, "127.0.0.1:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := app.ReadConfig(test.variables)
+			got, err := read(test.variables)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,7 +75,7 @@ func TestAWrongConfigNamesEveryVariable(t *testing.T) {
 	}{
 		"nothing": {nil, []string{
 			"REDIS_URL is not set, expected a URL such as redis://127.0.0.1:6379/0",
-			"DATABASE_URL is not set, expected a URL such as sqlite:///var/lib/clew/order.db",
+			"DATABASE_URL is not set, expected a URL such as sqlite:///var/lib/clew/lamps.db",
 		}},
 		"everything": {map[string]string{
 			"REDIS_URL": "http://:secret@host", "DATABASE_URL": "mysql://:secret@host", "CLEW_PARTITIONS": "none", "CLEW_TRUST_CALLER": "yes",
@@ -71,13 +83,13 @@ func TestAWrongConfigNamesEveryVariable(t *testing.T) {
 			`CLEW_PARTITIONS is "none", expected a whole number from 1 to 256`,
 			`CLEW_TRUST_CALLER is "yes", expected on or off`,
 			"REDIS_URL is wrong, expected a URL such as redis://127.0.0.1:6379/0",
-			"DATABASE_URL is wrong, expected a URL such as sqlite:///var/lib/clew/order.db",
+			"DATABASE_URL is wrong, expected a URL such as sqlite:///var/lib/clew/lamps.db",
 		}},
 		"too few partitions":  {with(map[string]string{"CLEW_PARTITIONS": "0"}), []string{`CLEW_PARTITIONS is "0", expected a whole number from 1 to 256`}},
 		"too many partitions": {with(map[string]string{"CLEW_PARTITIONS": "257"}), []string{`CLEW_PARTITIONS is "257", expected a whole number from 1 to 256`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := app.ReadConfig(test.variables)
+			_, err := read(test.variables)
 			if err == nil {
 				t.Fatal("no error")
 			}

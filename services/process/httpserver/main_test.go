@@ -13,7 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"go.uber.org/goleak"
 
-	"example.com/clew/services/httpserver"
+	"example.com/clew/services/process/httpserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

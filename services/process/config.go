@@ -1,4 +1,4 @@
-package app
+package process
 
 import (
 	"errors"
@@ -9,48 +9,50 @@ import (
 	"strings"
 
 	"github.com/caarlos0/env/v11"
-	"github.com/redis/go-redis/v9"
+
+	"example.com/clew/services/messaging"
 )
 
-// A Config is what differs between two processes of the service. The variables' defaults are ReadConfig's: the zero
-// value has none.
+// Config is what every service is told; a service embeds it in a Config of its own. The defaults are ReadConfig's: the
+// zero value has none.
 type Config struct {
-	Addr         string   `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"` // of the API
-	AdminAddr    string   `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
 	RedisURL     string   `env:"REDIS_URL"`
 	DatabaseURL  string   `env:"DATABASE_URL"`                      // sqlite:///path/to/file
 	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`    // of each stream, the same in all services
-	Instance     string   `env:"CLEW_INSTANCE"`                     // which replica this is; order-<hostname>
-	Token        string   `env:"CLEW_TOKEN"`                        // for an operator's requests; empty refuses them
-	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`                // names to answer for besides localhost
+	Instance     string   `env:"CLEW_INSTANCE"`                     // which replica this is; <service>-<hostname>
+	Token        string   `env:"CLEW_TOKEN"`                        // what a request that needs it must bear; empty refuses them all
+	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`                // names, apart from localhost, under which browsers may ask
 	TrustCaller  bool     `env:"CLEW_TRUST_CALLER" envDefault:"on"` // continue the trace of a request
 }
 
-// ReadConfig reads the configuration from environment variables. Its error tells of every variable that is wrong, one
-// a line, and what was expected. It does not repeat URLs, because they may hold passwords.
-func ReadConfig(variables map[string]string) (Config, error) {
-	cfg, err := env.ParseAsWithOptions[Config](env.Options{
+// ReadConfig reads a service's Config, into which points, and the Config embedded in it, common, from environment
+// variables. Its error tells of every variable that is wrong, one a line, and what was expected. It does not repeat
+// URLs, because they may hold passwords.
+func ReadConfig(service string, into any, common *Config, variables map[string]string) error {
+	err := env.ParseWithOptions(into, env.Options{
 		Environment: variables,
 		FuncMap: map[reflect.Type]env.ParserFunc{
 			reflect.TypeFor[bool](): parseOnOff,
 			reflect.TypeFor[int]():  parsePartitions,
 		},
 	})
-	problems := []error{named(err, variables)}
-	if _, err := redis.ParseURL(cfg.RedisURL); err != nil {
-		problems = append(problems, wrong("REDIS_URL", cfg.RedisURL, "a URL such as redis://127.0.0.1:6379/0"))
+	problems := []error{named(err, reflect.TypeOf(into).Elem(), variables)}
+	if client, err := messaging.Connect(common.RedisURL); err != nil {
+		problems = append(problems, wrong("REDIS_URL", common.RedisURL, "a URL such as redis://127.0.0.1:6379/0"))
+	} else {
+		problems = append(problems, client.Close())
 	}
-	if !strings.HasPrefix(cfg.DatabaseURL, "sqlite://") {
-		problems = append(problems, wrong("DATABASE_URL", cfg.DatabaseURL, "a URL such as sqlite:///var/lib/clew/order.db"))
+	if !strings.HasPrefix(common.DatabaseURL, "sqlite://") {
+		problems = append(problems, wrong("DATABASE_URL", common.DatabaseURL, "a URL such as sqlite:///var/lib/clew/"+service+".db"))
 	}
-	if cfg.Instance == "" {
+	if common.Instance == "" {
 		host, err := os.Hostname()
 		if err != nil {
 			problems = append(problems, fmt.Errorf("CLEW_INSTANCE is not set, and this machine has no name: %w", err))
 		}
-		cfg.Instance = "order-" + host
+		common.Instance = service + "-" + host
 	}
-	return cfg, errors.Join(problems...)
+	return errors.Join(problems...)
 }
 
 func wrong(variable, value, expected string) error {
@@ -61,7 +63,7 @@ func wrong(variable, value, expected string) error {
 }
 
 // named replaces the names of fields in env's errors by those of their variables.
-func named(err error, variables map[string]string) error {
+func named(err error, config reflect.Type, variables map[string]string) error {
 	var all env.AggregateError
 	if !errors.As(err, &all) {
 		return err
@@ -70,7 +72,7 @@ func named(err error, variables map[string]string) error {
 	for _, err := range all.Errors {
 		var parsing env.ParseError
 		if errors.As(err, &parsing) {
-			field, _ := reflect.TypeFor[Config]().FieldByName(parsing.Name)
+			field, _ := config.FieldByName(parsing.Name)
 			variable := field.Tag.Get("env")
 			err = fmt.Errorf("%s is %q, expected %w", variable, variables[variable], parsing.Err)
 		}

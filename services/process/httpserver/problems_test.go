@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/clew/services/httpserver"
+	"example.com/clew/services/process/httpserver"
 )
 
 func TestWhatTheMuxDoesNotKnowIsAProblem(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/clew/services/httpserver"
+	"example.com/clew/services/process/httpserver"
 )
 
 func listen(t *testing.T) net.Listener {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/clew/services/httpserver"
+	"example.com/clew/services/process/httpserver"
 )
 
 func TestOnlyAllowedHostsAreServed(t *testing.T) {

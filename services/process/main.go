@@ -1,0 +1,42 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/caarlos0/env/v11"
+
+	"example.com/clew/observability/telemetry"
+)
+
+// Main runs a service until SIGINT or SIGTERM ends run's context, and returns the exit code: 0 after a clean stop, else
+// 1 with the reason on stderr. A second signal ends the process at once. The variables are the environment's.
+func Main(service string, run func(ctx context.Context, variables map[string]string) error) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	if err := run(ctx, env.ToMap(os.Environ())); err != nil {
+		fmt.Fprintln(os.Stderr, service+":", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return 1
+	}
+	return 0
+}
+
+// WithTelemetry runs a service with the telemetry of a process of its own, and flushes that last.
+func WithTelemetry(ctx context.Context, service, instance string, run func(*telemetry.Telemetry) error) error {
+	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: instance})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		// A collector that is away costs spans, not the exit code.
+		if err := tel.Shutdown(context.WithoutCancel(ctx)); err != nil {
+			tel.Logger.Warn("telemetry was not sent", "error", err)
+		}
+	}()
+	return run(tel)
+}

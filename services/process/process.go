@@ -1,0 +1,166 @@
+// Package process is what the services of Clew have in common as processes: their configuration, the parts that each
+// of them is put together from, and the order in which these start and stop. What HTTP servers share is in httpserver.
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/clew/observability/telemetry"
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/process/httpserver"
+)
+
+// shutdownDeadline bounds a stop. The times that its steps may take add up to less; the relay takes 5 s at most.
+const (
+	shutdownDeadline = 20 * time.Second
+	apiGrace         = 4 * time.Second // for requests in flight
+	consumerGrace    = 8 * time.Second // for messages in flight
+	adminGrace       = time.Second
+)
+
+// A Process is a service that is put together, part by part, and then runs. Its methods open what the part needs; what
+// they open is closed by Run, or by Abandon if the service cannot be put together.
+type Process struct {
+	cfg      Config
+	tel      *telemetry.Telemetry
+	api      net.Listener
+	admin    net.Listener
+	shutdown *telemetry.Shutdown
+	checks   map[string]func(context.Context) error // of readiness
+	loops    []loop
+	ended    context.Context // with its cause, as soon as a loop has ended by itself
+	end      context.CancelCauseFunc
+}
+
+// A loop runs until its context ends.
+type loop struct {
+	name string
+	run  func(context.Context) error
+}
+
+// New returns a process without parts. Telemetry is the caller's to stop, after Run.
+func New(cfg Config, tel *telemetry.Telemetry) *Process {
+	ended, end := context.WithCancelCause(context.Background())
+	return &Process{
+		cfg: cfg, tel: tel, shutdown: telemetry.NewShutdown(tel.Logger),
+		checks: map[string]func(context.Context) error{}, ended: ended, end: end,
+	}
+}
+
+// Abandon closes what was opened, if the process cannot be put together because of err, and returns err with whatever
+// else went wrong. It does nothing, and returns nil, if err is nil.
+func (p *Process) Abandon(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	p.end(nil)
+	return errors.Join(err, p.shutdown.Run(ctx))
+}
+
+// Database opens the process's database and brings it up to date with the service's migrations.
+func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB, error) {
+	db, err := database.Open(ctx, p.cfg.DatabaseURL, migrations, p.tel.TracerProvider)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	p.shutdown.Push("database", func(context.Context) error { return db.Close() })
+	p.checks["database"] = db.Ping
+	return db, nil
+}
+
+// ServeAdmin adds the server for those who run the service.
+func (p *Process) ServeAdmin(addr, variable string) (err error) {
+	mux := p.tel.AdminHandler(func() error { return context.Cause(p.ended) }, p.checks)
+	p.admin, err = p.serve("admin server", addr, variable, httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), adminGrace)
+	return err
+}
+
+// Relay adds the relay of an outbox.
+func (p *Process) Relay(out *outbox.Outbox) error {
+	client, err := p.connect()
+	if err != nil {
+		return err
+	}
+	p.checks["redis"] = func(ctx context.Context) error { return client.Ping(ctx).Err() }
+	publisher := messaging.NewPublisher(client, p.cfg.Partitions, p.options()...)
+	p.add("relay", outbox.NewRelay(out, publisher, p.tel.Logger).Run)
+	return nil
+}
+
+// Consume adds a consumer of a stream, as a member of a group.
+func (p *Process) Consume(stream, group string, handlers messaging.Handlers) error {
+	client, err := p.connect()
+	if err != nil {
+		return err
+	}
+	sub := messaging.Subscription{Stream: stream, Group: group, Partitions: p.cfg.Partitions}
+	p.add("consumer", messaging.NewConsumer(client, sub, handlers, p.options()...).Run)
+	return nil
+}
+
+// ServeAPI adds the API's server; the variable is the one that sets the address.
+func (p *Process) ServeAPI(addr, variable string, mux *http.ServeMux) (err error) {
+	handler := httpserver.OTel(httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger),
+		p.tel.TracerProvider, p.tel.MeterProvider, p.tel.Propagator, p.cfg.TrustCaller)
+	p.api, err = p.serve("API", addr, variable, handler, apiGrace)
+	return err
+}
+
+// Addr returns the host and port of the API.
+func (p *Process) Addr() string { return p.api.Addr().String() }
+
+// AdminAddr returns the host and port of the admin server.
+func (p *Process) AdminAddr() string { return p.admin.Addr().String() }
+
+// connect makes a client of Redis. It does not dial: a process starts, and does what it can, while Redis is away.
+func (p *Process) connect() (redis.UniversalClient, error) {
+	client, err := messaging.Connect(p.cfg.RedisURL)
+	if err != nil {
+		return nil, fmt.Errorf("REDIS_URL: %w", err)
+	}
+	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
+	return client, nil
+}
+
+func (p *Process) options() []messaging.Option {
+	return []messaging.Option{
+		messaging.WithTracerProvider(p.tel.TracerProvider),
+		messaging.WithRegisterer(p.tel.Registry),
+		messaging.WithLogger(p.tel.Logger),
+		messaging.WithName(fmt.Sprintf("%s-%d", p.cfg.Instance, os.Getpid())),
+		messaging.WithShutdownTimeout(consumerGrace),
+	}
+}
+
+// serve opens a port, which its server closes, or the shutdown if no server got so far.
+func (p *Process) serve(name, addr, variable string, handler http.Handler, grace time.Duration) (net.Listener, error) {
+	listener, err := httpserver.Listen(addr, variable)
+	if err != nil {
+		return nil, err
+	}
+	p.shutdown.Push("listener of the "+name, func(context.Context) error {
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	p.add(name, func(ctx context.Context) error {
+		return httpserver.Serve(ctx, listener, handler, p.tel.Logger, grace)
+	})
+	return listener, nil
+}
+
+func (p *Process) add(name string, run func(context.Context) error) {
+	p.loops = append(p.loops, loop{name, run})
+}

@@ -1,0 +1,216 @@
+package process_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"go.uber.org/goleak"
+
+	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/messagingtest"
+	"example.com/clew/services/messaging/outbox"
+	"example.com/clew/services/process"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noRedis is where nothing listens.
+const noRedis = "unix:///nonexistent/redis.sock"
+
+var migrations = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}
+
+// A config is where a service of these tests listens, and what it is told.
+type config struct {
+	process.Config
+	api, admin string
+}
+
+func newConfig(t *testing.T, redisURL string) config {
+	t.Helper()
+	return config{process.Config{
+		RedisURL: redisURL, DatabaseURL: "sqlite://" + filepath.Join(t.TempDir(), "lamps.db"),
+		Partitions: 1, Instance: "lamps-1", TrustCaller: true,
+	}, "127.0.0.1:0", "127.0.0.1:0"}
+}
+
+// build puts a service together that has every part.
+func build(t *testing.T, cfg config) (_ *process.Process, err error) {
+	t.Helper()
+	tel := telemetrytest.NewRecorder().Telemetry(t, "lamps")
+	p := process.New(cfg.Config, tel)
+	defer func() { err = p.Abandon(t.Context(), err) }()
+	db, err := p.Database(t.Context(), migrations)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /lamps", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "desk") })
+	return p, errors.Join(
+		p.ServeAdmin(cfg.admin, "ADMIN_ADDR"),
+		p.Relay(outbox.New(db, "/lamps", tel.TracerProvider)),
+		p.Consume("lamps", "lamps", messaging.Handlers{}),
+		p.ServeAPI(cfg.api, "LAMPS_ADDR", mux),
+	)
+}
+
+// running is a service that runs until stop, which returns what Run did.
+type running struct {
+	*process.Process
+	stop func() error
+}
+
+func start(t *testing.T, cfg config) running {
+	t.Helper()
+	p, err := build(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	var result error
+	stopped := false
+	r := running{p, func() error {
+		if cancel(); !stopped {
+			stopped, result = true, <-done
+		}
+		return result
+	}}
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}
+
+// ask sends a request on a connection of its own.
+func ask(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+func TestStartAndStop(t *testing.T) {
+	redisURL := messagingtest.Redis(t)
+	cfg := newConfig(t, redisURL)
+	r := start(t, cfg)
+	messagingtest.Eventually(t, "the service is ready", func() error {
+		if status, body := ask(t, "http://"+r.AdminAddr()+"/readyz"); status != http.StatusOK {
+			return errors.New(body)
+		}
+		return nil
+	})
+	for url, want := range map[string]int{
+		r.AdminAddr() + "/livez": 200, r.AdminAddr() + "/metrics": 200, r.Addr() + "/lamps": 200,
+		r.Addr() + "/livez": 404, // the API's port is not for those who run it
+	} {
+		if status, body := ask(t, "http://"+url); status != want {
+			t.Errorf("%s: %d %s, want %d", url, status, body, want)
+		}
+	}
+	client := messagingtest.Client(t, redisURL)
+	messagingtest.Eventually(t, "the consumer is a member of its group", func() error {
+		consumers, err := client.XInfoConsumers(t.Context(), "lamps:{0}", "lamps").Result()
+		if err == nil && len(consumers) != 1 {
+			err = errors.New("no consumer")
+		}
+		return err
+	})
+	if err := r.stop(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	for _, addr := range []string{r.Addr(), r.AdminAddr()} {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			conn.Close()
+			t.Errorf("%s still accepts connections", addr)
+		}
+	}
+	if err := start(t, cfg).stop(); err != nil { // on the same database
+		t.Errorf("second Run: %v", err)
+	}
+}
+
+func TestWithoutRedisItRunsButIsNotReady(t *testing.T) {
+	r := start(t, newConfig(t, noRedis))
+	if status, _ := ask(t, "http://"+r.Addr()+"/lamps"); status != http.StatusOK {
+		t.Errorf("the API answers %d", status)
+	}
+	status, body := ask(t, "http://"+r.AdminAddr()+"/readyz")
+	var ready struct{ Checks map[string]string }
+	if err := json.Unmarshal([]byte(body), &ready); err != nil {
+		t.Fatal(err)
+	}
+	if status != http.StatusServiceUnavailable || ready.Checks["database"] != "ok" || ready.Checks["redis"] == "ok" {
+		t.Errorf("readyz: %d %s, want 503 because of redis alone", status, body)
+	}
+	if status, body := ask(t, "http://"+r.AdminAddr()+"/livez"); status != http.StatusOK {
+		t.Errorf("livez: %d %s", status, body)
+	}
+	if err := r.stop(); err != nil {
+		t.Errorf("a stop without Redis: %v", err)
+	}
+}
+
+func TestAFailedStartSaysWhatToDoAndLeavesNothingOpen(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free := func() string {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		return ln.Addr().String()
+	}()
+	for name, test := range map[string]struct {
+		change func(*config)
+		want   []string
+	}{
+		"ports taken": {func(c *config) { c.api, c.admin = taken.Addr().String(), taken.Addr().String() },
+			[]string{"set LAMPS_ADDR", "set ADMIN_ADDR"}},
+		"admin port taken": {func(c *config) { c.api, c.admin = free, taken.Addr().String() }, []string{"set ADMIN_ADDR"}},
+		"no database":      {func(c *config) { c.api, c.DatabaseURL = free, "sqlite:///nonexistent/x.db" }, []string{"DATABASE_URL: "}},
+		"no Redis URL":     {func(c *config) { c.api, c.RedisURL = free, "http://:secret@host" }, []string{"REDIS_URL: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := newConfig(t, noRedis)
+			test.change(&cfg)
+			_, err := build(t, cfg)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+					t.Errorf("error %v, want one with %q", err, want)
+				}
+			}
+			ln, err := net.Listen("tcp", free)
+			if err != nil {
+				t.Fatalf("the API's port is still taken: %v", err)
+			}
+			ln.Close()
+		})
+	}
+}
