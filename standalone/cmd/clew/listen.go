@@ -21,7 +21,7 @@ import (
 // listenCmd is a consumer group that prints events: the smallest listener there is, and a lesson in adding one.
 type listenCmd struct {
 	Types []string `arg:"" name:"type" help:"Types of event, such as order.confirmed.v1 or stock.reserved.v1."`
-	Group string   `help:"A group that stays: it starts with the oldest event, and goes on where it stopped. Without a name the group starts with new events and is removed at the end."`
+	Group string   `help:"A group that stays: it starts with the oldest event and goes on where it stopped. Without it: new events only."`
 }
 
 // Run prints events until ctx ends. What it does is in the events' traces, as the service "listen".

@@ -14,8 +14,9 @@ import (
 	"time"
 	"unicode"
 
-	"example.com/clew/standalone/internal/traceapi"
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/clew/standalone/internal/traceapi"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
