@@ -27,7 +27,7 @@ var (
 
 func TestUpAndDown(t *testing.T) {
 	c := newClew(t)
-	r := c.want(0, up, "Clew is ready", "clew order", "clew down")
+	r := c.want(0, up, "Clew is ready", " order ", " down ")
 	s, pids := c.state(), c.pids()
 	for _, address := range urls(s) {
 		if !strings.Contains(r.stdout, address) {
