@@ -117,7 +117,7 @@ func hashOf(body NewOrder) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// replay returns the order that was accepted under the key, if any was. It is the order as it stands now.
+// replay returns the order that was accepted under the key, if any was, as the first answer told it.
 func (a *api) replay(ctx context.Context, key store.Key) (order.Order, bool, error) {
 	earlier, found, err := a.store.Key(ctx, key.Key)
 	if err != nil || !found {
@@ -129,6 +129,7 @@ func (a *api) replay(ctx context.Context, key store.Key) (order.Order, bool, err
 		})
 	}
 	o, err := a.find(ctx, earlier.OrderID)
+	o.Status, o.Reason = order.Pending, ""
 	return o, err == nil, err
 }
 
