@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Headers are a message's CloudEvents extension attributes. They are a carrier of trace context: OpenTelemetry's
@@ -36,3 +37,8 @@ func (h Headers) inject(ctx context.Context) { propagator.Inject(ctx, h) }
 // extract returns ctx with the creation context and baggage of the headers. A traceparent that is missing or malformed
 // leaves ctx without a span context, so that processing starts a trace of its own.
 func (h Headers) extract(ctx context.Context) context.Context { return propagator.Extract(ctx, h) }
+
+// spanContextOf reads a traceparent that stands elsewhere than in its own header.
+func spanContextOf(traceparent string) trace.SpanContext {
+	return trace.SpanContextFromContext(Headers{"traceparent": traceparent}.extract(context.Background()))
+}

@@ -3,21 +3,18 @@ package messaging
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 )
 
 const (
 	workers     = 16
-	maxInFlight = 256 // messages that a consumer holds: delivered to it, handler not ended
-
-	// block is how long a fetch waits for messages. Ending a context does not interrupt it, so a stop may wait as long.
-	block = time.Second
+	maxInFlight = 256 // messages that a consumer holds: delivered to it and not yet settled
 
 	retryFirst, retryMost = 100 * time.Millisecond, 2 * time.Second // between attempts to reach Redis
 )
@@ -26,7 +23,7 @@ const (
 type Subscription struct {
 	Stream     string
 	Group      string
-	Partitions int // of the stream, 1 or more; each has a fetch loop of its own
+	Partitions int // of the stream, 1 or more; each is fetched by a loop of its own
 
 	// Temporary is for a group that only watches: it starts with new messages, and is gone, with what it has pending,
 	// when Run returns. Any other group starts with the oldest message and stays.
@@ -44,16 +41,21 @@ type Handlers map[string]Handler
 
 // A Consumer reads a subscription and runs handlers.
 type Consumer struct {
+	config
 	client          redis.UniversalClient
 	sub             Subscription
 	handlers        Handlers
 	families        map[string]bool // of the handled types
-	name            string
-	logger          *slog.Logger
-	handlerTimeout  time.Duration
-	shutdownTimeout time.Duration
 	instrumentation *consumerInstrumentation
 	queue           *queue
+	outage          *outage
+
+	// quiet is held for reading by whoever is about to add to the queue, and for writing by a suspect that must be
+	// alone in it.
+	quiet sync.RWMutex
+
+	failed []chan struct{} // by partition, a signal: something waits for its next attempt
+	ackers []*acker        // by partition
 }
 
 // A delivery is a message on its way to a handler.
@@ -61,98 +63,92 @@ type delivery struct {
 	Message
 	partition int
 	entryID   string
-	count     int64 // how often the entry was delivered to the group, this time included
 	started   time.Time
 	malformed error // why the entry could not be read
+
+	takenFrom string        // the consumer that the entry was taken over from; "" if there was none
+	takenIdle time.Duration // how long that one was not heard of
+	attempt   trace.SpanContext
 }
 
 // NewConsumer returns a consumer that Run starts. The client must be one that Connect returned and that nothing else
 // uses; the consumer does not close it.
 func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handlers, options ...Option) *Consumer {
-	c := newConfig(options)
-	families := map[string]bool{}
+	c := &Consumer{
+		config: newConfig(options), client: client, sub: sub, handlers: handlers, families: map[string]bool{},
+		queue: newQueue(maxInFlight, sub.Partitions),
+	}
 	for eventType := range handlers {
-		families[family(eventType)] = true
+		c.families[family(eventType)] = true
 	}
-	return &Consumer{
-		client: client, sub: sub, handlers: handlers, families: families, name: c.name,
-		logger:         c.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", c.name),
-		handlerTimeout: c.handlerTimeout, shutdownTimeout: c.shutdownTimeout,
-		instrumentation: newInstrumentation(c.tracerProvider, c.registerer).consumer(sub, c.name),
-		queue:           newQueue(maxInFlight, sub.Partitions),
+	c.logger = c.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", c.name)
+	c.outage = newOutage(c.logger)
+	c.instrumentation = newInstrumentation(c.tracerProvider, c.registerer).consumer(sub, c.config)
+	for partition := range sub.Partitions {
+		c.failed = append(c.failed, make(chan struct{}, 1))
+		c.ackers = append(c.ackers, newAcker(c, partition))
 	}
+	return c
 }
 
-// Run consumes until ctx ends, whatever happens to Redis in between. Then it fetches no more, waits for its handlers,
-// after the shutdown timeout cancels their contexts, acknowledges what is done and removes itself from the group if
-// nothing of it is pending. It returns nil: what it could not do, such as leave a Redis that is away, it logs. A consumer
-// runs once.
+// Run consumes until ctx ends, whatever happens to Redis in between. Then it takes on no more and waits for the
+// handlers that run; after the shutdown timeout it cancels their contexts. What is done it acknowledges; what is not it
+// gives back, due at once and without having spent a delivery; and it leaves the group. Run returns nil: what it could
+// not do, such as leave a Redis that is away, it logs. A consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
+	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBeating()
 
-	ackers := make([]*acker, c.sub.Partitions)
-	var fetching, working, acking sync.WaitGroup
-	for partition := range ackers {
-		ackers[partition] = newAcker(c, partition)
-		acking.Go(func() { ackers[partition].run(work) })
+	var intake, working, settling sync.WaitGroup
+	unfinished := &unfinished{ids: make([][]string, c.sub.Partitions)}
+	for partition := range c.sub.Partitions {
+		settling.Go(func() { c.ackers[partition].run(work) })
+		settling.Go(func() { c.heartbeats(beating, partition) })
+		intake.Go(func() { c.fetch(ctx, partition) })
+		intake.Go(func() { c.claims(ctx, partition) })
+	}
+	if !c.sub.Temporary { // who only watches leaves no trace
+		intake.Go(func() { c.janitor(ctx) })
 	}
 	for range workers {
-		working.Go(func() { c.work(work, ackers) })
+		working.Go(func() { c.work(ctx, work, unfinished) })
 	}
-	for partition := range c.sub.Partitions {
-		fetching.Go(func() { c.fetch(ctx, partition) })
-	}
-	fetching.Wait()
+	intake.Wait()
 
-	// What was fetched is finished, what is finished is acknowledged, and only then is the consumer gone.
+	// What runs is finished, what is finished is settled, and only then is the consumer gone.
 	giveUp := time.AfterFunc(c.shutdownTimeout, cancelWork)
 	defer giveUp.Stop()
 	c.queue.close()
 	working.Wait()
-	for _, a := range ackers {
+	for _, a := range c.ackers {
 		a.close()
 	}
-	acking.Wait()
-	c.leave()
+	stopBeating()
+	settling.Wait()
+	c.leave(unfinished)
 	return nil
 }
 
-// fetch reads one partition until ctx ends. It comes to an end only with ctx: a Redis that is away or has lost its data
-// is waited for.
-func (c *Consumer) fetch(ctx context.Context, partition int) {
-	key, joined, pause := StreamKey(c.sub.Stream, partition), false, retryFirst
-	for ctx.Err() == nil {
-		var err error
-		if !joined {
-			err = c.join(ctx, key)
-			joined = err == nil
-		}
-		if joined {
-			err = c.fetchOnce(ctx, key, partition)
-		}
-		if err == nil {
-			pause = retryFirst
-			continue
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		if strings.HasPrefix(err.Error(), "NOGROUP") {
-			joined = false // somebody deleted the stream or the group
-		}
-		c.logger.Warn("fetching messages stopped, trying again", "key", key, "error", err, "pause", pause)
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, retryMost)
+// again waits a while after an error of Redis, longer each time, and reports whether ctx goes on.
+func (c *Consumer) again(ctx context.Context, what string, pause *time.Duration, err error) bool {
+	if ctx.Err() != nil {
+		return false
 	}
+	c.logger.Warn(what+" stopped, trying again", "error", err, "pause", *pause)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(*pause):
+	}
+	*pause = min(2**pause, retryMost)
+	return true
 }
 
 // join makes sure that the stream, the group and this consumer exist.
-func (c *Consumer) join(ctx context.Context, key string) error {
-	from := "0"
+func (c *Consumer) join(ctx context.Context, partition int) error {
+	key, from := StreamKey(c.sub.Stream, partition), "0"
 	if c.sub.Temporary {
 		from = "$"
 	}
@@ -163,31 +159,9 @@ func (c *Consumer) join(ctx context.Context, key string) error {
 	return c.client.XGroupCreateConsumer(ctx, key, c.sub.Group, c.name).Err()
 }
 
-// fetchOnce waits for room, asks for as many messages as fit and queues them.
-func (c *Consumer) fetchOnce(ctx context.Context, key string, partition int) error {
-	room := c.queue.room(ctx, partition)
-	if room == 0 {
-		return nil
-	}
-	streams, err := c.client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: c.sub.Group, Consumer: c.name, Streams: []string{key, ">"}, Count: int64(room), Block: block,
-	}).Result()
-	if errors.Is(err, redis.Nil) {
-		return nil // nothing came in time
-	}
-	if err != nil {
-		return err
-	}
-	for _, entry := range streams[0].Messages {
-		m, err := decode(c.sub.Stream, entry)
-		c.queue.push(delivery{Message: m, partition: partition, entryID: entry.ID, count: 1, malformed: err})
-	}
-	c.instrumentation.consumed.Add(float64(len(streams[0].Messages)))
-	return nil
-}
-
-// leave removes the consumer from its group where nothing of it is pending, and a temporary group altogether.
-func (c *Consumer) leave() {
+// leave gives back what is unfinished, and removes the consumer from its group where nothing of it is pending; a
+// temporary group it removes altogether.
+func (c *Consumer) leave(unfinished *unfinished) {
 	ctx, cancel := context.WithTimeout(context.Background(), retryMost)
 	defer cancel()
 	for partition := range c.sub.Partitions {
@@ -196,7 +170,9 @@ func (c *Consumer) leave() {
 		if c.sub.Temporary {
 			err = c.client.XGroupDestroy(ctx, key, c.sub.Group).Err()
 		} else {
-			err = removeConsumer.Run(ctx, c.client, []string{key}, c.sub.Group, c.name).Err()
+			err = errors.Join(
+				c.release(ctx, partition, false, unfinished.ids[partition]...),
+				removeConsumer.Run(ctx, c.client, []string{key}, c.sub.Group, c.name, 0).Err())
 		}
 		if err != nil {
 			c.logger.Warn("leaving the group failed", "key", key, "error", err)
@@ -204,13 +180,46 @@ func (c *Consumer) leave() {
 	}
 }
 
-// entryTime is when Redis added an entry: its id starts with the time in milliseconds.
-func entryTime(entryID string) time.Time {
-	for i := range entryID {
-		if entryID[i] == '-' {
-			ms, _ := strconv.ParseInt(entryID[:i], 10, 64)
-			return time.UnixMilli(ms)
+// heartbeats keep what the consumer holds from being taken over.
+func (c *Consumer) heartbeats(ctx context.Context, partition int) {
+	key := StreamKey(c.sub.Stream, partition)
+	beat := time.NewTicker(c.heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+		}
+		args := []any{c.sub.Group, c.name}
+		for _, entryID := range c.queue.holds(partition) {
+			args = append(args, entryID)
+		}
+		err := keepalive.Run(ctx, c.client, []string{key}, args...).Err()
+		if err != nil && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") { // fetch makes a missing group
+			c.logger.Warn("a heartbeat failed", "key", key, "error", err)
 		}
 	}
-	return time.Time{}
+}
+
+// release hands entries that the consumer owns to the pseudo-consumer retry.
+func (c *Consumer) release(ctx context.Context, partition int, spent bool, entryIDs ...string) error {
+	if len(entryIDs) == 0 {
+		return nil
+	}
+	args := []any{c.sub.Group, c.name, map[bool]int{true: 1}[spent]}
+	for _, entryID := range entryIDs {
+		args = append(args, entryID)
+	}
+	return release.Run(ctx, c.client, []string{StreamKey(c.sub.Stream, partition)}, args...).Err()
+}
+
+// entryTime is when Redis added an entry: its id starts with the time in milliseconds.
+func entryTime(entryID string) time.Time {
+	text, _, _ := strings.Cut(entryID, "-")
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }

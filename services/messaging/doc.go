@@ -13,6 +13,12 @@
 //	consume.go, queue.go   a [Consumer] fetches a group's messages and queues them, one subject behind the other
 //	work.go, outcome.go    workers run a [Handler]; its error is the outcome
 //	ack.go                 what is settled is acknowledged, many at a time
+//	fetch.go               what failed, and what a dead consumer held, is claimed when it is due
+//	outage.go              during an outage one message after the other is tried
+//	deadletter.go          what cannot be processed goes to the dead letters
+//	scripts.go             what must be checked and done at once, in Lua
+//	janitor.go             dead consumers are removed, and what everybody has acknowledged is trimmed
+//	admin.go               an [Admin] looks at all of that, and redrives dead letters
 //	inbox/                 a handler's effect happens once, however often its message arrives
 //	instrumentation.go     what all of these record, in one place
 //
@@ -22,30 +28,35 @@
 //
 //	nil                   ack          acknowledged
 //	[ErrDuplicate]        duplicate    acknowledged; package inbox returns it
-//	[Permanent](err)      dead_letter  failed for good; so is an entry or a payload that cannot be read
-//	[Unavailable](err)    unavailable  a dependency is down; says nothing about the message
-//	any other, a panic,   retry        failed, worth another attempt
+//	[Permanent](err)      dead_letter  dead-lettered at once; so is an entry or a payload that cannot be read
+//	[Unavailable](err)    unavailable  a dependency is down: the consumer takes on no more, keeps what it holds, and tries
+//	                                   one message after another until an outcome is another; no delivery is spent
+//	any other, a panic,   retry        tried again after a backoff; dead-lettered if it was the fifth delivery
 //	or a timeout
-//	(no handler)          ignored      acknowledged, without a span; another version of a handled type is dead_letter
+//	(no handler)          ignored      acknowledged, without a span; another version of a handled type is dead-lettered
 //
 // What is not acknowledged stays in the group's pending list, which is where Redis keeps what was delivered and not
-// finished.
+// finished: nothing else stores what is to be tried again. What waits for its next attempt is owned by a pseudo-consumer
+// named retry. What a consumer holds it keeps alive by a heartbeat; what has had none for a while is taken over. A
+// message that was with dead consumers twice or more may be what killed them: it runs alone.
 //
 // # What is promised
 //
 //   - An event is published if its transaction commits, and only then.
 //   - Each group gets every message at least once, and with package inbox its effect happens exactly once.
 //   - A failing message does not hold up others, nor does a slow one, except those of its own subject.
-//   - Messages of one subject run one after the other inside one consumer.
+//   - A message that fails five deliveries is in the dead letters, even if it kills the process every time; and then it
+//     takes no other message with it.
+//   - Messages of one subject run one after the other inside one consumer, and no message runs twice at once in it.
 //   - Nothing that Redis or a handler does ends a consumer: it goes on when Redis is back or its group was deleted.
-//   - A stop finishes and acknowledges what was begun, or leaves it pending; it loses nothing.
+//   - A stop finishes and acknowledges what was begun, or gives it back without spending a delivery.
+//   - A stream is not trimmed past what some group has not acknowledged.
 //
 // # What is not promised
 //
 //   - That a message is delivered only once.
-//   - An order across consumers, partitions or relays.
-//   - Survival of what Redis lost with its disk: run it with an append-only file.
-//   - So far, that a failed message is attempted again: it waits in the pending list.
+//   - An order across consumers, partitions or relays, or after a retry.
+//   - Survival of what Redis lost with its disk: run it with an append-only file, and replay the outbox.
 //
 // # What a handler owes
 //

@@ -28,8 +28,9 @@ const (
 	maxAttributeBytes = 256
 )
 
-// encode returns the fields and values of a message's entry, in the order in which a person wants to read them.
-func encode(m Message) ([]string, error) {
+// encode returns the fields and values of a message's entry, in the order in which a person wants to read them. Without
+// context the message leaves its trace behind, and keeps its baggage.
+func encode(m Message, withContext bool) ([]string, error) {
 	if err := check(m); err != nil {
 		return nil, err
 	}
@@ -49,7 +50,9 @@ func encode(m Message) ([]string, error) {
 		fieldData, string(m.Data),
 	)
 	for name, value := range m.Headers {
-		fields = append(fields, name, value)
+		if withContext || name != "traceparent" && name != "tracestate" {
+			fields = append(fields, name, value)
+		}
 	}
 	return fields, nil
 }

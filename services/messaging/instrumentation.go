@@ -23,16 +23,21 @@ const (
 	labelType      = "event_type"
 	labelErrorType = "error_type"
 	labelOutcome   = "outcome"
+	labelReason    = "reason"
 )
 
 // instrumentation is all that publishers and consumers tell of themselves.
 type instrumentation struct {
-	tracer    trace.Tracer
-	sent      *prometheus.CounterVec
-	consumed  *prometheus.CounterVec
-	operation *prometheus.HistogramVec
-	process   *prometheus.HistogramVec
-	endToEnd  *prometheus.HistogramVec
+	tracer      trace.Tracer
+	sent        *prometheus.CounterVec
+	consumed    *prometheus.CounterVec
+	takenOver   *prometheus.CounterVec
+	lost        *prometheus.CounterVec
+	deadLetters *prometheus.CounterVec
+	redriven    *prometheus.CounterVec
+	operation   *prometheus.HistogramVec
+	process     *prometheus.HistogramVec
+	endToEnd    *prometheus.HistogramVec
 }
 
 func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *instrumentation {
@@ -51,6 +56,14 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *ins
 			"Messages that a publisher tried to add to a stream.", labelStream, labelType, labelErrorType),
 		consumed: counter("messaging_client_consumed_messages_total",
 			"Messages delivered to a consumer group, each delivery counted.", labelStream, labelGroup),
+		takenOver: counter("messaging_taken_over_messages_total",
+			"Messages taken over from a consumer that was not heard of any more.", labelStream, labelGroup),
+		lost: counter("messaging_lost_messages_total",
+			"Messages that were deleted from the stream while they were pending.", labelStream, labelGroup),
+		deadLetters: counter("messaging_dead_letters_total",
+			"Messages moved to the dead letters.", labelStream, labelGroup, labelReason),
+		redriven: counter("messaging_redriven_messages_total",
+			"Dead letters moved back to their stream.", labelStream, labelGroup),
 		operation: histogram("messaging_client_operation_duration_seconds",
 			"Time that a command on a stream took.", labelStream, labelOperation),
 		process: histogram("messaging_process_duration_seconds",
@@ -132,9 +145,10 @@ func (i *instrumentation) publisher() publisherInstrumentation {
 	})}
 }
 
-// startSend opens the span of one XADD. It belongs to the trace that created the message, wherever the relay runs.
+// startSend opens the span of one XADD, in the message's own context: it belongs to the trace that created the message,
+// wherever the relay runs.
 func (i publisherInstrumentation) startSend(ctx context.Context, m Message, partition int) trace.Span {
-	_, span := i.tracer.Start(m.Headers.extract(ctx), "send "+m.Stream, trace.WithSpanKind(trace.SpanKindClient))
+	_, span := i.tracer.Start(ctx, "send "+m.Stream, trace.WithSpanKind(trace.SpanKindClient))
 	if span.IsRecording() {
 		span.SetAttributes(conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream)...)
 		span.SetAttributes(conventions.Message(m.ID, m.Subject, m.Type)...)
@@ -155,72 +169,23 @@ func (i publisherInstrumentation) endSend(span trace.Span, m Message, entryID st
 	i.sentOf.of(sentKey{m.Stream, m.Type, Classify(err)}).Inc()
 }
 
-// consumerInstrumentation is what one consumer records.
-type consumerInstrumentation struct {
-	*instrumentation
-	spanName   string
-	atStart    trace.SpanStartEventOption
-	consumed   prometheus.Counter
-	ack        prometheus.Observer
-	processOf  *children[processKey, prometheus.Observer]
-	endToEndOf *children[string, prometheus.Observer]
-}
-
-type processKey struct {
-	eventType string
-	outcome   outcome
-	errorType string
-}
-
-func (i *instrumentation) consumer(sub Subscription, name string) *consumerInstrumentation {
-	attributes := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, sub.Stream),
-		semconv.MessagingConsumerGroupName(sub.Group), semconv.MessagingClientID(name))
-	return &consumerInstrumentation{
-		instrumentation: i,
-		spanName:        "process " + sub.Stream,
-		atStart:         trace.WithAttributes(attributes...),
-		consumed:        i.consumed.WithLabelValues(sub.Stream, sub.Group),
-		ack:             i.operation.WithLabelValues(sub.Stream, "ack"),
-		processOf: newChildren(func(k processKey) prometheus.Observer {
-			return i.process.WithLabelValues(sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType)
-		}),
-		endToEndOf: newChildren(func(eventType string) prometheus.Observer {
-			return i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType)
-		}),
+// startRedrive opens the span of an operator's redrive. It is in the operator's trace, and links to the message's.
+func (i *instrumentation) startRedrive(ctx context.Context, stream string, d DeadLetter) (context.Context, trace.Span) {
+	ctx, span := i.tracer.Start(ctx, "redrive "+stream, trace.WithSpanKind(trace.SpanKindClient))
+	if !span.IsRecording() {
+		return ctx, span
 	}
-}
-
-// startProcess opens the span of one attempt: a child of the message's creation context, which it links to as well,
-// because a link is what OpenTelemetry's conventions promise to whoever reads the trace.
-func (i *consumerInstrumentation) startProcess(ctx context.Context, d delivery) (context.Context, trace.Span) {
-	ctx = d.Headers.extract(ctx)
-	creation := trace.SpanContextFromContext(ctx)
-	ctx, span := i.tracer.Start(ctx, i.spanName, trace.WithSpanKind(trace.SpanKindConsumer), i.atStart)
-	if span.IsRecording() {
-		if creation.IsValid() {
-			span.AddLink(trace.Link{SpanContext: creation})
+	for _, traceparent := range []string{d.Message.Headers.Get("traceparent"), d.traceparent} {
+		if target := spanContextOf(traceparent); target.IsValid() {
+			span.AddLink(trace.Link{SpanContext: target})
 		}
-		span.SetAttributes(conventions.Message(d.ID, d.Subject, d.Type)...)
-		span.SetAttributes(
-			semconv.MessagingDestinationPartitionID(strconv.Itoa(d.partition)),
-			conventions.EntryID.String(d.entryID),
-			conventions.DeliveryCount.Int64(d.count),
-			conventions.StreamWait.Float64(milliseconds(max(0, d.started.Sub(entryTime(d.entryID))))))
+	}
+	span.SetAttributes(conventions.Operation("redrive", semconv.MessagingOperationTypeSend, stream)...)
+	span.SetAttributes(
+		semconv.MessagingConsumerGroupName(d.Group),
+		semconv.MessagingDestinationPartitionID(strconv.Itoa(d.Partition)))
+	if check(d.Message) == nil { // else nothing in it can be trusted to be text
+		span.SetAttributes(conventions.Message(d.Message.ID, d.Message.Subject, d.Message.Type)...)
 	}
 	return ctx, span
-}
-
-func (i *consumerInstrumentation) endProcess(span trace.Span, d delivery, err error) {
-	outcome, now := outcomeOf(err), time.Now()
-	if span.IsRecording() {
-		span.SetAttributes(conventions.Outcome.String(string(outcome)))
-		if class := Classify(err); class != "" {
-			fail(span, err)
-		}
-	}
-	span.End()
-	observe(i.processOf.of(processKey{d.Type, outcome, Classify(err)}), now.Sub(d.started).Seconds(), span.SpanContext())
-	if outcome == outcomeAck && !d.Time.IsZero() {
-		observe(i.endToEndOf.of(d.Type), now.Sub(d.Time).Seconds(), span.SpanContext())
-	}
 }

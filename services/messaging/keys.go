@@ -20,3 +20,8 @@ func partitionOf(subject string, partitions int) int {
 	_, _ = hash.Write([]byte(subject)) // never fails
 	return int(hash.Sum32() % uint32(partitions))
 }
+
+// deadLetterKey is where a partition's dead letters are: "orders:{0}:dlq".
+func deadLetterKey(stream string, partition int) string {
+	return StreamKey(stream, partition) + ":dlq"
+}

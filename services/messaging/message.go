@@ -25,6 +25,10 @@ type Message struct {
 	Time    time.Time // when the event was created
 	Data    []byte    // JSON, at most MaxDataBytes
 	Headers Headers   // CloudEvents extensions, foremost the trace context
+
+	// Deliveries is how often the message was delivered to this group, this time included; 0 for one that was not
+	// received.
+	Deliveries int64
 }
 
 // A Payload is what a message carries as JSON. Validate is asked on both sides: before anything is written, and before

@@ -48,7 +48,7 @@ func wellFormed() Message {
 }
 
 func TestAnEntryIsReadable(t *testing.T) {
-	fields, err := encode(wellFormed())
+	fields, err := encode(wellFormed(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestWhatNoMessageMayBe(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			m := wellFormed()
 			tt.change(&m)
-			if _, err := encode(m); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := encode(m, true); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, expected one with %q", err, tt.want)
 			}
 		})
@@ -96,7 +96,7 @@ func TestWhatNoMessageMayBe(t *testing.T) {
 
 func TestDecodeForeignEntries(t *testing.T) {
 	fields := func(change map[string]string) redis.XMessage {
-		good, err := encode(wellFormed())
+		good, err := encode(wellFormed(), true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		m.Headers.extract(context.Background()) // must not panic
-		fields, err := encode(m)
+		fields, err := encode(m, true)
 		if err != nil {
 			t.Fatalf("decoded but not encoded: %v", err)
 		}

@@ -21,7 +21,25 @@ type config struct {
 	name            string
 	handlerTimeout  time.Duration
 	shutdownTimeout time.Duration
+	claimAfter      time.Duration
+	heartbeat       time.Duration
+	block           time.Duration
+	backoffFirst    time.Duration
+	backoffMost     time.Duration
+	propagation     bool
+	relation        Relation
+	testMode        bool
+	baggage         []string
 }
+
+// A Relation is how the processing of a message relates to the trace that the message was created in.
+type Relation int
+
+// The relations. Either way the processing links to the creation context.
+const (
+	SameTrace Relation = iota // processing is a child of the creation context
+	LinkOnly                  // processing is a trace of its own
+)
 
 func newConfig(options []Option) config {
 	c := config{
@@ -30,6 +48,12 @@ func newConfig(options []Option) config {
 		name:            "consumer-" + strconv.Itoa(os.Getpid()),
 		handlerTimeout:  10 * time.Second,
 		shutdownTimeout: 15 * time.Second,
+		claimAfter:      15 * time.Second,
+		heartbeat:       5 * time.Second,
+		block:           time.Second,
+		backoffFirst:    200 * time.Millisecond,
+		backoffMost:     10 * time.Second,
+		propagation:     true,
 	}
 	for _, option := range options {
 		option.apply(&c)
@@ -71,4 +95,46 @@ func WithHandlerTimeout(d time.Duration) Option {
 // WithShutdownTimeout bounds how long a consumer that was told to stop waits for its handlers. The default is 15 s.
 func WithShutdownTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.shutdownTimeout = d })
+}
+
+// WithClaimAfter sets after how long without a heartbeat a consumer takes over what another one holds, and how often
+// a consumer's heartbeat refreshes what it holds itself. The defaults are 15 s and 5 s. All consumers of a group must
+// agree, and the first must be well above the second.
+func WithClaimAfter(claimAfter, heartbeat time.Duration) Option {
+	return optionFunc(func(c *config) { c.claimAfter, c.heartbeat = claimAfter, heartbeat })
+}
+
+// WithPropagation says whether a publisher's messages carry their trace context. The default is true; false shows what
+// a trace looks like that does not survive the queue. Baggage travels all the same.
+func WithPropagation(on bool) Option {
+	return optionFunc(func(c *config) { c.propagation = on })
+}
+
+// WithRelation sets how a consumer's processing relates to the trace that the message was created in. The default is
+// SameTrace.
+func WithRelation(relation Relation) Option {
+	return optionFunc(func(c *config) { c.relation = relation })
+}
+
+// WithTestMode lets the baggage of a message steer its own telemetry: clew.propagation=off and clew.relation=link do
+// for it what WithPropagation and WithRelation do for all.
+func WithTestMode(on bool) Option {
+	return optionFunc(func(c *config) { c.testMode = on })
+}
+
+// WithBaggageAttributes names the members of a message's baggage that become attributes of its processing spans.
+func WithBaggageAttributes(members ...string) Option {
+	return optionFunc(func(c *config) { c.baggage = members })
+}
+
+// WithBackoff sets how long a failed message waits for its second attempt, and the most that it waits for a later one.
+// The wait triples each time, give or take 20 %. The defaults are 0.2 s and 10 s. All consumers of a group must agree.
+func WithBackoff(first, most time.Duration) Option {
+	return optionFunc(func(c *config) { c.backoffFirst, c.backoffMost = first, most })
+}
+
+// WithBlock sets how long a consumer's fetch waits in Redis for messages. Ending a context does not interrupt it, so a
+// stop takes as long too. The default is 1 s.
+func WithBlock(d time.Duration) Option {
+	return optionFunc(func(c *config) { c.block = d })
 }

@@ -7,11 +7,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/trace"
 )
 
 // A Publisher adds messages to streams. It is safe for concurrent use.
 type Publisher struct {
+	config
 	client          redis.UniversalClient
 	partitions      int
 	instrumentation publisherInstrumentation
@@ -24,7 +26,7 @@ func NewPublisher(client redis.UniversalClient, partitions int, options ...Optio
 	c := newConfig(options)
 	instrumentation := newInstrumentation(c.tracerProvider, c.registerer)
 	return &Publisher{
-		client: client, partitions: partitions, instrumentation: instrumentation.publisher(),
+		config: c, client: client, partitions: partitions, instrumentation: instrumentation.publisher(),
 		operation: newChildren(func(stream string) prometheus.Observer {
 			return instrumentation.operation.WithLabelValues(stream, "send")
 		}),
@@ -36,7 +38,7 @@ func NewPublisher(client redis.UniversalClient, partitions int, options ...Optio
 // after any other the message may or may not be on its stream, and adding it again makes at worst a second copy, which
 // receivers recognise by its id.
 //
-// The messages keep the creation context that they carry.
+// The messages keep the creation context that they carry, unless they are to travel without.
 func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	errs := make([]error, len(messages))
 	commands := make([]*redis.StringCmd, len(messages))
@@ -45,8 +47,9 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	started := time.Now()
 	for i, m := range messages {
 		partition := partitionOf(m.Subject, p.partitions)
-		spans[i] = p.instrumentation.startSend(ctx, m, partition)
-		fields, err := encode(m)
+		mctx := m.Headers.extract(ctx)
+		spans[i] = p.instrumentation.startSend(mctx, m, partition)
+		fields, err := encode(m, p.propagates(mctx))
 		if err != nil {
 			errs[i] = Permanent(err)
 			continue
@@ -67,4 +70,9 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 		p.operation.of(m.Stream).Observe(elapsed)
 	}
 	return errs
+}
+
+// propagates tells whether a message carries its trace context.
+func (p *Publisher) propagates(ctx context.Context) bool {
+	return p.propagation && (!p.testMode || baggage.FromContext(ctx).Member("clew.propagation").Value() != "off")
 }

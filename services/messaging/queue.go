@@ -2,20 +2,22 @@ package messaging
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 )
 
-// A queue holds what a consumer has fetched until a worker is free for it. Messages of one subject leave it one at a
-// time, each when the one before is done. Every partition may fill its share of the queue, so that none waits for
-// another.
+// A queue holds what a consumer has been given until it is settled. Messages of one subject leave it one at a time,
+// each when the one before is done. Every partition may fill its share of the queue, so that none waits for another.
 type queue struct {
 	share int
 	ready chan delivery   // free to be worked on; holds all shares, so sending never blocks
 	freed []chan struct{} // by partition, a signal: there may be room again
 
 	mu      sync.Mutex
-	held    []int // by partition
+	held    []map[string]bool // entry ids by partition
 	total   int
+	empty   chan struct{} // closed when nothing is held; a new one when something is
 	closing bool
 	waiting map[string][]delivery // by subject that is being worked on
 }
@@ -23,11 +25,12 @@ type queue struct {
 func newQueue(capacity, partitions int) *queue {
 	share := max(1, capacity/partitions)
 	q := &queue{
-		share: share, ready: make(chan delivery, share*partitions),
-		freed: make([]chan struct{}, partitions), held: make([]int, partitions), waiting: map[string][]delivery{},
+		share: share, ready: make(chan delivery, share*partitions), freed: make([]chan struct{}, partitions),
+		held: make([]map[string]bool, partitions), empty: make(chan struct{}), waiting: map[string][]delivery{},
 	}
-	for i := range q.freed {
-		q.freed[i] = make(chan struct{}, 1)
+	close(q.empty)
+	for i := range partitions {
+		q.freed[i], q.held[i] = make(chan struct{}, 1), map[string]bool{}
 	}
 	return q
 }
@@ -37,7 +40,7 @@ func newQueue(capacity, partitions int) *queue {
 func (q *queue) room(ctx context.Context, partition int) int {
 	for {
 		q.mu.Lock()
-		free := q.share - q.held[partition]
+		free := q.share - len(q.held[partition])
 		q.mu.Unlock()
 		if 4*free >= q.share {
 			return free
@@ -54,7 +57,10 @@ func (q *queue) room(ctx context.Context, partition int) int {
 func (q *queue) push(d delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.held[d.partition]++
+	if q.total == 0 {
+		q.empty = make(chan struct{})
+	}
+	q.held[d.partition][d.entryID] = true
 	q.total++
 	if d.Subject != "" {
 		if behind, busy := q.waiting[d.Subject]; busy {
@@ -66,11 +72,14 @@ func (q *queue) push(d delivery) {
 	q.ready <- d
 }
 
+// again puts a delivery that is still held behind all others.
+func (q *queue) again(d delivery) { q.ready <- d }
+
 // done frees a delivery's place and lets the next of its subject go.
 func (q *queue) done(d delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.held[d.partition]--
+	delete(q.held[d.partition], d.entryID)
 	q.total--
 	if behind := q.waiting[d.Subject]; len(behind) > 0 {
 		q.waiting[d.Subject] = behind[1:]
@@ -78,12 +87,35 @@ func (q *queue) done(d delivery) {
 	} else {
 		delete(q.waiting, d.Subject)
 	}
-	if q.closing && q.total == 0 {
-		close(q.ready)
+	if q.total == 0 {
+		close(q.empty)
+		if q.closing {
+			close(q.ready)
+		}
 	}
 	select {
 	case q.freed[d.partition] <- struct{}{}:
 	default:
+	}
+}
+
+// holds lists the entries of a partition that are held.
+func (q *queue) holds(partition int) []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Collect(maps.Keys(q.held[partition]))
+}
+
+// drained blocks until nothing is held, and reports whether that came before the end of ctx.
+func (q *queue) drained(ctx context.Context) bool {
+	q.mu.Lock()
+	empty := q.empty
+	q.mu.Unlock()
+	select {
+	case <-empty:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -4,54 +4,81 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
 // otherType is the label of types that no handler is for, so that strangers' names do not become labels.
 const otherType = "other"
 
-// work processes deliveries until the queue is closed and empty. Once ctx has ended it only empties it: what no handler
-// saw stays pending.
-func (c *Consumer) work(ctx context.Context, ackers []*acker) {
+// unfinished are entries that a consumer gives back when it stops.
+type unfinished struct {
+	mu  sync.Mutex
+	ids [][]string // by partition
+}
+
+func (u *unfinished) add(d delivery) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ids[d.partition] = append(u.ids[d.partition], d.entryID)
+}
+
+// work processes deliveries until the queue is closed and empty. Handlers begin before ctx ends and run in work, which
+// ends later: what is not begun by the one or not finished by the other is unfinished.
+func (c *Consumer) work(ctx, work context.Context, unfinished *unfinished) {
 	for d := range c.queue.ready {
-		if ctx.Err() == nil && c.settled(c.process(ctx, d)) {
-			ackers[d.partition].add(d.entryID)
+		leave, ok := c.outage.enter(ctx)
+		if !ok {
+			unfinished.add(d)
+			c.queue.done(d)
+			continue
+		}
+		outcome, err := c.process(work, &d)
+		leave(outcome == outcomeUnavailable)
+		switch {
+		case outcome == outcomeAck || outcome == outcomeDuplicate || outcome == outcomeIgnored:
+			c.ackers[d.partition].add(d.entryID)
+		case work.Err() != nil: // cancelled: its failure says nothing about the message
+			unfinished.add(d)
+		case outcome == outcomeUnavailable:
+			c.queue.again(d)
+			continue // still held
+		case outcome == outcomeRetry:
+			c.retry(work, d, err)
+		default:
+			c.deadLetter(work, d, err)
 		}
 		c.queue.done(d)
 	}
 }
 
-// settled says whether the group is done with a message of this outcome. The others stay in the pending list.
-func (c *Consumer) settled(o outcome) bool {
-	return o == outcomeAck || o == outcomeDuplicate || o == outcomeIgnored
-}
-
 // process makes one attempt at a delivery, or finds that there is nothing to attempt.
-func (c *Consumer) process(ctx context.Context, d delivery) outcome {
+func (c *Consumer) process(ctx context.Context, d *delivery) (outcome, error) {
 	d.started = time.Now()
 	handler, handled := c.handlers[d.Type]
+	group, redriven := d.Headers[headerRedriveGroup]
 	switch {
 	case d.malformed != nil:
 		return c.refuse(ctx, d, undecodable(d.malformed))
-	case !handled && c.families[family(d.Type)]:
-		return c.refuse(ctx, d, unknownVersion(d.Type))
-	case !handled:
+	case redriven && group != c.sub.Group, !handled && !c.families[family(d.Type)]:
 		c.instrumentation.processOf.of(processKey{otherType, outcomeIgnored, ""}).Observe(0)
-		return outcomeIgnored
+		return outcomeIgnored, nil
+	case !handled:
+		return c.refuse(ctx, d, unknownVersion(d.Type))
 	}
 	ctx, span := c.instrumentation.startProcess(ctx, d)
+	d.attempt = span.SpanContext()
 	err := c.call(ctx, handler, d.Message)
 	c.instrumentation.endProcess(span, d, err)
 	c.log(ctx, d, err)
-	return outcomeOf(err)
+	return outcomeOf(err), err
 }
 
 // refuse is for a delivery that no handler can be asked about.
-func (c *Consumer) refuse(ctx context.Context, d delivery, err error) outcome {
-	d.Type = otherType
-	c.instrumentation.processOf.of(processKey{d.Type, outcomeOf(err), Classify(err)}).Observe(0)
+func (c *Consumer) refuse(ctx context.Context, d *delivery, err error) (outcome, error) {
+	c.instrumentation.processOf.of(processKey{otherType, outcomeOf(err), Classify(err)}).Observe(0)
 	c.log(ctx, d, err)
-	return outcomeOf(err)
+	return outcomeOf(err), err
 }
 
 // call runs a handler under its timeout and turns a panic into an error.
@@ -68,9 +95,25 @@ func (c *Consumer) call(ctx context.Context, handler Handler, m Message) (err er
 }
 
 // log writes one line for an attempt that failed.
-func (c *Consumer) log(ctx context.Context, d delivery, err error) {
+func (c *Consumer) log(ctx context.Context, d *delivery, err error) {
 	if class := Classify(err); class != "" {
 		c.logger.WarnContext(ctx, "attempt failed", "entry", d.entryID, "message", d.ID, "type", d.Type,
-			"subject", d.Subject, "attempt", d.count, "outcome", outcomeOf(err), "error.type", class, "error", err)
+			"subject", d.Subject, "attempt", d.Deliveries, "outcome", outcomeOf(err), "error.type", class, "error", err)
+	}
+}
+
+// retry leaves a failed message for its next attempt, by whichever consumer of the group. If that fails too, the entry
+// stays this consumer's, which finds it again as if it had been lost.
+func (c *Consumer) retry(ctx context.Context, d delivery, cause error) {
+	if d.Deliveries >= maxDeliveries {
+		c.deadLetter(ctx, d, exhausted(cause))
+		return
+	}
+	if err := c.release(ctx, d.partition, true, d.entryID); err != nil {
+		c.logger.WarnContext(ctx, "leaving a message for its next attempt failed", "entry", d.entryID, "error", err)
+	}
+	select {
+	case c.failed[d.partition] <- struct{}{}:
+	default:
 	}
 }

@@ -103,7 +103,7 @@ func (tx *Tx) Create(ctx context.Context, stream, subject string, fn func(ctx co
 func (tx *Tx) Republish(ctx context.Context, cause string) error {
 	tx.due = true
 	return tx.WithContext(ctx).
-		Exec("UPDATE outbox SET published_at = 0, leased_until = 0 WHERE cause_id = ?", cause).Error
+		Exec("UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE cause_id = ?", cause).Error
 }
 
 // end is called with the transaction's result.
@@ -116,9 +116,13 @@ func (tx *Tx) end(err error) {
 		span.End()
 	}
 	if err == nil && tx.due {
-		select {
-		case tx.outbox.committed <- struct{}{}:
-		default:
-		}
+		tx.outbox.wake()
+	}
+}
+
+func (o *Outbox) wake() {
+	select {
+	case o.committed <- struct{}{}:
+	default:
 	}
 }

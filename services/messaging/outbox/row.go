@@ -28,6 +28,7 @@ type row struct {
 	LeasedUntil int64
 	Failures    int
 	PublishedAt int64
+	Replayed    int
 }
 
 // TableName tells GORM the table.
@@ -49,6 +50,9 @@ func (r row) message() messaging.Message {
 		if value != "" {
 			headers.Set(name, value)
 		}
+	}
+	if r.Replayed > 0 {
+		headers.Set("replayed", "1")
 	}
 	return messaging.Message{
 		Stream: r.Stream, ID: r.ID, Source: r.Source, Type: r.Type, Subject: r.Subject,
@@ -113,6 +117,37 @@ func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 	})
 	if err != nil {
 		return fmt.Errorf("settle outbox rows: %w", err)
+	}
+	return nil
+}
+
+// Replay makes the relay publish again what was created since then, and what is parked, under the ids it had. That
+// repairs whatever Redis lost: who has processed an event already publishes its answers again. It returns how many
+// messages there are.
+func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
+	result := o.db.Write.WithContext(ctx).Exec(`
+		UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1
+		WHERE published_at > 0 AND time >= ? OR failures >= ?`, since.UnixMicro(), maxFailures)
+	if result.Error != nil {
+		return 0, fmt.Errorf("replay the outbox: %w", result.Error)
+	}
+	o.wake()
+	return result.RowsAffected, nil
+}
+
+// Purge deletes the rows of messages that were published longer ago than published, and forgets the events that were
+// processed longer ago than processed. The latter must be the longer: an event may be published again as long as its
+// row is there.
+func (o *Outbox) Purge(ctx context.Context, published, processed time.Duration) error {
+	now := time.Now()
+	err := o.db.Write.WithContext(ctx).Exec(
+		"DELETE FROM outbox WHERE published_at > 0 AND published_at < ?", now.Add(-published).UnixMicro()).Error
+	if err == nil {
+		err = o.db.Write.WithContext(ctx).Exec(
+			"DELETE FROM inbox WHERE processed_at < ?", now.Add(-processed).UnixMicro()).Error
+	}
+	if err != nil {
+		return fmt.Errorf("purge outbox and inbox: %w", err)
 	}
 	return nil
 }

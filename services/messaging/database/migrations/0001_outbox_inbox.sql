@@ -15,7 +15,8 @@ CREATE TABLE outbox (
     cause_id     TEXT    NOT NULL, -- of the event that this one answers, '' if it was a request
     leased_until BIGINT  NOT NULL DEFAULT 0, -- until then the row is some relay's
     failures     INTEGER NOT NULL DEFAULT 0, -- of the row itself; an outage does not count
-    published_at BIGINT  NOT NULL DEFAULT 0  -- 0: not yet
+    published_at BIGINT  NOT NULL DEFAULT 0, -- 0: not yet
+    replayed     INTEGER NOT NULL DEFAULT 0  -- 1: it was published before, and is to be again
 );
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at = 0;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at > 0;

@@ -16,7 +16,9 @@ const (
 	DeliveryCount = attribute.Key("messaging.redis_streams.delivery_count")
 	OutboxWait    = attribute.Key("messaging.redis_streams.outbox_wait_ms")
 	StreamWait    = attribute.Key("messaging.redis_streams.stream_wait_ms")
+	TakenOverFrom = attribute.Key("messaging.redis_streams.taken_over_from")
 	Outcome       = attribute.Key("messaging.redis_streams.outcome")
+	Reason        = attribute.Key("messaging.redis_streams.dlq.reason")
 
 	EventType = attribute.Key("cloudevents.event_type")
 )

@@ -1,0 +1,202 @@
+package messaging
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// An Admin looks at streams and dead letters, and acts on them for an operator.
+type Admin struct {
+	client          redis.UniversalClient
+	partitions      int
+	instrumentation *instrumentation
+}
+
+// NewAdmin returns an admin of streams of so many partitions. It does not close the client.
+func NewAdmin(client redis.UniversalClient, partitions int, options ...Option) *Admin {
+	c := newConfig(options)
+	return &Admin{client, partitions, newInstrumentation(c.tracerProvider, c.registerer)}
+}
+
+// StreamInfo is one partition of a stream.
+type StreamInfo struct {
+	Stream      string      `json:"stream"`
+	Partition   int         `json:"partition"`
+	Messages    int64       `json:"messages"`
+	DeadLetters int64       `json:"dead_letters"`
+	Groups      []GroupInfo `json:"groups"`
+}
+
+// GroupInfo is a consumer group of one partition.
+type GroupInfo struct {
+	Name      string `json:"name"`
+	Consumers int64  `json:"consumers"` // without the pseudo-consumer retry
+	Pending   int64  `json:"pending"`   // delivered, not acknowledged
+	Lag       int64  `json:"lag"`       // not delivered; -1 where Redis does not know
+}
+
+// A DeadLetter is a message that a group could not process, and why.
+type DeadLetter struct {
+	ID        string    `json:"id"` // of the entry in the dead-letter stream
+	Partition int       `json:"partition"`
+	Message   Message   `json:"-"`        // as it was, without what says why it is here
+	Reason    string    `json:"reason"`   // permanent, exhausted, undecodable or unknown_version
+	Error     string    `json:"error"`    // of the last attempt
+	Attempts  int64     `json:"attempts"` // deliveries
+	EntryID   string    `json:"entry_id"` // of the entry in the stream
+	Group     string    `json:"group"`    // that gave it up
+	Consumer  string    `json:"consumer"` // that gave it up
+	Time      time.Time `json:"time"`     // when
+	Redrives  int64     `json:"redrives"` // how often it was redriven before
+
+	traceparent string // of the span that moved it here
+}
+
+// Streams describes each partition of a stream. A partition that does not exist yet has no messages and no groups.
+func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error) {
+	infos := make([]StreamInfo, a.partitions)
+	for partition := range infos {
+		info := StreamInfo{Stream: stream, Partition: partition, Groups: []GroupInfo{}}
+		key := StreamKey(stream, partition)
+		messages, err := a.client.XLen(ctx, key).Result()
+		if err == nil {
+			info.Messages = messages
+			info.DeadLetters, err = a.client.XLen(ctx, deadLetterKey(stream, partition)).Result()
+		}
+		if err == nil {
+			info.Groups, err = a.groups(ctx, key)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", key, err)
+		}
+		infos[partition] = info
+	}
+	return infos, nil
+}
+
+func (a *Admin) groups(ctx context.Context, key string) ([]GroupInfo, error) {
+	infos := []GroupInfo{}
+	groups, err := a.client.XInfoGroups(ctx, key).Result()
+	if err != nil {
+		if strings.Contains(err.Error(), "no such key") {
+			err = nil
+		}
+		return infos, err
+	}
+	for _, g := range groups {
+		info := GroupInfo{Name: g.Name, Pending: g.Pending, Lag: g.Lag}
+		consumers, err := a.client.XInfoConsumers(ctx, key, g.Name).Result()
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range consumers {
+			if c.Name != retryConsumer {
+				info.Consumers++
+			}
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+// ForgetGroup removes a group, with what it has pending, from every partition of a stream, and reports whether there
+// was one. It is for a group that will never read again, and so keeps the stream from being trimmed.
+func (a *Admin) ForgetGroup(ctx context.Context, stream, group string) (bool, error) {
+	found := false
+	for partition := range a.partitions {
+		key := StreamKey(stream, partition)
+		groups, err := a.groups(ctx, key)
+		if err != nil {
+			return found, fmt.Errorf("look at %s: %w", key, err)
+		}
+		if !slices.ContainsFunc(groups, func(g GroupInfo) bool { return g.Name == group }) {
+			continue
+		}
+		if err := a.client.XGroupDestroy(ctx, key, group).Err(); err != nil {
+			return found, fmt.Errorf("forget group %s of %s: %w", group, key, err)
+		}
+		found = true
+	}
+	return found, nil
+}
+
+// deadLetterPage is how many dead letters are read at once.
+const deadLetterPage = 500
+
+// DeadLetters lists a stream's dead letters, the oldest first in each partition.
+func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, error) {
+	var all []DeadLetter
+	for partition := range a.partitions {
+		key := deadLetterKey(stream, partition)
+		for from := "-"; ; {
+			entries, err := a.client.XRangeN(ctx, key, from, "+", deadLetterPage).Result()
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", key, err)
+			}
+			for _, entry := range entries {
+				all = append(all, deadLetterOf(stream, partition, entry))
+				from = "(" + entry.ID
+			}
+			if len(entries) < deadLetterPage {
+				break
+			}
+		}
+	}
+	return all, nil
+}
+
+// deadLetterOf reads an entry. What was undecodable as a message still is, and is shown as far as it goes.
+func deadLetterOf(stream string, partition int, entry redis.XMessage) DeadLetter {
+	m, _ := decode(stream, entry)
+	number := func(header string) int64 {
+		n, _ := strconv.ParseInt(m.Headers.Get(header), 10, 64)
+		return n
+	}
+	at, _ := time.Parse(time.RFC3339Nano, m.Headers.Get(headerTime))
+	d := DeadLetter{
+		ID: entry.ID, Partition: partition, Reason: m.Headers.Get(headerReason), Error: m.Headers.Get(headerError),
+		Attempts: number(headerAttempts), EntryID: m.Headers.Get(headerEntryID), Group: m.Headers.Get(headerGroup),
+		Consumer: m.Headers.Get(headerConsumer), Time: at, Redrives: number(headerRedriveCount),
+		traceparent: m.Headers.Get(headerTraceparent),
+	}
+	maps.DeleteFunc(m.Headers, func(name, _ string) bool { return strings.HasPrefix(name, "dlq") })
+	d.Message = m
+	return d
+}
+
+// Redrive moves a dead letter back to its stream, for the group that gave it up; other groups ignore it. It reports
+// false if the dead letter is not there any more. It is an error if the group does not exist any more. The span of the
+// move is a child of ctx's; the next attempt links to it.
+func (a *Admin) Redrive(ctx context.Context, stream string, d DeadLetter) (bool, error) {
+	ctx, span := a.instrumentation.startRedrive(ctx, stream, d)
+	defer span.End()
+	own := Headers{}
+	own.inject(ctx)
+	key := StreamKey(stream, d.Partition)
+	added, err := redrive.Run(ctx, a.client, []string{deadLetterKey(stream, d.Partition), key}, d.ID, own.Get("traceparent")).Text()
+	if err != nil {
+		fail(span, err)
+		return false, fmt.Errorf("redrive %s of %s: %w", d.ID, key, err)
+	}
+	if added != "" {
+		a.instrumentation.redriven.WithLabelValues(stream, d.Group).Inc()
+	}
+	return added != "", nil
+}
+
+// Discard deletes a dead letter for good, and reports whether it was there.
+func (a *Admin) Discard(ctx context.Context, stream string, d DeadLetter) (bool, error) {
+	key := deadLetterKey(stream, d.Partition)
+	deleted, err := a.client.XDel(ctx, key, d.ID).Result()
+	if err != nil {
+		return false, fmt.Errorf("discard %s of %s: %w", d.ID, key, err)
+	}
+	return deleted > 0, nil
+}

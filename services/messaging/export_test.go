@@ -1,0 +1,12 @@
+package messaging
+
+// What the tests of the scripts need, which are no business of a user.
+var (
+	ClaimScript          = claim
+	KeepaliveScript      = keepalive
+	ReleaseScript        = release
+	DeadLetterScript     = deadLetter
+	RedriveScript        = redrive
+	RemoveConsumerScript = removeConsumer
+	TrimScript           = trim
+)

@@ -1,0 +1,95 @@
+package messaging
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+const probeFirst, probeMost = 200 * time.Millisecond, 2 * time.Second // between two attempts during an outage
+
+// An outage is known to a consumer once a handler has said that a dependency is unavailable. As long as it lasts,
+// nothing is fetched or taken over, and one message after the other is tried, with pauses, until one says otherwise.
+type outage struct {
+	logger *slog.Logger
+	probe  chan struct{} // holds the right to try
+
+	mu    sync.Mutex
+	over  chan struct{} // closed while there is no outage
+	pause time.Duration
+}
+
+func newOutage(logger *slog.Logger) *outage {
+	o := &outage{logger: logger, probe: make(chan struct{}, 1), over: make(chan struct{})}
+	close(o.over)
+	return o
+}
+
+// wait blocks while there is an outage, and reports whether it ended before ctx.
+func (o *outage) wait(ctx context.Context) bool {
+	select {
+	case <-o.current():
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// enter blocks until an attempt may be made: at once, or during an outage when it is this one's turn and the pause is
+// over. It reports false if ctx ended before. Otherwise leave must follow.
+func (o *outage) enter(ctx context.Context) (leave func(unavailable bool), ok bool) {
+	over := o.current()
+	select {
+	case <-over:
+		return func(unavailable bool) { o.learn(unavailable) }, ctx.Err() == nil
+	default:
+	}
+	select {
+	case <-over:
+		return o.enter(ctx)
+	case <-ctx.Done():
+		return nil, false
+	case o.probe <- struct{}{}:
+	}
+	o.mu.Lock()
+	pause := o.pause
+	o.mu.Unlock()
+	select {
+	case <-over: // the one before has ended it
+	case <-time.After(pause):
+	case <-ctx.Done():
+		<-o.probe
+		return nil, false
+	}
+	return func(unavailable bool) {
+		o.learn(unavailable)
+		<-o.probe
+	}, true
+}
+
+func (o *outage) current() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.over
+}
+
+// learn takes note of what an attempt has found.
+func (o *outage) learn(unavailable bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case <-o.over: // none so far
+		if unavailable {
+			o.over, o.pause = make(chan struct{}), probeFirst
+			o.logger.Warn("a dependency is unavailable: nothing more is fetched until it is back")
+		}
+	default:
+		if unavailable {
+			o.pause = min(2*o.pause, probeMost)
+			return
+		}
+		close(o.over)
+		o.logger.Info("the dependency is back")
+	}
+}
