@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"gorm.io/gorm"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 )
 
@@ -191,5 +192,37 @@ func TestAFailedStatementIsAFailedSpan(t *testing.T) {
 	ended := spans.Ended()
 	if got := ended[len(ended)-1].Status().Code; got != codes.Error {
 		t.Errorf("status %v", got)
+	}
+}
+
+func TestALockedDatabaseIsUnavailable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	db, _, _ := open(t, path)
+	other, _, _ := open(t, path) // as another process would
+	lock := other.Write.Begin()
+	if lock.Error != nil {
+		t.Fatal(lock.Error)
+	}
+	err := db.Write.Transaction(func(*gorm.DB) error { return nil })
+	if messaging.Classify(err) != "unavailable" {
+		t.Errorf("a transaction while another process has the lock: %v", err)
+	}
+	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 7}); messaging.Classify(err) != "unavailable" {
+		t.Errorf("a statement while another process has the lock: %v", err)
+	}
+	if err := lock.Rollback().Error; err != nil {
+		t.Fatal(err)
+	}
+	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 7}); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+
+	hanging := db.Write.Begin()
+	err = db.Write.Transaction(func(*gorm.DB) error { return nil })
+	if messaging.Classify(err) != "unavailable" {
+		t.Errorf("a transaction while this process has one: %v", err)
+	}
+	if err := hanging.Rollback().Error; err != nil {
+		t.Fatal(err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging"
 )
 
 // maxQueryText cuts a statement that inserts very many rows, in bytes.
@@ -25,6 +27,7 @@ type pool struct {
 // A transaction is a pool's; its end is a statement too.
 type transaction struct {
 	*sql.Tx
+	conn *sql.Conn
 	statements
 	last context.Context // of the last statement: a commit has none of its own, and belongs to what it commits
 }
@@ -43,11 +46,15 @@ func tracePool(db *sql.DB, system string, tp trace.TracerProvider) pool {
 func (p pool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 
 func (p pool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
-	tx, err := p.DB.BeginTx(ctx, options)
+	conn, err := connection(ctx, p.DB)
 	if err != nil {
-		return nil, err
+		return nil, unavailable(err)
 	}
-	return &transaction{tx, p.statements, ctx}, nil
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, unavailable(errors.Join(err, conn.Close()))
+	}
+	return &transaction{tx, conn, p.statements, ctx}, nil
 }
 
 func (p pool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
@@ -95,8 +102,10 @@ func (t *transaction) QueryRowContext(ctx context.Context, query string, args ..
 
 func (t *transaction) Commit() error {
 	_, err := traced(t.last, t.statements, "COMMIT", func(context.Context) (any, error) { return nil, t.Tx.Commit() })
-	return err
+	return errors.Join(err, t.conn.Close())
 }
+
+func (t *transaction) Rollback() error { return errors.Join(t.Tx.Rollback(), t.conn.Close()) }
 
 // statements makes the spans of a pool and its transactions.
 type statements struct {
@@ -106,7 +115,8 @@ type statements struct {
 
 func traced[R any](ctx context.Context, s statements, query string, run func(context.Context) (R, error)) (R, error) {
 	if !trace.SpanFromContext(ctx).IsRecording() {
-		return run(ctx)
+		result, err := run(ctx)
+		return result, unavailable(err)
 	}
 	operation, table := summarize(query)
 	summary := strings.TrimSpace(operation + " " + table)
@@ -119,9 +129,10 @@ func traced[R any](ctx context.Context, s statements, query string, run func(con
 		span.SetAttributes(semconv.DBCollectionName(table))
 	}
 	result, err := run(ctx)
+	err = unavailable(err)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		span.SetStatus(codes.Error, err.Error())
-		span.SetAttributes(semconv.ErrorTypeKey.String("database"))
+		span.SetAttributes(semconv.ErrorTypeKey.String(messaging.Classify(err)))
 	}
 	return result, err
 }
