@@ -12,17 +12,17 @@ const (
 
 // An acker acknowledges the settled messages of one partition, many with one command.
 type acker struct {
-	consumer *Consumer
-	key      string
-	settled  chan string // entry ids
+	consumer  *Consumer
+	partition int
+	settled   chan string // entry ids; holds all that the queue holds
 }
 
 func newAcker(c *Consumer, partition int) *acker {
-	return &acker{consumer: c, key: StreamKey(c.sub.Stream, partition), settled: make(chan string, 8*ackBatch)}
+	return &acker{consumer: c, partition: partition, settled: make(chan string, maxInFlight)}
 }
 
-// add hands over an entry. It blocks while Redis is away and much is waiting, which stops the workers: what cannot be
-// acknowledged would be processed for nothing.
+// add hands over an entry. It keeps its place in the queue until it is acknowledged: what cannot be acknowledged stops
+// the consumer, for it would be processed for nothing.
 func (a *acker) add(entryID string) { a.settled <- entryID }
 
 // close makes run acknowledge the rest and return.
@@ -52,21 +52,23 @@ func (a *acker) run(ctx context.Context) {
 	}
 }
 
-// acknowledge repeats itself until Redis took the batch or ctx ended. Repeating is safe: an entry that is no longer
-// pending is not acknowledged twice.
+// acknowledge repeats itself until Redis took the batch or ctx ended, and gives up the places in the queue. Repeating is
+// safe: an entry that is no longer pending is not acknowledged twice.
 func (a *acker) acknowledge(ctx context.Context, batch []string) {
 	if len(batch) == 0 {
 		return
 	}
 	c := a.consumer
+	defer c.queue.free(a.partition, batch...)
+	key := StreamKey(c.sub.Stream, a.partition)
 	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
 		started := time.Now()
-		err := c.client.XAck(ctx, a.key, c.sub.Group, batch...).Err()
+		err := c.client.XAck(ctx, key, c.sub.Group, batch...).Err()
 		if err == nil {
 			c.instrumentation.ack.Observe(time.Since(started).Seconds())
 			return
 		}
-		c.logger.Warn("acknowledging messages stopped, trying again", "key", a.key, "error", err, "pause", pause)
+		c.logger.Warn("acknowledging messages stopped, trying again", "key", key, "error", err, "pause", pause)
 		select {
 		case <-ctx.Done():
 			return

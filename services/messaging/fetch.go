@@ -46,7 +46,7 @@ func (c *Consumer) fetchOnce(ctx context.Context, partition int) error {
 	}
 	c.quiet.RLock()
 	defer c.quiet.RUnlock()
-	room := c.queue.room(ctx, partition)
+	room := c.queue.awaitRoom(ctx, partition)
 	if room == 0 {
 		return nil
 	}
@@ -127,9 +127,9 @@ func (c *Consumer) claimOnce(ctx context.Context, partition int) (time.Duration,
 func (c *Consumer) claimDue(ctx context.Context, partition int) (claimed, error) {
 	c.quiet.RLock()
 	defer c.quiet.RUnlock()
-	room := c.queue.room(ctx, partition)
+	room := c.queue.room(partition)
 	if room == 0 {
-		return claimed{wait: claimMost}, nil
+		return claimed{wait: claimLeast}, nil
 	}
 	found, err := c.claim(ctx, partition, room, false)
 	if err != nil {

@@ -152,11 +152,14 @@ func (i *consumerInstrumentation) startDeadLetter(
 
 // endDeadLetter ends the span; added is the dead letter's id, or what the script says instead.
 func (i *consumerInstrumentation) endDeadLetter(span trace.Span, reason, added string, took time.Duration, err error) {
-	if err != nil {
+	i.deadLetter.Observe(took.Seconds())
+	switch {
+	case err != nil:
 		fail(span, err)
-	} else if added != "" && added != "lost" {
+	case added == "":
+		return // another consumer was faster: a span that is not ended is not exported
+	case added != "lost":
 		i.deadLetters.WithLabelValues(i.sub.Stream, i.sub.Group, reason).Inc()
 	}
 	span.End()
-	i.deadLetter.Observe(took.Seconds())
 }

@@ -35,15 +35,23 @@ func newQueue(capacity, partitions int) *queue {
 	return q
 }
 
-// room blocks until a quarter of the partition's share is free, and returns how much is; 0 means that ctx ended.
-// Waiting for a quarter keeps fetches large, and starves no worker while the rest is more than there are workers.
-func (q *queue) room(ctx context.Context, partition int) int {
+// room is how much of the partition's share is free, and at least a quarter: less is none, so that fetches are large.
+// That starves no worker while the rest is more than there are workers.
+func (q *queue) room(partition int) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if free := q.share - len(q.held[partition]); 4*free >= q.share {
+		return free
+	}
+	return 0
+}
+
+// awaitRoom blocks until there is room, and returns how much; 0 means that ctx ended. There is one signal for a
+// partition, and so only one who may wait for it.
+func (q *queue) awaitRoom(ctx context.Context, partition int) int {
 	for {
-		q.mu.Lock()
-		free := q.share - len(q.held[partition])
-		q.mu.Unlock()
-		if 4*free >= q.share {
-			return free
+		if room := q.room(partition); room > 0 {
+			return room
 		}
 		select {
 		case <-ctx.Done():
@@ -75,26 +83,35 @@ func (q *queue) push(d delivery) {
 // again puts a delivery that is still held behind all others.
 func (q *queue) again(d delivery) { q.ready <- d }
 
-// done frees a delivery's place and lets the next of its subject go.
+// done lets the next message of a subject go. The delivery is held on, until it is free.
 func (q *queue) done(d delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.held[d.partition], d.entryID)
-	q.total--
 	if behind := q.waiting[d.Subject]; len(behind) > 0 {
 		q.waiting[d.Subject] = behind[1:]
 		q.ready <- behind[0]
 	} else {
 		delete(q.waiting, d.Subject)
 	}
-	if q.total == 0 {
+}
+
+// free gives up the places of deliveries that are done and settled. Whoever dies before leaves them pending, so until
+// then they are held.
+func (q *queue) free(partition int, entryIDs ...string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, entryID := range entryIDs {
+		delete(q.held[partition], entryID)
+	}
+	q.total -= len(entryIDs)
+	if q.total == 0 && len(entryIDs) > 0 {
 		close(q.empty)
 		if q.closing {
 			close(q.ready)
 		}
 	}
 	select {
-	case q.freed[d.partition] <- struct{}{}:
+	case q.freed[partition] <- struct{}{}:
 	default:
 	}
 }
@@ -119,7 +136,7 @@ func (q *queue) drained(ctx context.Context) bool {
 	}
 }
 
-// close ends ready as soon as everything that was pushed is done. Nothing may be pushed after it.
+// close ends ready as soon as everything that was pushed is free. Nothing may be pushed after it.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -31,13 +31,16 @@ func (c *Consumer) work(ctx, work context.Context, unfinished *unfinished) {
 		if !ok {
 			unfinished.add(d)
 			c.queue.done(d)
+			c.queue.free(d.partition, d.entryID)
 			continue
 		}
 		outcome, err := c.process(work, &d)
 		leave(outcome == outcomeUnavailable)
 		switch {
 		case outcome == outcomeAck || outcome == outcomeDuplicate || outcome == outcomeIgnored:
+			c.queue.done(d)
 			c.ackers[d.partition].add(d.entryID)
+			continue // held until it is acknowledged
 		case work.Err() != nil: // cancelled: its failure says nothing about the message
 			unfinished.add(d)
 		case outcome == outcomeUnavailable:
@@ -49,6 +52,7 @@ func (c *Consumer) work(ctx, work context.Context, unfinished *unfinished) {
 			c.deadLetter(work, d, err)
 		}
 		c.queue.done(d)
+		c.queue.free(d.partition, d.entryID)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -23,6 +24,12 @@ type Config struct {
 	Token        string   `env:"CLEW_TOKEN"`                        // what a request that needs it must bear; empty refuses them all
 	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`                // names, apart from localhost, under which browsers may ask
 	TrustCaller  bool     `env:"CLEW_TRUST_CALLER" envDefault:"on"` // continue the trace of a request
+
+	Propagation   bool               `env:"CLEW_PROPAGATION" envDefault:"on"`        // messages carry their trace context
+	TraceRelation messaging.Relation `env:"CLEW_TRACE_RELATION" envDefault:"parent"` // of processing to the message's creation
+	ClaimAfter    time.Duration      `env:"CLEW_CLAIM_AFTER" envDefault:"15s"`       // of silence a consumer is taken for dead
+	Heartbeat     time.Duration      `env:"CLEW_HEARTBEAT" envDefault:"5s"`          // how often a consumer shows that it is not
+	TestMode      bool               `env:"CLEW_TEST_MODE" envDefault:"off"`         // test SKUs misbehave, baggage steers traces
 }
 
 // ReadConfig reads a service's Config, into which points, and the Config embedded in it, common, from environment
@@ -32,8 +39,10 @@ func ReadConfig(service string, into any, common *Config, variables map[string]s
 	err := env.ParseWithOptions(into, env.Options{
 		Environment: variables,
 		FuncMap: map[reflect.Type]env.ParserFunc{
-			reflect.TypeFor[bool](): parseOnOff,
-			reflect.TypeFor[int]():  parsePartitions,
+			reflect.TypeFor[bool]():               parseOnOff,
+			reflect.TypeFor[int]():                parsePartitions,
+			reflect.TypeFor[messaging.Relation](): parseRelation,
+			reflect.TypeFor[time.Duration]():      parseDuration,
 		},
 	})
 	problems := []error{named(err, reflect.TypeOf(into).Elem(), variables)}
@@ -44,6 +53,10 @@ func ReadConfig(service string, into any, common *Config, variables map[string]s
 	}
 	if !strings.HasPrefix(common.DatabaseURL, "sqlite://") {
 		problems = append(problems, wrong("DATABASE_URL", common.DatabaseURL, "a URL such as sqlite:///var/lib/clew/"+service+".db"))
+	}
+	if common.ClaimAfter/2 < common.Heartbeat && common.ClaimAfter > 0 { // 0: could not be read
+		problems = append(problems, fmt.Errorf("CLEW_CLAIM_AFTER is %s, expected at least two heartbeats, and CLEW_HEARTBEAT is %s",
+			common.ClaimAfter, common.Heartbeat))
 	}
 	if common.Instance == "" {
 		host, err := os.Hostname()
@@ -94,4 +107,23 @@ func parsePartitions(text string) (any, error) {
 		return nil, errors.New("a whole number from 1 to 256")
 	}
 	return n, nil
+}
+
+func parseRelation(text string) (any, error) {
+	switch text {
+	case "parent":
+		return messaging.SameTrace, nil
+	case "link":
+		return messaging.LinkOnly, nil
+	default:
+		return nil, errors.New("parent or link")
+	}
+}
+
+func parseDuration(text string) (any, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return nil, errors.New("a duration above 0, such as 5s or 200ms")
+	}
+	return d, nil
 }

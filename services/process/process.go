@@ -79,16 +79,27 @@ func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB,
 	return db, nil
 }
 
-// ServeAdmin adds the server for those who run the service.
-func (p *Process) ServeAdmin(addr, variable string) (err error) {
+// Redis makes a client. It does not dial: a process starts, and does what it can, while Redis is away.
+func (p *Process) Redis() (redis.UniversalClient, error) {
+	client, err := messaging.Connect(p.cfg.RedisURL)
+	if err != nil {
+		return nil, fmt.Errorf("REDIS_URL: %w", err)
+	}
+	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
+	return client, nil
+}
+
+// ServeAdmin adds the server for those who run the service, who may also replay its outbox.
+func (p *Process) ServeAdmin(addr, variable string, out *outbox.Outbox) (err error) {
 	mux := p.tel.AdminHandler(func() error { return context.Cause(p.ended) }, p.checks)
+	mux.HandleFunc("POST /outbox/replay", replay(out, p.cfg.Token, p.tel.Logger))
 	p.admin, err = p.serve("admin server", addr, variable, httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), adminGrace)
 	return err
 }
 
 // Relay adds the relay of an outbox.
 func (p *Process) Relay(out *outbox.Outbox) error {
-	client, err := p.connect()
+	client, err := p.Redis()
 	if err != nil {
 		return err
 	}
@@ -100,7 +111,7 @@ func (p *Process) Relay(out *outbox.Outbox) error {
 
 // Consume adds a consumer of a stream, as a member of a group.
 func (p *Process) Consume(stream, group string, handlers messaging.Handlers) error {
-	client, err := p.connect()
+	client, err := p.Redis()
 	if err != nil {
 		return err
 	}
@@ -111,8 +122,10 @@ func (p *Process) Consume(stream, group string, handlers messaging.Handlers) err
 
 // ServeAPI adds the API's server; the variable is the one that sets the address.
 func (p *Process) ServeAPI(addr, variable string, mux *http.ServeMux) (err error) {
-	handler := httpserver.OTel(httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger),
-		p.tel.TracerProvider, p.tel.MeterProvider, p.tel.Propagator, p.cfg.TrustCaller)
+	handler := httpserver.OTel(httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), httpserver.Tracing{
+		TracerProvider: p.tel.TracerProvider, MeterProvider: p.tel.MeterProvider, Propagator: p.tel.Propagator,
+		TrustCaller: p.cfg.TrustCaller, TestMode: p.cfg.TestMode,
+	})
 	p.api, err = p.serve("API", addr, variable, handler, apiGrace)
 	return err
 }
@@ -123,16 +136,6 @@ func (p *Process) Addr() string { return p.api.Addr().String() }
 // AdminAddr returns the host and port of the admin server.
 func (p *Process) AdminAddr() string { return p.admin.Addr().String() }
 
-// connect makes a client of Redis. It does not dial: a process starts, and does what it can, while Redis is away.
-func (p *Process) connect() (redis.UniversalClient, error) {
-	client, err := messaging.Connect(p.cfg.RedisURL)
-	if err != nil {
-		return nil, fmt.Errorf("REDIS_URL: %w", err)
-	}
-	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
-	return client, nil
-}
-
 func (p *Process) options() []messaging.Option {
 	return []messaging.Option{
 		messaging.WithTracerProvider(p.tel.TracerProvider),
@@ -140,6 +143,11 @@ func (p *Process) options() []messaging.Option {
 		messaging.WithLogger(p.tel.Logger),
 		messaging.WithName(fmt.Sprintf("%s-%d", p.cfg.Instance, os.Getpid())),
 		messaging.WithShutdownTimeout(consumerGrace),
+		messaging.WithClaimAfter(p.cfg.ClaimAfter, p.cfg.Heartbeat),
+		messaging.WithPropagation(p.cfg.Propagation),
+		messaging.WithRelation(p.cfg.TraceRelation),
+		messaging.WithTestMode(p.cfg.TestMode),
+		messaging.WithBaggageAttributes(httpserver.CustomerTier),
 	}
 }
 

@@ -36,10 +36,14 @@ type config struct {
 
 func newConfig(t *testing.T, redisURL string) config {
 	t.Helper()
-	return config{process.Config{
-		RedisURL: redisURL, DatabaseURL: "sqlite://" + filepath.Join(t.TempDir(), "lamps.db"),
-		Partitions: 1, Instance: "lamps-1", TrustCaller: true,
-	}, "127.0.0.1:0", "127.0.0.1:0"}
+	cfg := config{api: "127.0.0.1:0", admin: "127.0.0.1:0"}
+	err := process.ReadConfig("lamps", &cfg.Config, &cfg.Config, map[string]string{
+		"REDIS_URL": redisURL, "DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "lamps.db"), "CLEW_TOKEN": "secret",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 // build puts a service together that has every part.
@@ -54,9 +58,11 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /lamps", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "desk") })
+	out := outbox.New(db, "/lamps", tel.TracerProvider)
+	p.Housekeeping(out)
 	return p, errors.Join(
-		p.ServeAdmin(cfg.admin, "ADMIN_ADDR"),
-		p.Relay(outbox.New(db, "/lamps", tel.TracerProvider)),
+		p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out),
+		p.Relay(out),
 		p.Consume("lamps", "lamps", messaging.Handlers{}),
 		p.ServeAPI(cfg.api, "LAMPS_ADDR", mux),
 	)
@@ -121,7 +127,8 @@ func TestStartAndStop(t *testing.T) {
 	})
 	for url, want := range map[string]int{
 		r.AdminAddr() + "/livez": 200, r.AdminAddr() + "/metrics": 200, r.Addr() + "/lamps": 200,
-		r.Addr() + "/livez": 404, // the API's port is not for those who run it
+		r.AdminAddr() + "/outbox/replay": 405, // it takes a POST
+		r.Addr() + "/livez":              404, // the API's port is not for those who run it
 	} {
 		if status, body := ask(t, "http://"+url); status != want {
 			t.Errorf("%s: %d %s, want %d", url, status, body, want)

@@ -13,7 +13,7 @@ import (
 
 func newProcess(t *testing.T) *Process {
 	p := New(Config{Partitions: 1}, telemetrytest.NewRecorder().Telemetry(t, "lamps"))
-	if err := errors.Join(p.ServeAdmin("127.0.0.1:0", "ADMIN_ADDR"), p.ServeAPI("127.0.0.1:0", "LAMPS_ADDR", nil)); err != nil {
+	if err := errors.Join(p.ServeAdmin("127.0.0.1:0", "ADMIN_ADDR", nil), p.ServeAPI("127.0.0.1:0", "LAMPS_ADDR", nil)); err != nil {
 		t.Fatal(err)
 	}
 	return p

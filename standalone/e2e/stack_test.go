@@ -9,10 +9,12 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
@@ -30,37 +32,56 @@ func TestMain(m *testing.M) {
 
 type stack struct {
 	t                *testing.T
+	dir              string // for databases
 	redisURL         string
 	recorder         *telemetrytest.Recorder
 	orders           *orderapi.Client
 	order, inventory string // base URLs
+	orderAdmin       string
 }
 
 const token = "e2e"
 
-// newStack starts both services; they stop with the test.
+// newStack starts both services, in test mode; they stop with the test.
 func newStack(t *testing.T) *stack {
 	t.Helper()
-	s := &stack{t: t, redisURL: messagingtest.Redis(t), recorder: telemetrytest.NewRecorder()}
-	dir := t.TempDir()
+	s := newOrderAlone(t)
+	s.startInventory()
+	return s
+}
 
-	common := func(service string) process.Config {
-		return process.Config{
-			RedisURL: s.redisURL, DatabaseURL: "sqlite://" + filepath.Join(dir, service+".db"),
-			Partitions: 1, Instance: service + "-1", Token: token, TrustCaller: true,
-		}
-	}
-	const free = "127.0.0.1:0"
-	s.order = s.run(order.New(t.Context(), order.Config{Config: common("order"), Addr: free, AdminAddr: free},
-		s.recorder.Telemetry(t, "order")))
-	s.inventory = s.run(inventory.New(t.Context(), inventory.Config{Config: common("inventory"), Addr: free, AdminAddr: free},
-		s.recorder.Telemetry(t, "inventory")))
+// newOrderAlone starts the order service.
+func newOrderAlone(t *testing.T) *stack {
+	t.Helper()
+	s := &stack{t: t, dir: t.TempDir(), redisURL: messagingtest.Redis(t), recorder: telemetrytest.NewRecorder()}
+	service, err := order.New(t.Context(), order.Config{
+		Config: s.config("order"), Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+	}, s.recorder.Telemetry(t, "order"))
+	s.run(service, err)
+	s.order, s.orderAdmin = "http://"+service.Addr(), "http://"+service.AdminAddr()
 	s.orders = orderapi.New(s.order)
 	return s
 }
 
-// run runs a service until the end of the test, and returns its API's base URL.
-func (s *stack) run(service *process.Process, err error) string {
+func (s *stack) startInventory() {
+	s.t.Helper()
+	service, err := inventory.New(s.t.Context(), inventory.Config{
+		Config: s.config("inventory"), Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
+	}, s.recorder.Telemetry(s.t, "inventory"))
+	s.run(service, err)
+	s.inventory = "http://" + service.Addr()
+}
+
+func (s *stack) config(service string) process.Config {
+	return process.Config{
+		RedisURL: s.redisURL, DatabaseURL: "sqlite://" + filepath.Join(s.dir, service+".db"),
+		Partitions: 1, Instance: service + "-1", Token: token, TrustCaller: true,
+		Propagation: true, ClaimAfter: time.Second, Heartbeat: 100 * time.Millisecond, TestMode: true,
+	}
+}
+
+// run runs a service until the end of the test.
+func (s *stack) run(service *process.Process, err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
@@ -74,19 +95,24 @@ func (s *stack) run(service *process.Process, err error) string {
 			s.t.Errorf("a service ended with: %v", err)
 		}
 	})
-	return "http://" + service.Addr()
+}
+
+// accept places an order for one unit.
+func (s *stack) accept(sku, baggage string) orderapi.Order {
+	s.t.Helper()
+	accepted, err := s.orders.Place(s.t.Context(), orderapi.Request{
+		CustomerID: "e2e", Items: []orderapi.Item{{SKU: sku, Quantity: 1, UnitPriceCents: 1999}}, Baggage: baggage,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return accepted
 }
 
 // place places an order for one unit, and returns it once it is no longer pending.
 func (s *stack) place(sku string) orderapi.Order {
 	s.t.Helper()
-	accepted, err := s.orders.Place(s.t.Context(), orderapi.Request{
-		CustomerID: "e2e", Items: []orderapi.Item{{SKU: sku, Quantity: 1, UnitPriceCents: 1999}},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	finished, err := s.orders.Await(s.t.Context(), accepted.ID)
+	finished, err := s.orders.Await(s.t.Context(), s.accept(sku, "").ID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -170,7 +196,15 @@ func balanced(spans telemetrytest.Spans) bool {
 	return true
 }
 
-// tree renders spans with what tells one message from another.
+// tree renders spans with what tells one message from another. Requests that only read are left out.
 func tree(spans telemetrytest.Spans) string {
-	return telemetrytest.Tree(spans, attribute.Key("cloudevents.event_type"), attribute.Key("messaging.redis_streams.outcome"))
+	reads := map[trace.TraceID]bool{}
+	for _, span := range spans {
+		if strings.HasPrefix(span.Name, "GET ") {
+			reads[span.SpanContext.TraceID()] = true
+		}
+	}
+	told := slices.DeleteFunc(slices.Clone(spans), func(span telemetrytest.Span) bool { return reads[span.SpanContext.TraceID()] })
+	return telemetrytest.Tree(told, "cloudevents.event_type", "messaging.redis_streams.outcome",
+		"messaging.redis_streams.dlq.reason", "customer.tier")
 }

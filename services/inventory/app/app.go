@@ -13,6 +13,7 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
+	"example.com/clew/services/inventory/internal/testmode"
 	"example.com/clew/services/messaging/inbox"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/process"
@@ -35,7 +36,7 @@ func ReadConfig(variables map[string]string) (Config, error) {
 	return cfg, err
 }
 
-// New opens what the service needs: its ports, its database, which it creates and seeds or brings up to date, and its
+// New opens what the service needs: its ports, its database, which it creates or brings up to date and seeds, and its
 // clients of Redis, which need not be there yet. If it fails, nothing stays open; else Run must follow, which closes
 // everything. Telemetry is the caller's to stop, after Run.
 func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.Process, err error) {
@@ -46,15 +47,26 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	if err != nil {
 		return nil, err
 	}
-	items := store.New(db)
-	if err := items.Seed(ctx, stock.Seed()); err != nil {
+	items, seed := store.New(db), stock.Seed()
+	out := outbox.New(db, "/"+service, tel.TracerProvider)
+	handlers := events.Handlers(inbox.New(out, service), items)
+	if cfg.TestMode {
+		switches, err := p.Redis()
+		if err != nil {
+			return nil, err
+		}
+		seed = append(seed, testmode.Seed()...)
+		handlers[contracts.OrderCreatedV1] = testmode.Misbehave(handlers[contracts.OrderCreatedV1], switches, testmode.Kill)
+		handlers[contracts.TestPingV1] = testmode.Ping
+	}
+	if err := items.Seed(ctx, seed); err != nil {
 		return nil, err
 	}
-	out := outbox.New(db, "/"+service, tel.TracerProvider)
+	p.Housekeeping(out)
 	return p, errors.Join(
-		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR"),
+		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out),
-		p.Consume(contracts.StreamOrders, service, events.Handlers(inbox.New(out, service), items)),
+		p.Consume(contracts.StreamOrders, service, handlers),
 		p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)),
 	)
 }

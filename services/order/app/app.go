@@ -47,8 +47,9 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	}
 	orders := store.New(db)
 	out := outbox.New(db, "/"+service, tel.TracerProvider)
+	p.Housekeeping(out, orders.PurgeKeys)
 	return p, errors.Join(
-		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR"),
+		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out),
 		p.Consume(contracts.StreamStock, service, events.Handlers(inbox.New(out, service), orders, tel.Logger)),
 		p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)),

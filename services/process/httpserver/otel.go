@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
@@ -14,30 +16,44 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// CustomerTier is the member of a request's baggage that tells what the customer pays for. It travels to every consumer
+// and is an attribute of their spans.
+const CustomerTier = "customer.tier"
+
+// A Tracing is what OTel needs to know. No provider and no propagator may be nil.
+type Tracing struct {
+	TracerProvider trace.TracerProvider
+	MeterProvider  metric.MeterProvider
+	Propagator     propagation.TextMapPropagator
+	TrustCaller    bool // continue the caller's trace; else start one, and link to the caller's
+	TestMode       bool // let the caller steer how its order is traced
+}
+
 // OTel gives each request a SERVER span named after its method and route (`POST /orders`; the method alone where no
 // route matched), the server metrics of OTel's HTTP conventions, and the response header traceresponse.
 //
-// The caller's trace is continued; without trustCaller the span starts a trace of its own and links to the caller's.
-// Of the caller's baggage only `customer.tier` passes, with the value standard, premium or trial.
+// Of the caller's baggage only `customer.tier` passes, with the value standard, premium or trial; it becomes an
+// attribute of the span. In test mode `clew.propagation=off` and `clew.relation=link` pass as well.
 //
-// No argument may be nil. Goes outside Wrap.
-func OTel(next http.Handler, tp trace.TracerProvider, mp metric.MeterProvider,
-	prop propagation.TextMapPropagator, trustCaller bool,
-) http.Handler {
+// Goes outside Wrap.
+func OTel(next http.Handler, t Tracing) http.Handler {
 	return otelhttp.NewHandler(describeSpan(next), "",
-		otelhttp.WithTracerProvider(tp),
-		otelhttp.WithMeterProvider(mp),
-		otelhttp.WithPropagators(callerPropagator{prop}),
-		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return !trustCaller }))
+		otelhttp.WithTracerProvider(t.TracerProvider),
+		otelhttp.WithMeterProvider(t.MeterProvider),
+		otelhttp.WithPropagators(callerPropagator{t.Propagator, passingBaggage(t.TestMode)}),
+		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return !t.TrustCaller }))
 }
 
-// describeSpan adds what otelhttp leaves out: the span's http.route, and the header that tells the caller where to
-// find the trace (W3C Trace Context level 2, draft).
+// describeSpan adds what otelhttp leaves out: the span's http.route and customer.tier, and the header that tells the
+// caller where to find the trace (W3C Trace Context level 2, draft).
 func describeSpan(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		span := trace.SpanFromContext(r.Context())
 		if sc := span.SpanContext(); sc.IsValid() {
 			w.Header().Set("traceresponse", fmt.Sprintf("00-%s-%s-%s", sc.TraceID(), sc.SpanID(), sc.TraceFlags()))
+		}
+		if tier := baggage.FromContext(r.Context()).Member(CustomerTier).Value(); tier != "" {
+			span.SetAttributes(attribute.String(CustomerTier, tier))
 		}
 		// Deferred, because an aborted answer leaves by a panic. The pattern is known once the mux has run.
 		defer func() {
@@ -49,27 +65,29 @@ func describeSpan(next http.Handler) http.Handler {
 	})
 }
 
+// passingBaggage is what a caller may set: members, and the values that they may have.
+func passingBaggage(testMode bool) map[string][]string {
+	passing := map[string][]string{CustomerTier: {"standard", "premium", "trial"}}
+	if testMode {
+		passing["clew.propagation"] = []string{"off"}
+		passing["clew.relation"] = []string{"link"}
+	}
+	return passing
+}
+
 // callerPropagator drops the baggage that a caller has no business to set: it would travel on to every consumer.
-type callerPropagator struct{ propagation.TextMapPropagator }
+type callerPropagator struct {
+	propagation.TextMapPropagator
+	passing map[string][]string
+}
 
 func (p callerPropagator) Extract(ctx context.Context, carrier propagation.TextMapCarrier) context.Context {
 	ctx = p.TextMapPropagator.Extract(ctx, carrier)
 	bag := baggage.FromContext(ctx)
 	for _, member := range bag.Members() {
-		if !allowedMember(member) {
+		if len(member.Properties()) > 0 || !slices.Contains(p.passing[member.Key()], member.Value()) {
 			bag = bag.DeleteMember(member.Key())
 		}
 	}
 	return baggage.ContextWithBaggage(ctx, bag)
-}
-
-func allowedMember(member baggage.Member) bool {
-	if member.Key() != "customer.tier" || len(member.Properties()) > 0 {
-		return false
-	}
-	switch member.Value() {
-	case "standard", "premium", "trial":
-		return true
-	}
-	return false
 }

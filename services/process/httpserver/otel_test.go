@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
@@ -32,13 +31,15 @@ type recorded struct {
 }
 
 func traced(next http.Handler, trustCaller bool) recorded {
+	return tracedWith(next, httpserver.Tracing{TrustCaller: trustCaller})
+}
+
+func tracedWith(next http.Handler, t httpserver.Tracing) recorded {
 	spans, metrics := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
-	handler := httpserver.OTel(next,
-		sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
-		sdkmetric.NewMeterProvider(sdkmetric.WithReader(metrics)),
-		propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
-		trustCaller)
-	return recorded{handler, spans, metrics}
+	t.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+	t.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(metrics))
+	t.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	return recorded{httpserver.OTel(next, t), spans, metrics}
 }
 
 // span is the one span of the one request.
@@ -145,30 +146,46 @@ func TestTheCallersTraceIsContinuedOrLinked(t *testing.T) {
 }
 
 func TestOnlyKnownBaggagePasses(t *testing.T) {
-	for sent, want := range map[string]string{
-		"":                       "",
-		"customer.tier=premium":  "customer.tier=premium",
-		"customer.tier=standard": "customer.tier=standard",
-		"customer.tier=trial,user.email=ada%40example.org": "customer.tier=trial",
-		"customer.tier=Premium":                            "",
-		"customer.tier=":                                   "",
-		"customer.tier=premium;secret=1":                   "",
-		"tier=premium,clew.propagation=off":                "",
-		"not baggage at all":                               "",
+	type want struct{ always, inTestMode string }
+	both := func(passes string) want { return want{passes, passes} }
+	for sent, want := range map[string]want{
+		"":                       both(""),
+		"customer.tier=premium":  both("customer.tier=premium"),
+		"customer.tier=standard": both("customer.tier=standard"),
+		"customer.tier=trial,user.email=ada%40example.org": both("customer.tier=trial"),
+		"customer.tier=Premium":                            both(""),
+		"customer.tier=":                                   both(""),
+		"customer.tier=premium;secret=1":                   both(""),
+		"tier=premium,clew.propagation=on":                 both(""),
+		"clew.relation=parent,clew.propagation=off;x=1":    both(""),
+		"not baggage at all":                               both(""),
+		"clew.propagation=off":                             {"", "clew.propagation=off"},
+		"clew.relation=link":                               {"", "clew.relation=link"},
 	} {
 		t.Run(sent, func(t *testing.T) {
-			for _, trustCaller := range []bool{true, false} {
+			for _, tracing := range []httpserver.Tracing{{}, {TrustCaller: true}, {TestMode: true}} {
+				want := map[bool]string{false: want.always, true: want.inTestMode}[tracing.TestMode]
 				mux := http.NewServeMux()
 				got := "the handler did not run"
 				mux.HandleFunc("GET /", func(_ http.ResponseWriter, r *http.Request) {
 					got = baggage.FromContext(r.Context()).String()
 				})
-				server := traced(httpserver.Wrap(mux, nil, quiet), trustCaller)
+				server := tracedWith(httpserver.Wrap(mux, nil, quiet), tracing)
 				ask(server.handler, "GET", "/", "", http.Header{"Baggage": {sent}})
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("trustCaller %v: baggage (-want +got):\n%s", trustCaller, diff)
+				if got != want {
+					t.Errorf("%+v: baggage %q, want %q", tracing, got, want)
 				}
 			}
 		})
+	}
+}
+
+func TestTheCustomersTierIsOnTheSpan(t *testing.T) {
+	for sent, want := range map[string]string{"customer.tier=premium": "premium", "customer.tier=gold": "", "": ""} {
+		server := traced(httpserver.Wrap(newMux(quiet), nil, quiet), true)
+		ask(server.handler, "GET", "/docs", "", http.Header{"Baggage": {sent}})
+		if got := attributeOf(server.span(t).Attributes(), "customer.tier"); got != want {
+			t.Errorf("%q: customer.tier %q, want %q", sent, got, want)
+		}
 	}
 }

@@ -23,7 +23,7 @@ const ready = "ready"
 
 // startDetached runs `clew up` in a session of its own, so that it outlives
 // this terminal, and waits until it is ready.
-func startDetached(ctx context.Context, dir, clew string) error {
+func startDetached(ctx context.Context, dir, clew string, args ...string) error {
 	path := logs.Path(dir, "clew")
 	log, err := logs.Open(path)
 	if err != nil {
@@ -36,7 +36,7 @@ func startDetached(ctx context.Context, dir, clew string) error {
 	}
 	defer read.Close()
 
-	supervisor := exec.Command(clew, "up")
+	supervisor := exec.Command(clew, args...)
 	supervisor.Env = append(os.Environ(), readyVariable+"=3")
 	supervisor.Stdout, supervisor.Stderr = log, log
 	supervisor.ExtraFiles = []*os.File{write} // becomes descriptor 3

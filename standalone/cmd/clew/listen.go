@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/clew/observability/telemetry"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 	"example.com/clew/standalone/internal/state"
@@ -34,16 +33,13 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
-		_ = os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.Addresses.OTLPHTTP)
-	}
-	name := fmt.Sprintf("listen-%d", os.Getpid())
-	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: "listen", Instance: name, LogWriter: os.Stderr})
+	tel, err := setupTelemetry(ctx, "listen", running)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, tel.Shutdown(context.WithoutCancel(ctx))) }()
 
+	name := fmt.Sprintf("listen-%d", os.Getpid())
 	consuming, ctx := errgroup.WithContext(ctx)
 	for stream, handlers := range byStream {
 		client, err := messaging.Connect(running.Redis.URL)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -24,11 +25,18 @@ const (
 type commands struct {
 	Up     upCmd     `cmd:"" help:"Start everything and keep it running."`
 	Down   downCmd   `cmd:"" help:"Stop everything that runs here."`
+	Reset  resetCmd  `cmd:"" help:"Delete the data, when nothing runs."`
 	Status statusCmd `cmd:"" help:"Show what runs. Exits with 3 when nothing does."`
 	Logs   logsCmd   `cmd:"" help:"Print the end of the logs."`
 	Order  orderCmd  `cmd:"" help:"Place an order, wait until it is finished and print its trace."`
 	Trace  traceCmd  `cmd:"" help:"Print a trace."`
 	Listen listenCmd `cmd:"" help:"Print events as they come, as a consumer group of its own."`
+
+	Streams streamsCmd `cmd:"" help:"Show the streams and their consumer groups."`
+	DLQ     dlqCmd     `cmd:"" name:"dlq" help:"Look at dead letters, redrive or discard them."`
+	Outbox  outboxCmd  `cmd:"" help:"Publish again what Redis lost."`
+	Fix     fixCmd     `cmd:"" help:"Mend what a test SKU breaks."`
+	Break   breakCmd   `cmd:"" help:"Undo fix."`
 
 	Service serviceCmd `cmd:"" hidden:"" help:"Run a service in this process: what up starts."`
 }
@@ -59,6 +67,13 @@ func run(args []string, services serviceMains) int {
 		return exitUsage
 	}
 	return exitStatus(command.Run())
+}
+
+// printJSON prints a value for other programs. An empty list must not be nil.
+func printJSON(value any) error {
+	encoder := json.NewEncoder(os.Stdout)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }
 
 // exitStatus reports an error and returns the status it asks for.

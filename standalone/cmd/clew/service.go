@@ -10,6 +10,9 @@ import (
 	"example.com/clew/standalone/internal/supervise"
 )
 
+// serviceNames are the services', also as consumer groups.
+var serviceNames = [...]string{"order", "inventory"}
+
 // serviceMains are the services' main functions by name.
 type serviceMains map[string]func() int
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,9 +29,7 @@ func (c *statusCmd) Run() error {
 		if running.Processes == nil {
 			running.Processes = []state.Process{}
 		}
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		return errors.Join(err, encoder.Encode(running))
+		return errors.Join(err, printJSON(running))
 	}
 	if err != nil {
 		return err

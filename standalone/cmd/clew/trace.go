@@ -52,39 +52,39 @@ func (c *traceCmd) Run(ctx context.Context) error {
 	return render(os.Stdout, trace, c.Statements)
 }
 
-// printTrace waits until a trace that was just made is complete, and prints it.
-func printTrace(ctx context.Context, w io.Writer, api *traceapi.Client, id string, statements bool) error {
+// readSettled reads traces that were just made until they are complete, or for 5 s, and returns them as they are then.
+func readSettled(ctx context.Context, read func(context.Context) ([]traceapi.Trace, error)) ([]traceapi.Trace, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
-	var trace traceapi.Trace
+	var traces []traceapi.Trace
 	var changed time.Time
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
 	for {
-		now, err := api.Trace(ctx, id)
+		now, err := read(ctx)
 		switch {
 		case err != nil && !errors.Is(err, traceapi.ErrNotFound) && ctx.Err() == nil:
-			return err
-		case len(now.Spans) > len(trace.Spans):
-			trace, changed = now, time.Now()
-		case complete(trace) && time.Since(changed) > quiet:
-			return render(w, trace, statements)
+			return nil, err
+		case len(spans(now)) > len(spans(traces)):
+			traces, changed = now, time.Now()
+		case complete(traces) && time.Since(changed) > quiet:
+			return traces, nil
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			if len(trace.Spans) == 0 {
-				return traceapi.ErrNotFound
+			if len(traces) == 0 {
+				return nil, traceapi.ErrNotFound
 			}
-			return render(w, trace, statements)
+			return traces, nil
 		}
 	}
 }
 
-// complete tells whether every message that the trace created was sent, too.
-func complete(trace traceapi.Trace) bool {
+// complete tells whether every message that was created was sent, too.
+func complete(traces []traceapi.Trace) bool {
 	sent := 0
-	for _, span := range trace.Spans {
+	for _, span := range spans(traces) {
 		switch {
 		case strings.HasPrefix(span.Name, "create "):
 			sent--
@@ -92,7 +92,15 @@ func complete(trace traceapi.Trace) bool {
 			sent++
 		}
 	}
-	return len(trace.Spans) > 0 && sent >= 0
+	return len(traces) > 0 && sent >= 0
+}
+
+func spans(traces []traceapi.Trace) []traceapi.Span {
+	var all []traceapi.Span
+	for _, trace := range traces {
+		all = append(all, trace.Spans...)
+	}
+	return all
 }
 
 // render draws for a terminal as wide as it is, in colour unless NO_COLOR is set, and plain for 80 columns elsewhere.

@@ -13,7 +13,16 @@ import (
 
 // upCmd starts everything.
 type upCmd struct {
-	Detach bool `short:"d" help:"Return when everything is ready; it runs until clew down."`
+	Detach            bool `short:"d" help:"Return when everything is ready; it runs until clew down."`
+	InventoryReplicas int  `default:"1" placeholder:"N" help:"How many processes share inventory's work, 1 to 16 (${default})."`
+}
+
+// Validate checks what the flags' types can't.
+func (c *upCmd) Validate() error {
+	if c.InventoryReplicas < 1 || c.InventoryReplicas > 16 {
+		return fmt.Errorf("--inventory-replicas is %d, expected 1 to 16", c.InventoryReplicas)
+	}
+	return nil
 }
 
 // Run blocks until ctx ends, or, detached, until everything is ready.
@@ -22,12 +31,13 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	config.InventoryReplicas = c.InventoryReplicas
 	clew, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	if c.Detach {
-		return startDetached(ctx, config.Dir, clew)
+		return startDetached(ctx, config.Dir, clew, "up", fmt.Sprintf("--inventory-replicas=%d", c.InventoryReplicas))
 	}
 	say := func(line string) { fmt.Println(time.Now().Format(time.TimeOnly), line) }
 	report := reportToParent()

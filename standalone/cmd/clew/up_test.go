@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -79,6 +80,8 @@ func TestWhatAServiceIsTold(t *testing.T) {
 			"CLEW_TOKEN=" + s.Token,
 			"CLEW_INSTANCE=" + p.Name,
 			"CLEW_TEST_MODE=on",
+			"CLEW_CLAIM_AFTER=3s",
+			"CLEW_HEARTBEAT=1s",
 			"OTEL_EXPORTER_OTLP_ENDPOINT=" + s.Addresses.OTLPHTTP,
 		} {
 			if !slices.Contains(told, want) {
@@ -89,7 +92,7 @@ func TestWhatAServiceIsTold(t *testing.T) {
 }
 
 func TestTheUsersVariablesWin(t *testing.T) {
-	mine := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "CLEW_TEST_MODE=off"}
+	mine := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "CLEW_TEST_MODE=off", "CLEW_CLAIM_AFTER=9s", "CLEW_HEARTBEAT=2s"}
 	c := newClew(t, mine...)
 	c.want(0, up)
 	told := environment(t, c.process("order-1", func(state.Process) bool { return true }).Admin)
@@ -97,6 +100,86 @@ func TestTheUsersVariablesWin(t *testing.T) {
 		if !slices.Contains(told, want) {
 			t.Errorf("the service is not told %s", want)
 		}
+	}
+}
+
+func TestInventoryReplicas(t *testing.T) {
+	c := newClew(t)
+	c.want(0, []string{"up", "--detach", "--inventory-replicas", "3"}, "inventory-3 admin")
+	told := map[string]bool{}
+	for _, name := range []string{"inventory-1", "inventory-2", "inventory-3"} {
+		p := c.process(name, func(p state.Process) bool { return p.State == state.Running })
+		environment := environment(t, p.Admin)
+		for _, want := range []string{"CLEW_INSTANCE=" + name, "DATABASE_URL=sqlite://" + c.dir + "/inventory.db"} {
+			if !slices.Contains(environment, want) {
+				t.Errorf("%s is not told %s", name, want)
+			}
+		}
+		for _, variable := range environment {
+			if strings.HasPrefix(variable, "INVENTORY_ADDR=") || strings.HasPrefix(variable, "ADMIN_ADDR=") {
+				told[variable] = true
+			}
+		}
+	}
+	// The variable of the user's, with port 0, comes first in the environment and does not count.
+	delete(told, "INVENTORY_ADDR=127.0.0.1:0")
+	if len(told) != 6 || !told["INVENTORY_ADDR="+strings.TrimPrefix(c.state().Addresses.Inventory, "http://")] {
+		t.Errorf("three replicas listen on %v, want two addresses each, and the first where it is said to be", told)
+	}
+	s, pids := c.state(), c.pids()
+	c.want(0, down)
+	c.nothingIsLeft(s, pids...)
+	for _, n := range []string{"0", "17", "many"} {
+		c.want(2, []string{"up", "--inventory-replicas", n}, "--inventory-replicas")
+	}
+}
+
+func TestReset(t *testing.T) {
+	c := newClew(t)
+	c.want(0, []string{"reset"}, "nothing to delete")
+	c.want(0, up)
+	token := c.state().Token
+	c.want(1, []string{"reset"}, fmt.Sprintf("Clew is running here (pid %d)", c.owner()), "clew down")
+	redis(t, c.state(), "SET kept yes", 1)
+	c.want(0, down)
+	foreign := filepath.Join(c.dir, "redis", "mine")
+	for _, file := range []string{foreign, filepath.Join(c.dir, "order.db")} { // a stand-in makes none
+		if err := os.WriteFile(file, []byte("data"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.want(0, []string{"reset"}, "deleted "+filepath.Join(c.dir, "order.db"), "appendonlydir", "order-1.log", "token")
+	var left []string
+	err := filepath.WalkDir(c.dir, func(path string, _ fs.DirEntry, err error) error {
+		left = append(left, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{c.dir, filepath.Join(c.dir, "lock"), filepath.Dir(foreign), foreign}; !slices.Equal(left, want) {
+		t.Errorf("reset leaves %q, want %q", left, want)
+	}
+	c.want(0, []string{"reset"}, "nothing to delete")
+	c.want(0, up)
+	if got := redis(t, c.state(), "GET kept", 1)[0]; got != "$-1" || c.state().Token == token {
+		t.Errorf("after a reset, Redis has %q, and the token is the same: %t", got, c.state().Token == token)
+	}
+}
+
+func TestResetDeletesNothingElsewhere(t *testing.T) {
+	c := newClew(t)
+	c.want(0, []string{"reset"}, "nothing to delete")
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(c.dir, "token")
+	if err := os.WriteFile(file, []byte("somebody's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.want(1, []string{"reset"}, c.dir, "not a folder that Clew made")
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -12,13 +12,14 @@ import (
 	"time"
 )
 
-// askAgain is how often Await asks.
-const askAgain = 5 * time.Millisecond
+// Await asks often at first, when most orders finish, and then less and less: each question is a trace, too.
+const askFirst, askMost = 5 * time.Millisecond, 100 * time.Millisecond
 
 // A Request is what an order is placed with.
 type Request struct {
 	CustomerID string `json:"customer_id"`
 	Items      []Item `json:"items"`
+	Baggage    string `json:"-"` // W3C baggage, a header of the request
 }
 
 // Item is one line of an order.
@@ -44,7 +45,7 @@ func New(base string) *Client { return &Client{base} }
 
 // Place places an order and returns it as it was accepted, pending.
 func (c *Client) Place(ctx context.Context, request Request) (Order, error) {
-	order, err := c.ask(ctx, http.MethodPost, "/orders", request)
+	order, err := c.ask(ctx, http.MethodPost, "/orders", request.Baggage, request)
 	if err != nil {
 		return order, fmt.Errorf("place an order: %w", err)
 	}
@@ -53,7 +54,7 @@ func (c *Client) Place(ctx context.Context, request Request) (Order, error) {
 
 // Get returns an order as it is now.
 func (c *Client) Get(ctx context.Context, id string) (Order, error) {
-	order, err := c.ask(ctx, http.MethodGet, "/orders/"+url.PathEscape(id), nil)
+	order, err := c.ask(ctx, http.MethodGet, "/orders/"+url.PathEscape(id), "", nil)
 	if err != nil {
 		return order, fmt.Errorf("read order %.64q: %w", id, err)
 	}
@@ -62,22 +63,20 @@ func (c *Client) Get(ctx context.Context, id string) (Order, error) {
 
 // Await blocks until an order is no longer pending, or until ctx ends.
 func (c *Client) Await(ctx context.Context, id string) (Order, error) {
-	again := time.NewTicker(askAgain)
-	defer again.Stop()
-	for {
+	for pause := askFirst; ; pause = min(pause+pause/10, askMost) {
 		order, err := c.Get(ctx, id)
 		if err != nil || order.Status != "pending" {
 			return order, err
 		}
 		select {
-		case <-again.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return order, fmt.Errorf("order %s is still pending: %w", id, ctx.Err())
 		}
 	}
 }
 
-func (c *Client) ask(ctx context.Context, method, path string, body any) (Order, error) {
+func (c *Client) ask(ctx context.Context, method, path, baggage string, body any) (Order, error) {
 	var order Order
 	payload, err := json.Marshal(body)
 	if err != nil {
@@ -88,6 +87,9 @@ func (c *Client) ask(ctx context.Context, method, path string, body any) (Order,
 		return order, err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if baggage != "" {
+		request.Header.Set("Baggage", baggage)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return order, err

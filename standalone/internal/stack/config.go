@@ -27,8 +27,13 @@ type Config struct {
 	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`
 	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`
 
-	Dir string // the folder for the state, absolute; from CLEW_DIR
+	Dir               string    // the folder for the state, absolute; from CLEW_DIR
+	InventoryReplicas int       // at least 1; they share one database
+	further           []replica // of inventory, after the first
 }
+
+// A replica is where one more process of a service listens.
+type replica struct{ addr, admin string }
 
 // ConfigFromEnv reads the configuration.
 func ConfigFromEnv() (Config, error) {

@@ -2,7 +2,10 @@ package stack
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"time"
 
 	"example.com/clew/observability/viewer"
@@ -25,6 +28,23 @@ func claimPorts(c *Config, killed bool) (viewer.Listeners, error) {
 	return listeners, err
 }
 
+// listenFree listens on a random port of loopback that is free.
+//
+// It is below the ports that systems hand out to clients: one of those may be
+// taken while a child is started again, and a client that reconnects to a
+// child that is dead may be given the very port it calls, and be connected to
+// itself.
+func listenFree() (net.Listener, error) {
+	for range 100 {
+		if ln, err := net.Listen("tcp", loopback(20000+rand.IntN(10000))); err == nil {
+			return ln, nil
+		}
+	}
+	return nil, errors.New("100 ports between 20000 and 29999 are taken")
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
 func tryPorts(c *Config) (viewer.Listeners, error) {
 	var all []net.Listener
 	var problems []error
@@ -42,6 +62,20 @@ func tryPorts(c *Config) (viewer.Listeners, error) {
 	claim(&c.OrderAdmin, "ORDER_ADMIN_ADDR")
 	claim(&c.Inventory, "INVENTORY_ADDR")
 	claim(&c.InventoryAdmin, "INVENTORY_ADMIN_ADDR")
+	c.further = nil
+	for range c.InventoryReplicas - 1 {
+		var r replica
+		for _, addr := range []*string{&r.addr, &r.admin} {
+			ln, err := listenFree()
+			if err != nil {
+				problems = append(problems, fmt.Errorf("find a port for a replica of inventory: %w", err))
+				continue
+			}
+			*addr = ln.Addr().String()
+			all = append(all, ln)
+		}
+		c.further = append(c.further, r)
+	}
 	given := all
 	kept := viewer.Listeners{
 		API:      claim(&c.Viewer, "VIEWER_ADDR"),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -58,10 +57,6 @@ func installRedis() string {
 
 // redisPort is the port of this Clew's Redis: the one it had last time if that
 // is still free, so that a redis-cli finds it again; else a random one.
-//
-// It is below the ports that systems hand out to clients: among those, a
-// client that reconnects to a dead Redis may be given the very port it calls,
-// and be connected to itself.
 func redisPort(dir string) (int, error) {
 	path := filepath.Join(dir, "redis", "port")
 	saved, err := os.ReadFile(path)
@@ -69,11 +64,18 @@ func redisPort(dir string) (int, error) {
 		return 0, fmt.Errorf("read the port of Redis: %w", err)
 	}
 	port, _ := strconv.Atoi(strings.TrimSpace(string(saved)))
-	for tries := 0; port == 0 || !free(port); tries++ {
-		if tries == 100 {
-			return 0, errors.New("find a free port for Redis: 100 ports between 20000 and 29999 are taken")
+	var ln net.Listener
+	if port > 0 {
+		ln, _ = net.Listen("tcp", loopback(port))
+	}
+	if ln == nil {
+		if ln, err = listenFree(); err != nil {
+			return 0, fmt.Errorf("find a port for Redis: %w", err)
 		}
-		port = 20000 + rand.IntN(10000)
+	}
+	port = ln.Addr().(*net.TCPAddr).Port
+	if err := ln.Close(); err != nil {
+		return 0, fmt.Errorf("give the port of Redis back: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return 0, fmt.Errorf("make the folder of Redis: %w", err)
@@ -83,16 +85,6 @@ func redisPort(dir string) (int, error) {
 	}
 	return port, nil
 }
-
-func free(port int) bool {
-	ln, err := net.Listen("tcp", loopback(port))
-	if err != nil {
-		return false
-	}
-	return ln.Close() == nil
-}
-
-func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // redisChild is redis-server.
 func redisChild(dir, redisServer string, port int) supervise.Child {

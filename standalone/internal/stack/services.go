@@ -15,31 +15,43 @@ import (
 	"example.com/clew/standalone/internal/supervise"
 )
 
-// serviceChild is a service: this same program, told by its environment where
-// to listen and whom to call.
-func serviceChild(c Config, clew, service, addr, admin string, known state.State) supervise.Child {
-	name := service + "-1"
-	database := url.URL{Scheme: "sqlite", Path: filepath.Join(c.Dir, service+".db")}
+// defaults are what services are told unless the user has said otherwise. On
+// one machine a process that is not heard of for 3 s is dead.
+var defaults = [...][2]string{
+	{"CLEW_TEST_MODE", "on"},
+	{"CLEW_CLAIM_AFTER", "3s"},
+	{"CLEW_HEARTBEAT", "1s"},
+}
+
+// serviceChild is the nth replica of a service: this same program, told by its
+// environment where to listen and whom to call.
+func serviceChild(c Config, clew, service string, n int, listen replica, known state.State) supervise.Child {
+	name := fmt.Sprintf("%s-%d", service, n)
+	database := url.URL{Scheme: "sqlite", Path: databasePath(c.Dir, service)}
 	env := append(os.Environ(),
-		strings.ToUpper(service)+"_ADDR="+addr,
-		"ADMIN_ADDR="+admin,
+		strings.ToUpper(service)+"_ADDR="+listen.addr,
+		"ADMIN_ADDR="+listen.admin,
 		"REDIS_URL="+known.Redis.URL,
 		"DATABASE_URL="+database.String(),
 		"CLEW_TOKEN="+known.Token,
 		"CLEW_INSTANCE="+name,
 	)
-	if _, set := os.LookupEnv("CLEW_TEST_MODE"); !set {
-		env = append(env, "CLEW_TEST_MODE=on")
+	for _, variable := range defaults {
+		if _, set := os.LookupEnv(variable[0]); !set {
+			env = append(env, variable[0]+"="+variable[1])
+		}
 	}
 	return supervise.Child{
 		Name:  name,
 		Args:  []string{clew, "service", service},
 		Env:   append(env, exporter(c)...),
 		Log:   logs.Path(c.Dir, name),
-		Admin: baseURL(admin),
-		Ready: func(ctx context.Context) error { return askReady(ctx, baseURL(admin)+"/readyz") },
+		Admin: baseURL(listen.admin),
+		Ready: func(ctx context.Context) error { return askReady(ctx, baseURL(listen.admin)+"/readyz") },
 	}
 }
+
+func databasePath(dir, service string) string { return filepath.Join(dir, service+".db") }
 
 // exporter sends a service's telemetry to the viewer, unless the user has said where it goes.
 func exporter(c Config) []string {

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -85,17 +86,25 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	say("starting redis on " + loopback(port))
 	redis := supervisor.Start(redisChild(c.Dir, redisServer, port))
 	defer stop(say, redis)
-	if err := redis.WaitReady(ctx, readyWithin); err != nil {
-		return notReady(ctx, err)
+	if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
+		return err
 	}
 	say("starting order-1 and inventory-1")
-	order := supervisor.Start(serviceChild(c, clew, "order", c.Order, c.OrderAdmin, known))
-	inventory := supervisor.Start(serviceChild(c, clew, "inventory", c.Inventory, c.InventoryAdmin, known))
-	defer stop(say, order, inventory)
-	for _, service := range []*supervise.Running{order, inventory} {
-		if err := service.WaitReady(ctx, readyWithin); err != nil {
-			return notReady(ctx, err)
-		}
+	services := []*supervise.Running{
+		supervisor.Start(serviceChild(c, clew, "order", 1, replica{c.Order, c.OrderAdmin}, known)),
+		supervisor.Start(serviceChild(c, clew, "inventory", 1, replica{c.Inventory, c.InventoryAdmin}, known)),
+	}
+	defer func() { stop(say, services...) }()
+	if err := waitReady(ctx, services); err != nil {
+		return err
+	}
+	// The first replica has brought the database up to date that all share.
+	for i, r := range c.further {
+		say(fmt.Sprintf("starting inventory-%d", i+2))
+		services = append(services, supervisor.Start(serviceChild(c, clew, "inventory", i+2, r, known)))
+	}
+	if err := waitReady(ctx, services); err != nil {
+		return err
 	}
 	running := known
 	running.Processes = supervisor.Processes()
@@ -104,12 +113,18 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	return nil
 }
 
-// notReady says it plainly when it was the user who ended the start.
-func notReady(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return errors.New("stopped before everything was ready")
+// waitReady says it plainly when it was the user who ended the start.
+func waitReady(ctx context.Context, children []*supervise.Running) error {
+	for _, child := range children {
+		err := child.WaitReady(ctx, readyWithin)
+		if ctx.Err() != nil {
+			return errors.New("stopped before everything was ready")
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // stop stops children at the same time, and waits.

@@ -50,6 +50,12 @@ func Acquire(dir string) (*Lock, error) {
 // Release frees the lock.
 func (l *Lock) Release() error { return l.file.Close() }
 
+// Known reports whether a supervisor has ever used the folder.
+func Known(dir string) bool {
+	info, err := os.Lstat(lockPath(dir))
+	return err == nil && info.Mode().IsRegular()
+}
+
 // Owner is the pid of the living supervisor, or 0 if there is none.
 func Owner(dir string) (int, error) {
 	file, err := os.OpenFile(lockPath(dir), os.O_RDWR, 0)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/clew/standalone/internal/terminal"
 	"example.com/clew/standalone/internal/traceapi"
 )
 
@@ -49,11 +50,11 @@ func layout(width int, rows []row) columns {
 	for _, r := range rows {
 		mark := 0
 		if r.marks != "" {
-			mark = 1 + cells(r.marks)
+			mark = 1 + terminal.Cells(r.marks)
 		}
-		c.label = max(c.label, cells(r.guides)+cells(r.name)+mark)
-		c.service = max(c.service, cells(r.service))
-		c.took = max(c.took, cells(formatDuration(r.took)))
+		c.label = max(c.label, terminal.Cells(r.guides)+terminal.Cells(r.name)+mark)
+		c.service = max(c.service, terminal.Cells(r.service))
+		c.took = max(c.took, terminal.Cells(r.took))
 	}
 	c.label = min(c.label, width*2/5)
 	c.service = min(c.service, width/6)
@@ -68,22 +69,27 @@ func (p *printer) chart(rows []row, axis axis) {
 	for _, r := range rows {
 		p.label(r, c.label)
 		p.out.WriteByte(' ')
-		p.paint(p.colors[r.service], pad(clip(r.service, c.service), c.service))
+		p.paint(p.colors[r.service], terminal.Pad(terminal.Clip(r.service, c.service), c.service))
 		p.out.WriteByte(' ')
 		for _, s := range bar(r, axis, c.bar) {
 			switch s.glyph {
 			case barWork, barStatement:
 				p.paint(p.colors[r.service], s.text)
+			case barKilled:
+				p.paint(red, s.text)
 			default:
 				p.paint(faint, s.text)
 			}
 		}
-		took := formatDuration(r.took)
-		p.line(plain, strings.Repeat(" ", 2+c.took-cells(took))+took)
+		p.line(plain, strings.Repeat(" ", 2+c.took-terminal.Cells(r.took))+r.took)
 		for _, detail := range r.details {
-			guides := clipLeft(r.below, p.width/2)
+			guides := terminal.ClipLeft(r.below, p.width/2)
 			p.paint(faint, guides)
-			p.line(red, clip(markFailed+" "+detail, p.width-cells(guides)))
+			color := red
+			if detail.mark == markNote {
+				color = faint
+			}
+			p.line(color, terminal.Clip(detail.mark+" "+detail.text, p.width-terminal.Cells(guides)))
 		}
 	}
 }
@@ -91,21 +97,21 @@ func (p *printer) chart(rows []row, axis axis) {
 // label fits guides, name and marks into width. Names give way first: the shape
 // of the tree and the marks would mean something else when cut.
 func (p *printer) label(r row, width int) {
-	guides := clipLeft(r.guides, width/2)
+	guides := terminal.ClipLeft(r.guides, width/2)
 	marks := ""
 	if r.marks != "" {
-		marks = clip(" "+r.marks, width-cells(guides))
+		marks = terminal.Clip(" "+r.marks, width-terminal.Cells(guides))
 	}
-	room := width - cells(guides) - cells(marks)
-	name := clip(r.name, room)
+	room := width - terminal.Cells(guides) - terminal.Cells(marks)
+	name := terminal.Clip(r.name, room)
 	p.paint(faint, guides)
 	p.paint(plain, name)
-	if strings.Contains(marks, markFailed) {
+	if strings.ContainsAny(marks, markFailed+markKilled) {
 		p.paint(red, marks)
 	} else {
 		p.paint(faint, marks)
 	}
-	p.out.WriteString(strings.Repeat(" ", room-cells(name)))
+	p.out.WriteString(strings.Repeat(" ", room-terminal.Cells(name)))
 }
 
 // ruler labels the axis at round times, as many as fit.
@@ -123,7 +129,7 @@ func ruler(a axis, width int) string {
 	for at := step; at < total; at += step {
 		label := time.Duration(at).String()
 		column := a.column(a.start.Add(time.Duration(at)), width)
-		if gap := column - cells(line); gap > 0 && column+cells(label) <= width {
+		if gap := column - terminal.Cells(line); gap > 0 && column+terminal.Cells(label) <= width {
 			line += strings.Repeat(" ", gap) + label
 		}
 	}
@@ -175,7 +181,7 @@ func bar(r row, a axis, width int) []stretch {
 // stretches splits a line where bars begin and end.
 func stretches(line []rune) []stretch {
 	kind := func(r rune) rune {
-		if r == barWork || r == barStatement {
+		if r == barWork || r == barStatement || r == barKilled {
 			return r
 		}
 		return barWait // the label of a wait is painted like the wait

@@ -143,3 +143,70 @@ func troubledOrder() traceapi.Trace {
 	s.span("", "", traceapi.KindInternal, "", -50_000, -50_000)
 	return s.trace
 }
+
+// attempted is what messaging tells of one attempt: which delivery it was, and what became of it.
+func attempted(deliveries int64, outcome string) func(*traceapi.Span) {
+	return func(s *traceapi.Span) {
+		s.Attributes["messaging.consumer.group.name"] = "inventory"
+		s.Attributes["messaging.redis_streams.delivery_count"] = deliveries
+		s.Attributes["messaging.redis_streams.outcome"] = outcome
+	}
+}
+
+// tookOver is what an attempt tells of the one before, which left no span.
+func tookOver(consumer string, deliveries int64, lastSeen int) func(*traceapi.Span) {
+	return func(s *traceapi.Span) {
+		s.Events = append(s.Events, traceapi.Event{Name: "takeover", Attributes: traceapi.Attributes{
+			"messaging.redis_streams.taken_over_from": consumer,
+			"messaging.redis_streams.delivery_count":  deliveries,
+			"last_seen_at":                            epoch.Add(time.Duration(lastSeen) * time.Microsecond).Format(time.RFC3339Nano),
+		}})
+	}
+}
+
+// startedOrder is a request and the message it sent; attempts are to follow.
+func startedOrder() (s *story, created string) {
+	s = newStory()
+	request := s.span("", "order", traceapi.KindServer, "POST /orders", 0, 2910)
+	created = s.span(request, "order", traceapi.KindProducer, "create orders", 180, 2780)
+	s.statements(created, "order", 230, 2760, "INSERT orders", "COMMIT")
+	s.span(created, "order", traceapi.KindClient, "send orders", 3610, 4020, sent("created", 3.2))
+	return s, created
+}
+
+// attempt is one at the message of startedOrder, at these microseconds.
+func (s *story) attempt(created string, from, to int, edits ...func(*traceapi.Span)) string {
+	waited := received("created", float64(from-4000)/1000)
+	return s.span(created, "inventory", traceapi.KindConsumer, "process orders", from, to,
+		append([]func(*traceapi.Span){linkTo(thisTrace, created), waited}, edits...)...)
+}
+
+// takenOver is an order whose first attempt killed its process.
+func takenOver() traceapi.Trace {
+	s, created := startedOrder()
+	second := s.attempt(created, 3_900_000, 3_903_000, attempted(2, "ack"), tookOver("inventory-1-4711", 1, 900_000))
+	answer := s.span(second, "inventory", traceapi.KindProducer, "create stock", 3_901_000, 3_903_000)
+	s.span(answer, "inventory", traceapi.KindClient, "send stock", 3_903_500, 3_904_000)
+	return s.trace
+}
+
+// redriven is an order that failed each time, was dead-lettered, redriven, done, and then delivered once more.
+func redriven() traceapi.Trace {
+	s, created := startedOrder()
+	const why = "test-poison: not before `clew fix poison`"
+	last, at := "", 5_000
+	for count := range int64(5) {
+		outcome, kind := "retry", "_OTHER"
+		if count == 4 {
+			outcome, kind = "dead_letter", "exhausted"
+		}
+		last = s.attempt(created, at, at+2_000, attempted(count+1, outcome), failed(why), with("error.type", kind))
+		at += 200_000 * int(1+count)
+	}
+	s.span(created, "inventory", traceapi.KindClient, "dead_letter orders", at-795_000, at-794_000,
+		with("messaging.redis_streams.dlq.reason", "exhausted"), linkTo(thisTrace, last))
+	done := s.attempt(created, 4_000_000, 4_002_000, attempted(1, "ack"), linkTo(otherTrace, "b7ad6b7169203331"))
+	s.span(done, "inventory", traceapi.KindProducer, "create stock", 4_000_500, 4_002_000)
+	s.attempt(created, 4_500_000, 4_500_300, attempted(1, "duplicate"))
+	return s.trace
+}

@@ -10,6 +10,8 @@ import (
 
 const (
 	markFailed = "✗"
+	markKilled = "☠"
+	markNote   = "·"
 	markOrphan = "?"
 	markParent = "↖"
 	markLink   = "↗" // with the number of its note
@@ -20,6 +22,7 @@ type notes struct {
 	waits                        map[string]time.Duration // by place
 	statements, folded           bool
 	failed, orphans, parentLinks bool
+	killed                       bool
 	links                        []string
 }
 
@@ -71,6 +74,7 @@ func (n *notes) lines() []string {
 	add(len(waits) > 0, string(barWait), "waiting: "+strings.Join(waits, ", "))
 	add(n.statements, string(barStatement), statements)
 	add(n.failed, markFailed, "failed")
+	add(n.killed, markKilled, "its process was killed: drawn from what the next attempt knows")
 	add(n.orphans, markOrphan, "its parent is not here: not exported, or not yet")
 	add(n.parentLinks, markParent, "also links to its parent, where its message was created")
 	for i, link := range n.links {

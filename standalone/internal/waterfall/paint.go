@@ -1,6 +1,10 @@
 package waterfall
 
-import "strings"
+import (
+	"strings"
+
+	"example.com/clew/standalone/internal/terminal"
+)
 
 // A style is an ANSI SGR code. Only the 16 basic colours are used, which every
 // terminal theme makes legible.
@@ -38,7 +42,7 @@ func (p *printer) line(s style, text string) {
 }
 
 func (p *printer) wrapped(s style, text string, indent int) {
-	for _, line := range wrap(text, p.width, indent) {
+	for _, line := range terminal.Wrap(text, p.width, indent) {
 		p.line(s, line)
 	}
 }

@@ -2,8 +2,12 @@ package waterfall
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"example.com/clew/standalone/internal/terminal"
 	"example.com/clew/standalone/internal/traceapi"
 )
 
@@ -18,9 +22,12 @@ type row struct {
 	busy    []interval
 	glyph   rune // what the bar is made of
 	wait    wait // before the bar
-	took    time.Duration
-	details []string // lines of their own beneath the row
+	took    string
+	details []detail // lines of their own beneath the row
 }
+
+// A detail says what a name and a bar cannot.
+type detail struct{ mark, text string }
 
 // An interval is when something worked; it never ends before it starts.
 type interval struct{ start, end time.Time }
@@ -31,11 +38,14 @@ const (
 	barWork      = '█'
 	barStatement = '▄'
 	barWait      = '░'
+	barKilled    = '╍'
 )
 
 // A builder turns the tree into rows and collects the notes they need.
 type builder struct {
 	traceID    string
+	start      time.Time // of the trace
+	roots      []*node
 	names      map[string]string // of spans, by id
 	statements bool              // show each
 	rows       []row
@@ -43,11 +53,23 @@ type builder struct {
 }
 
 func newBuilder(trace traceapi.Trace, statements bool) *builder {
-	b := &builder{traceID: trace.ID, names: make(map[string]string, len(trace.Spans)), statements: statements}
-	for _, s := range trace.Spans {
-		b.names[s.ID] = spanName(s)
+	b := &builder{
+		traceID: trace.ID, roots: grow(trace.Spans),
+		names: make(map[string]string, len(trace.Spans)), statements: statements,
 	}
+	if len(trace.Spans) > 0 {
+		b.start = newAxis(trace.Spans).start
+	}
+	b.name(b.roots)
 	return b
+}
+
+// name makes the nodes known to what links to them.
+func (b *builder) name(nodes []*node) {
+	for _, n := range nodes {
+		b.names[n.ID] = strings.TrimSpace(spanName(n.Span) + " " + attemptMark(n))
+		b.name(n.children)
+	}
 }
 
 // add appends the rows of siblings and of everything beneath them.
@@ -101,17 +123,24 @@ func (b *builder) row(group []*node) row {
 	r := row{
 		name:    spanName(first.Span),
 		marks:   b.marks(first),
-		service: cmp.Or(clean(first.Service), "-"),
+		service: cmp.Or(terminal.Clean(first.Service), "-"),
 		glyph:   barWork,
 		wait:    waitBefore(first),
 		details: details(first.Span),
 	}
+	var took time.Duration
 	for _, n := range group {
 		i := busy(n.Span)
 		r.busy = append(r.busy, i)
-		r.took += i.length()
+		took += i.length()
 	}
-	if isStatement(first.Span) {
+	r.took = terminal.Duration(took)
+	switch {
+	case first.killed:
+		r.glyph, r.took = barKilled, "?"
+		r.details = []detail{{markKilled, fmt.Sprintf("killed: %s, last seen at +%s",
+			terminal.Clean(first.Attributes.String(attributeConsumer)), terminal.Duration(first.End.Sub(b.start)))}}
+	case isStatement(first.Span):
 		r.glyph = barStatement
 		b.notes.statements = true
 	}
@@ -125,7 +154,14 @@ func (b *builder) row(group []*node) row {
 
 // marks are the signs beside a name; the notes explain each that appears.
 func (b *builder) marks(n *node) string {
-	marks := ""
+	marks := attemptMark(n)
+	if marks != "" {
+		marks += " "
+	}
+	if n.killed {
+		marks += markKilled
+		b.notes.killed = true
+	}
 	if n.Error {
 		marks += markFailed
 		b.notes.failed = true
@@ -141,34 +177,53 @@ func (b *builder) marks(n *node) string {
 		if inside && link.SpanID == n.Parent {
 			linksParent = true
 		} else {
-			others = append(others, b.linkTarget(link, inside))
+			if target := b.linkTarget(link, inside); !slices.Contains(others, target) {
+				others = append(others, target)
+			}
 		}
 	}
 	if linksParent {
 		marks += markParent
 		b.notes.parentLinks = true
 	}
-	return marks + b.notes.linkMark(others)
+	return strings.TrimSpace(marks + b.notes.linkMark(others))
+}
+
+func attemptMark(n *node) string {
+	if n.attempt == 0 {
+		return ""
+	}
+	return fmt.Sprint("#", n.attempt)
 }
 
 func (b *builder) linkTarget(link traceapi.Link, inside bool) string {
 	if !inside {
-		return "trace " + clean(link.TraceID)
+		return "trace " + terminal.Clean(link.TraceID)
 	}
 	if name, ok := b.names[link.SpanID]; ok {
 		return name
 	}
-	return "span " + clean(link.SpanID) + " (not in this trace)"
+	return "span " + terminal.Clean(link.SpanID) + " (not in this trace)"
 }
 
-// details says what a name and a bar cannot: why a span failed, and those of
-// its events that change what happened. Others would bury the picture.
-func details(s traceapi.Span) []string {
-	var lines []string
-	if s.Error {
-		if reason := joinReason(s.Attributes.String("error.type"), s.StatusMessage); reason != "" {
-			lines = append(lines, reason)
+// details says why a span failed, what became of its message, and those of its
+// events that change what happened. Others would bury the picture.
+func details(s traceapi.Span) []detail {
+	var lines []detail
+	add := func(mark, text string) {
+		if text != "" {
+			lines = append(lines, detail{mark, text})
 		}
+	}
+	outcome := s.Attributes.String(attributeOutcome)
+	if outcome == "ack" {
+		outcome = ""
+	}
+	add(markFailed, terminal.Clean(s.Attributes.String(attributeReason)))
+	if s.Error {
+		add(markFailed, joinReason(outcome, joinReason(s.Attributes.String("error.type"), s.StatusMessage)))
+	} else {
+		add(markNote, terminal.Clean(outcome))
 	}
 	for _, e := range s.Events {
 		switch e.Name {
@@ -177,14 +232,14 @@ func details(s traceapi.Span) []string {
 			if s.Error && message == s.StatusMessage {
 				continue // said above
 			}
-			lines = append(lines, joinReason(cmp.Or(e.Attributes.String("exception.type"), e.Name), message))
+			add(markFailed, joinReason(cmp.Or(e.Attributes.String("exception.type"), e.Name), message))
 		}
 	}
 	return lines
 }
 
 func joinReason(kind, message string) string {
-	kind, message = clean(kind), clean(message)
+	kind, message = terminal.Clean(kind), terminal.Clean(message)
 	if kind == "" || message == "" {
 		return cmp.Or(kind, message)
 	}
@@ -203,5 +258,5 @@ func busy(s traceapi.Span) interval {
 }
 
 func spanName(s traceapi.Span) string {
-	return cmp.Or(clean(s.Name), "(unnamed)")
+	return cmp.Or(terminal.Clean(s.Name), "(unnamed)")
 }

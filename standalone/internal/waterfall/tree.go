@@ -13,10 +13,13 @@ type node struct {
 	parent   *node
 	children []*node
 	orphan   bool // it names a parent, but the trace does not hold it
+	attempt  int  // at its message, from 1; 0 for the only one, and for what is none
+	killed   bool // not a span of the trace, but told of by another
 }
 
 // grow returns the roots of the trace, siblings by their start. Every span is
-// in the tree once, whatever the spans claim about their parents.
+// in the tree once, whatever the spans claim about their parents. Attempts that
+// left no span are in it as well.
 func grow(spans []traceapi.Span) []*node {
 	nodes := make([]*node, 0, len(spans))
 	byID := make(map[string]*node, len(spans))
@@ -41,7 +44,8 @@ func grow(spans []traceapi.Span) []*node {
 			parent.children = append(parent.children, n)
 		}
 	}
-	return append(roots, breakCycles(nodes, roots)...)
+	roots = append(roots, breakCycles(nodes, roots)...)
+	return retell(nodes, roots)
 }
 
 // breakCycles makes roots of spans that are each other's ancestors, so that

@@ -3,6 +3,7 @@ package waterfall
 import (
 	"time"
 
+	"example.com/clew/standalone/internal/terminal"
 	"example.com/clew/standalone/internal/traceapi"
 )
 
@@ -16,7 +17,7 @@ func formatWait(length time.Duration) string {
 	if length == 0 {
 		return "<1ms"
 	}
-	return formatDuration(length)
+	return terminal.Duration(length)
 }
 
 // waitBefore is the wait that messaging measured, less what it cannot know: its

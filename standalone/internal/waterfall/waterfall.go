@@ -4,7 +4,7 @@
 // message spends most of its time there.
 //
 // The files read in the order of the data: tree.go finds the shape of the trace,
-// rows.go and wait.go decide what each line says, notes.go explains the marks,
+// attempts.go what became of each message and what no span tells of it, rows.go and wait.go decide what each line says, notes.go explains the marks,
 // chart.go draws the lines, and text.go keeps them clean and within the width.
 package waterfall
 
@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/clew/standalone/internal/terminal"
 	"example.com/clew/standalone/internal/traceapi"
 )
 
@@ -35,7 +36,7 @@ type Options struct {
 func Render(w io.Writer, trace traceapi.Trace, options Options) error {
 	width := max(40, cmp.Or(options.Width, 80))
 	b := newBuilder(trace, options.Statements)
-	b.add(grow(trace.Spans), "", true)
+	b.add(b.roots, "", true)
 
 	p := printer{width: width, color: options.Color, colors: map[string]style{}}
 	p.header(trace, b.rows)
@@ -61,14 +62,14 @@ func (p *printer) header(trace traceapi.Trace, rows []row) {
 			failed++
 		}
 	}
-	p.wrapped(bold, "trace "+clean(trace.ID), 0)
+	p.wrapped(bold, "trace "+terminal.Clean(trace.ID), 0)
 	if len(trace.Spans) == 0 {
 		p.wrapped(plain, "no spans", 0)
 		return
 	}
 	axis := newAxis(trace.Spans)
 	facts := []string{
-		formatDuration(axis.total),
+		terminal.Duration(axis.total),
 		plural(len(trace.Spans), "span"),
 		plural(len(services), "service"),
 		axis.start.UTC().Format(time.DateTime + ".000 UTC"),

@@ -32,6 +32,10 @@ func TestPictures(t *testing.T) {
 		"order_statements": {confirmedOrder(), Options{Width: 100, Statements: true}},
 		"troubled":         {troubledOrder(), Options{}},
 		"troubled_narrow":  {troubledOrder(), Options{Width: 40}},
+		"taken_over":       {takenOver(), Options{}},
+		"taken_over_color": {takenOver(), Options{Color: true}},
+		"redriven":         {redriven(), Options{}},
+		"redriven_narrow":  {redriven(), Options{Width: 40}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, test.trace, test.options)
@@ -211,7 +215,7 @@ func TestFoldingHidesNothing(t *testing.T) {
 	s.statements("0000000000000bad", "order", 200, 300, "orphan 1", "orphan 2")
 
 	b := newBuilder(s.trace, false)
-	b.add(grow(s.trace.Spans), "", true)
+	b.add(b.roots, "", true)
 	var names []string
 	for _, r := range b.rows {
 		names = append(names, r.name)
@@ -301,6 +305,10 @@ func randomTrace(random *rand.Rand) traceapi.Trace {
 			s.Links = append(s.Links, traceapi.Link{TraceID: randomText(random), SpanID: id()})
 		}
 		exception(randomText(random), randomText(random))(&s)
+		if random.IntN(3) == 0 {
+			s.Name = "process " + s.Name
+			tookOver(randomText(random), random.Int64(), random.IntN(1e6))(&s)
+		}
 		trace.Spans = append(trace.Spans, s)
 	}
 	return trace

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -32,8 +34,14 @@ type service struct {
 
 func newService(t *testing.T, items ...stock.Item) service {
 	t.Helper()
+	return openService(t, filepath.Join(t.TempDir(), "inventory.db"), items...)
+}
+
+// openService returns a service with connections of its own to the database at path, as each replica has.
+func openService(t *testing.T, path string, items ...stock.Item) service {
+	t.Helper()
 	tp := noop.NewTracerProvider()
-	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "inventory.db"), migrations.FS, tp)
+	db, err := database.Open(t.Context(), "sqlite://"+path, migrations.FS, tp)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +202,69 @@ func TestConcurrentOrdersNeverSellAUnitTwice(t *testing.T) {
 	if got := s.item(t, "lamp"); got.Available != 0 || got.Reserved != 10 {
 		t.Errorf("lamps %+v", got)
 	}
+}
+
+func TestACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.db")
+	lamps := stock.Item{SKU: "lamp", Available: 10}
+	one, other := openService(t, path, lamps), openService(t, path, lamps)
+	for i := range 50 {
+		orderID := fmt.Sprint("o-", i)
+		create, cancel := created(t, orderID, stock.Line{SKU: "lamp", Quantity: 3}), cancelled(t, orderID)
+		var both sync.WaitGroup
+		var errs [2]error
+		both.Go(func() { errs[0] = one.handlers[create.Type](t.Context(), create) })
+		both.Go(func() { errs[1] = other.handlers[cancel.Type](t.Context(), cancel) })
+		both.Wait()
+		if err := errors.Join(errs[:]...); err != nil {
+			t.Fatal(err)
+		}
+		r, err := one.store.Reservation(t.Context(), orderID)
+		if err != nil || r.State != stock.Cancelled || one.item(t, "lamp") != lamps {
+			t.Fatalf("%+v, error %v, lamps %+v; want it cancelled and nothing reserved", r, err, one.item(t, "lamp"))
+		}
+	}
+	told := map[string]int{}
+	for _, event := range one.told(t) {
+		told[strings.Fields(event)[0]]++
+	}
+	if told[contracts.StockReservedV1] != told[contracts.StockReleasedV1] || told[contracts.StockRejectedV1] != 0 {
+		t.Errorf("told %v, want as much released as reserved", told)
+	}
+}
+
+// An order's events end in the same state in whichever order they arrive, and however often each is delivered.
+func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
+	const lamps = 1_000_000 // more than all runs take: who gets the last unit may depend on who comes first
+	s := newService(t, stock.Item{SKU: "lamp", Available: lamps})
+	reserved, run := int64(0), 0
+	rapid.Check(t, func(t *rapid.T) {
+		run++
+		var events []messaging.Message
+		want := map[string]stock.State{}
+		for i := range rapid.IntRange(1, 3).Draw(t, "orders") {
+			orderID := fmt.Sprintf("o-%d-%d", run, i)
+			quantity := rapid.Int64Range(1, 5).Draw(t, "quantity")
+			events = append(events, created(t, orderID, stock.Line{SKU: "lamp", Quantity: quantity}))
+			if rapid.Bool().Draw(t, "cancelled") {
+				events = append(events, cancelled(t, orderID))
+				want[orderID] = stock.Cancelled
+			} else {
+				want[orderID] = stock.Reserved
+				reserved += quantity
+			}
+		}
+		again := rapid.SliceOf(rapid.SampledFrom(events)).Draw(t, "again")
+		s.handle(t, rapid.Permutation(slices.Concat(events, again)).Draw(t, "arrived")...)
+		for orderID, state := range want {
+			if r, err := s.store.Reservation(t.Context(), orderID); err != nil || r.State != state {
+				t.Fatalf("%s: %+v, error %v; want it %s", orderID, r, err, state)
+			}
+		}
+		if got := s.item(t, "lamp"); got.Reserved != reserved || got.Available != lamps-reserved {
+			t.Fatalf("lamps %+v, want %d reserved", got, reserved)
+		}
+	})
 }
 
 // Whatever is created and cancelled, in whichever order and however often it is delivered: no unit appears or vanishes,

@@ -42,7 +42,7 @@ func New(s *store.Store, token string, logger *slog.Logger) *http.ServeMux {
 		OperationID: "set-stock", Method: http.MethodPut, Path: "/stock/{sku}", Tags: []string{"Stock"},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
 		Security:    []map[string][]string{{"token": {}}},
-		Middlewares: huma.Middlewares{requireToken(h, token)},
+		Middlewares: huma.Middlewares{requireToken(token)},
 		Summary:     "Set the stock of a SKU",
 		Description: "Sets how many units are available, of a new SKU too. What is reserved stays.",
 	}, a.set)

@@ -43,7 +43,9 @@ func newServer(t *testing.T, token string, items ...stock.Item) server {
 		t.Fatal(err)
 	}
 	mux := httpapi.New(s, token, tel.Logger)
-	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), tel.TracerProvider, tel.MeterProvider, tel.Propagator, true)
+	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), httpserver.Tracing{
+		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator, TrustCaller: true,
+	})
 	return server{handler, db, s}
 }
 

@@ -2,11 +2,11 @@ package httpapi
 
 import (
 	"context"
-	"crypto/subtle"
-	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"example.com/clew/services/process/httpserver"
 )
 
 type setInput struct {
@@ -22,21 +22,11 @@ func (a *api) set(ctx context.Context, in *setInput) (*itemOutput, error) {
 	return &itemOutput{StockItem(item)}, nil
 }
 
-// requireToken lets only requests pass that bear the token (RFC 6750).
-func requireToken(h huma.API, token string) func(huma.Context, func(huma.Context)) {
+// requireToken lets only requests pass that bear the token.
+func requireToken(token string) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		if token == "" {
-			_ = huma.WriteErr(h, ctx, http.StatusForbidden,
-				"stock cannot be set here, because no token was chosen; start the service with CLEW_TOKEN")
-			return
+		if r, w := humago.Unwrap(ctx); httpserver.Authorized(w, r, token) {
+			next(ctx)
 		}
-		scheme, given, _ := strings.Cut(ctx.Header("Authorization"), " ")
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1 {
-			ctx.SetHeader("WWW-Authenticate", "Bearer")
-			_ = huma.WriteErr(h, ctx, http.StatusUnauthorized,
-				"setting stock needs the header Authorization: Bearer <token>, with the value of CLEW_TOKEN")
-			return
-		}
-		next(ctx)
 	}
 }

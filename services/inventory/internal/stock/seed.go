@@ -2,10 +2,10 @@ package stock
 
 import "fmt"
 
-const (
-	loadSKUs  = 200           // over which a load test spreads its orders
-	loadUnits = 1_000_000_000 // of each, so that a long run does not sell out
-)
+const loadSKUs = 200 // over which a load test spreads its orders
+
+// LoadUnits is what there is of a SKU that is never to sell out.
+const LoadUnits = 1_000_000_000
 
 // Seed returns the stock of a new shop: ten products to play with, and load-001 to load-200 for load tests.
 func Seed() []Item {
@@ -22,7 +22,7 @@ func Seed() []Item {
 		{SKU: "torch", Available: 50},
 	}
 	for i := range loadSKUs {
-		items = append(items, Item{SKU: fmt.Sprintf("load-%03d", i+1), Available: loadUnits})
+		items = append(items, Item{SKU: fmt.Sprintf("load-%03d", i+1), Available: LoadUnits})
 	}
 	return items
 }

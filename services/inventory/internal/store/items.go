@@ -11,20 +11,13 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 )
 
-// Seed writes the items if there is no stock at all yet.
+// Seed writes those items whose SKUs are not there yet. What is there stays as it is.
 func (s *Store) Seed(ctx context.Context, items []stock.Item) error {
 	rows := make([]itemRow, len(items))
 	for i, item := range items {
 		rows[i] = itemRow(item)
 	}
-	err := s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		n, err := gorm.G[itemRow](tx).Count(ctx, "*")
-		if err != nil || n > 0 {
-			return err
-		}
-		// Another replica may start, and seed, at the same time.
-		return gorm.G[itemRow](tx, clause.OnConflict{DoNothing: true}).CreateInBatches(ctx, &rows, len(rows))
-	})
+	err := gorm.G[itemRow](s.db.Write, clause.OnConflict{DoNothing: true}).CreateInBatches(ctx, &rows, len(rows))
 	if err != nil {
 		return fmt.Errorf("seed stock: %w", err)
 	}

@@ -3,14 +3,20 @@ package events_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace/noop"
 	"gorm.io/gorm"
+	"pgregory.net/rapid"
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -18,6 +24,7 @@ import (
 	"example.com/clew/services/messaging/inbox"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/events"
+	"example.com/clew/services/order/internal/httpapi"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
@@ -25,41 +32,64 @@ import (
 
 const orderID = "0199c0de-7a1b-7cde-8f01-23456789abcd"
 
-var (
-	reserved = contracts.StockReserved{OrderID: orderID, Items: []contracts.Quantity{{SKU: "lamp", Quantity: 2}}}
-	rejected = contracts.StockRejected{OrderID: orderID, Reason: "out_of_stock: lamp"}
-)
-
 // A service is the handlers on a database with one pending order.
 type service struct {
 	db       *database.DB
 	store    *store.Store
 	handlers messaging.Handlers
+	api      http.Handler
 }
 
 func newService(t *testing.T) service {
 	t.Helper()
+	s := openService(t, filepath.Join(t.TempDir(), "order.db"))
+	s.insert(t, orderID)
+	return s
+}
+
+// openService returns a service with connections of its own to the database at path, as each replica has.
+func openService(t *testing.T, path string) service {
+	t.Helper()
 	tp := noop.NewTracerProvider()
-	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "order.db"), migrations.FS, tp)
+	db, err := database.Open(t.Context(), "sqlite://"+path, migrations.FS, tp)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	s := store.New(db)
-	pending := order.Order{
-		ID: orderID, CustomerID: "ada", Status: order.Pending, Currency: "EUR", TotalCents: 9980,
-		Items: []order.Item{{SKU: "lamp", Quantity: 2, UnitPriceCents: 4990}}, CreatedAt: time.Now(),
-	}
-	if err := db.Write.Transaction(func(tx *gorm.DB) error { return s.Insert(t.Context(), tx, pending) }); err != nil {
-		t.Fatal(err)
-	}
-	in := inbox.New(outbox.New(db, "/order", tp), "order")
-	return service{db, s, events.Handlers(in, s, slog.New(slog.DiscardHandler))}
+	s, out, logger := store.New(db), outbox.New(db, "/order", tp), slog.New(slog.DiscardHandler)
+	return service{db, s, events.Handlers(inbox.New(out, "order"), s, logger), httpapi.New(s, out, logger)}
 }
 
-func message(t *testing.T, eventType string, payload messaging.Payload) messaging.Message {
+// insert writes a pending order.
+func (s service) insert(t fataler, id string) {
 	t.Helper()
-	m, err := messaging.NewMessage(t.Context(), contracts.StreamStock, eventType, orderID, payload)
+	pending := order.Order{
+		ID: id, CustomerID: "ada", Status: order.Pending, Currency: "EUR", TotalCents: 9980,
+		Items: []order.Item{{SKU: "lamp", Quantity: 2, UnitPriceCents: 4990}}, CreatedAt: time.Now(),
+	}
+	ctx := context.Background()
+	if err := s.db.Write.Transaction(func(tx *gorm.DB) error { return s.store.Insert(ctx, tx, pending) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fataler is a *testing.T or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+}
+
+func reserved(id string) contracts.StockReserved {
+	return contracts.StockReserved{OrderID: id, Items: []contracts.Quantity{{SKU: "lamp", Quantity: 2}}}
+}
+
+func rejected(id string) contracts.StockRejected {
+	return contracts.StockRejected{OrderID: id, Reason: "out_of_stock: lamp"}
+}
+
+func message(t fataler, eventType string, payload messaging.Payload) messaging.Message {
+	t.Helper()
+	m, err := messaging.NewMessage(context.Background(), contracts.StreamStock, eventType, orderID, payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,16 +100,11 @@ func (s service) handle(ctx context.Context, m messaging.Message) error {
 	return s.handlers[m.Type](ctx, m)
 }
 
-// cancel changes the order as the API does.
-func (s service) cancel(t *testing.T) {
-	t.Helper()
-	err := s.db.Write.Transaction(func(tx *gorm.DB) error {
-		_, err := s.store.Change(t.Context(), tx, orderID, order.Cancelled, "")
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+// cancel asks the API to, and returns its status.
+func (s service) cancel(id string) int {
+	w := httptest.NewRecorder()
+	s.api.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/orders/"+id+"/cancel", nil))
+	return w.Code
 }
 
 type outcome struct {
@@ -88,14 +113,14 @@ type outcome struct {
 	Events []string // type and payload of what was left in the outbox
 }
 
-func (s service) outcome(t *testing.T) outcome {
+func (s service) outcome(t fataler, id string) outcome {
 	t.Helper()
-	o, err := s.store.Order(t.Context(), orderID)
+	o, err := s.store.Order(context.Background(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := outcome{Status: o.Status, Reason: o.Reason}
-	err = s.db.Read.Raw("SELECT type || ' ' || data FROM outbox WHERE stream = 'orders' AND subject = ? ORDER BY id", orderID).
+	err = s.db.Read.Raw("SELECT type || ' ' || data FROM outbox WHERE stream = 'orders' AND subject = ? ORDER BY id", id).
 		Scan(&got.Events).Error
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +133,8 @@ func TestStockDecidesAnOrderOnce(t *testing.T) {
 	refused := outcome{order.Rejected, "out_of_stock: lamp", []string{
 		`order.rejected.v1 {"order_id":"` + orderID + `","reason":"out_of_stock: lamp"}`,
 	}}
-	yes := outbox.Event{Type: contracts.StockReservedV1, Payload: reserved}
-	no := outbox.Event{Type: contracts.StockRejectedV1, Payload: rejected}
+	yes := outbox.Event{Type: contracts.StockReservedV1, Payload: reserved(orderID)}
+	no := outbox.Event{Type: contracts.StockRejectedV1, Payload: rejected(orderID)}
 	for name, test := range map[string]struct {
 		answers []outbox.Event
 		want    outcome
@@ -126,7 +151,7 @@ func TestStockDecidesAnOrderOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff(test.want, s.outcome(t)); diff != "" {
+			if diff := cmp.Diff(test.want, s.outcome(t, orderID)); diff != "" {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
 		})
@@ -135,47 +160,114 @@ func TestStockDecidesAnOrderOnce(t *testing.T) {
 
 func TestAnAnswerDeliveredTwiceCountsOnce(t *testing.T) {
 	s := newService(t)
-	m := message(t, contracts.StockReservedV1, reserved)
+	m := message(t, contracts.StockReservedV1, reserved(orderID))
 	if err := s.handle(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.handle(t.Context(), m); !errors.Is(err, messaging.ErrDuplicate) {
 		t.Errorf("again: %v, want ErrDuplicate", err)
 	}
-	if got := s.outcome(t); got.Status != order.Confirmed || len(got.Events) != 1 {
+	if got := s.outcome(t, orderID); got.Status != order.Confirmed || len(got.Events) != 1 {
 		t.Errorf("outcome %+v, want confirmed and told once", got)
 	}
 }
 
 func TestACancelledOrderStaysCancelled(t *testing.T) {
 	s := newService(t)
-	s.cancel(t)
+	if status := s.cancel(orderID); status != http.StatusOK {
+		t.Fatalf("cancel: %d", status)
+	}
 	for _, m := range []messaging.Message{
-		message(t, contracts.StockReservedV1, reserved), message(t, contracts.StockRejectedV1, rejected),
+		message(t, contracts.StockReservedV1, reserved(orderID)), message(t, contracts.StockRejectedV1, rejected(orderID)),
 	} {
 		if err := s.handle(t.Context(), m); err != nil {
 			t.Errorf("%s: %v", m.Type, err)
 		}
 	}
-	if diff := cmp.Diff(outcome{Status: order.Cancelled}, s.outcome(t)); diff != "" {
+	want := outcome{order.Cancelled, "", []string{`order.cancelled.v1 {"order_id":"` + orderID + `"}`}}
+	if diff := cmp.Diff(want, s.outcome(t, orderID)); diff != "" {
 		t.Errorf("outcome (-want +got):\n%s", diff)
 	}
 }
 
+func TestACancellationAndAnAnswerAtOnceHaveOneOutcome(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "order.db")
+	one, other := openService(t, path), openService(t, path)
+	for i := range 50 {
+		id := fmt.Sprint("order-", i)
+		confirmed := fmt.Sprintf(`order.confirmed.v1 {"order_id":%q}`, id)
+		refused := fmt.Sprintf(`order.rejected.v1 {"order_id":%q,"reason":"out_of_stock: lamp"}`, id)
+		cancelled := fmt.Sprintf(`order.cancelled.v1 {"order_id":%q}`, id)
+		answer := message(t, contracts.StockReservedV1, reserved(id))
+		wants := map[int][]outcome{http.StatusOK: {
+			{order.Cancelled, "", []string{cancelled}}, {order.Cancelled, "", []string{confirmed, cancelled}},
+		}}
+		if i%2 == 1 {
+			answer = message(t, contracts.StockRejectedV1, rejected(id))
+			wants = map[int][]outcome{
+				http.StatusOK:       {{order.Cancelled, "", []string{cancelled}}},
+				http.StatusConflict: {{order.Rejected, "out_of_stock: lamp", []string{refused}}},
+			}
+		}
+		one.insert(t, id)
+		var both sync.WaitGroup
+		var status int
+		var err error
+		both.Go(func() { status = one.cancel(id) })
+		both.Go(func() { err = other.handle(t.Context(), answer) })
+		both.Wait()
+		got := one.outcome(t, id)
+		if err != nil || !slices.ContainsFunc(wants[status], func(want outcome) bool { return cmp.Equal(want, got) }) {
+			t.Fatalf("%s: error %v; cancelling is answered %d, and it is %+v", answer.Type, err, status, got)
+		}
+	}
+}
+
+// What is told of an order ends in the same state in whichever order it arrives, and however often.
+func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
+	s := openService(t, filepath.Join(t.TempDir(), "order.db"))
+	run := 0
+	rapid.Check(t, func(t *rapid.T) {
+		run++
+		id := fmt.Sprint("order-", run)
+		s.insert(t, id)
+		confirm := message(t, contracts.StockReservedV1, reserved(id))
+		steps := []string{"confirm"}
+		want := order.Confirmed
+		if rapid.Bool().Draw(t, "cancelled") {
+			steps = append(steps, "cancel")
+			want = order.Cancelled
+		}
+		again := rapid.SliceOf(rapid.SampledFrom(steps)).Draw(t, "again")
+		for _, step := range rapid.Permutation(slices.Concat(steps, again)).Draw(t, "arrived") {
+			if step == "cancel" {
+				if status := s.cancel(id); status != http.StatusOK {
+					t.Fatalf("cancel: %d", status)
+				}
+			} else if err := s.handle(context.Background(), confirm); err != nil && !errors.Is(err, messaging.ErrDuplicate) {
+				t.Fatal(err)
+			}
+		}
+		got := s.outcome(t, id)
+		if got.Status != want || len(got.Events) == 0 || len(got.Events) > len(steps) {
+			t.Fatalf("%+v, want it %s, and each change told once", got, want)
+		}
+	})
+}
+
 func TestStockOfAForeignOrderChangesNothing(t *testing.T) {
 	s := newService(t)
-	foreign := contracts.StockReserved{OrderID: "foreign", Items: reserved.Items}
-	if err := s.handle(t.Context(), message(t, contracts.StockReservedV1, foreign)); err != nil {
+	if err := s.handle(t.Context(), message(t, contracts.StockReservedV1, reserved("foreign"))); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(outcome{Status: order.Pending}, s.outcome(t)); diff != "" {
+	if diff := cmp.Diff(outcome{Status: order.Pending}, s.outcome(t, orderID)); diff != "" {
 		t.Errorf("outcome (-want +got):\n%s", diff)
 	}
 }
 
 func TestAnUnreadableAnswerIsPermanent(t *testing.T) {
 	s := newService(t)
-	m := message(t, contracts.StockRejectedV1, rejected)
+	m := message(t, contracts.StockRejectedV1, rejected(orderID))
 	m.Data = []byte(`{"order_id":"` + orderID + `"}`) // no reason
 	if err := s.handle(t.Context(), m); !messaging.IsPermanent(err) {
 		t.Errorf("error %v, want a permanent one", err)

@@ -34,7 +34,9 @@ func newServer(t *testing.T) server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	mux := httpapi.New(store.New(db), outbox.New(db, "/order", tel.TracerProvider), tel.Logger)
-	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), tel.TracerProvider, tel.MeterProvider, tel.Propagator, true)
+	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), httpserver.Tracing{
+		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator, TrustCaller: true,
+	})
 	return server{handler, db, spans}
 }
 

@@ -10,6 +10,9 @@ import (
 	"gorm.io/gorm/clause"
 )
 
+// keyRetention is how long a request can be repeated at least.
+const keyRetention = 24 * time.Hour
+
 // ErrKeyTaken is the error for an idempotency key that another request has used.
 var ErrKeyTaken = errors.New("idempotency key is taken")
 
@@ -49,4 +52,13 @@ func (s *Store) Key(ctx context.Context, key string) (Key, bool, error) {
 		return Key{}, false, fmt.Errorf("read idempotency key: %w", err)
 	}
 	return row, true, nil
+}
+
+// PurgeKeys forgets the keys that were taken more than 24 h ago.
+func (s *Store) PurgeKeys(ctx context.Context) error {
+	_, err := gorm.G[Key](s.db.Write).Where("created_at < ?", time.Now().Add(-keyRetention).UnixMicro()).Delete(ctx)
+	if err != nil {
+		return fmt.Errorf("purge idempotency keys: %w", err)
+	}
+	return nil
 }

@@ -37,6 +37,7 @@ func testStore(t *testing.T, open func(*testing.T) *database.DB) {
 		"a status changes only the ways it may":     suite.changes,
 		"orders are listed newest first, by filter": suite.list,
 		"a key is taken once":                       suite.keys,
+		"a key is forgotten after a day":            suite.purgeKeys,
 		"a rolled back order was never there":       suite.rollBack,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,6 +191,23 @@ func (s suite) keys(t *testing.T) {
 	key, found, err := s.store.Key(t.Context(), "basket")
 	if err != nil || !found || key.BodyHash != "h1" || key.OrderID != "o1" || key.CreatedAt == 0 {
 		t.Errorf("after: %+v, found %v, error %v", key, found, err)
+	}
+}
+
+func (s suite) purgeKeys(t *testing.T) {
+	for name, age := range map[string]time.Duration{"old": 24*time.Hour + time.Minute, "young": 24*time.Hour - time.Minute} {
+		s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
+			return errors.Join(s.store.InsertKey(ctx, tx, store.Key{Key: name}),
+				tx.Exec("UPDATE idempotency_keys SET created_at = ? WHERE key = ?", time.Now().Add(-age).UnixMicro(), name).Error)
+		})
+	}
+	if err := s.store.PurgeKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"old": false, "young": true} {
+		if _, found, err := s.store.Key(t.Context(), name); found != want || err != nil {
+			t.Errorf("%s: found %v, error %v", name, found, err)
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package waterfall
+package terminal
 
 import (
 	"math"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestFormatDuration(t *testing.T) {
+func TestDuration(t *testing.T) {
 	const day = 24 * time.Hour
 	for d, want := range map[time.Duration]string{
 		-time.Second:                        "0",
@@ -37,8 +37,8 @@ func TestFormatDuration(t *testing.T) {
 		400 * day:                           "400d",
 		math.MaxInt64:                       "106751d",
 	} {
-		if got := formatDuration(d); got != want {
-			t.Errorf("formatDuration(%d ns) = %q, want %q", d, got, want)
+		if got := Duration(d); got != want {
+			t.Errorf("Duration(%d ns) = %q, want %q", d, got, want)
 		}
 	}
 }
@@ -56,8 +56,8 @@ func TestClean(t *testing.T) {
 		"❤\ufe0f":               "❤", // a variation selector changes the width
 		"  ":                    "",
 	} {
-		if got := clean(in); got != want {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want)
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -77,14 +77,14 @@ func TestClip(t *testing.T) {
 		{"注文を処理", 8, "注文を…"}, // half a character is none
 		{"e\u0301te\u0301", 3, "e\u0301te\u0301"},
 	} {
-		if got := clip(test.text, test.n); got != test.want {
-			t.Errorf("clip(%q, %d) = %q, want %q", test.text, test.n, got, test.want)
+		if got := Clip(test.text, test.n); got != test.want {
+			t.Errorf("Clip(%q, %d) = %q, want %q", test.text, test.n, got, test.want)
 		}
 	}
 }
 
 func TestWrap(t *testing.T) {
-	got := wrap("one two three fourteen-letters", 10, 2)
+	got := Wrap("one two three fourteen-letters", 10, 2)
 	if diff := cmp.Diff([]string{"one two", "  three", "  fourtee…"}, got); diff != "" {
 		t.Error(diff)
 	}

@@ -1,4 +1,6 @@
-package waterfall
+// Package terminal makes text that comes from outside fit to be printed: it cannot
+// steer the terminal, and keeps within a width.
+package terminal
 
 import (
 	"fmt"
@@ -10,10 +12,10 @@ import (
 	"golang.org/x/text/width"
 )
 
-// clean keeps what a terminal shows and drops what it obeys: control
+// Clean keeps what a terminal shows and drops what it obeys: control
 // characters, and the invisible ones that reorder or join text. Line breaks and
 // tabs become spaces.
-func clean(s string) string {
+func Clean(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -25,8 +27,8 @@ func clean(s string) string {
 	}, s))
 }
 
-// cells returns how many terminal cells a cleaned text takes.
-func cells(s string) int {
+// Cells returns how many terminal cells a cleaned text takes.
+func Cells(s string) int {
 	n := 0
 	for _, r := range s {
 		n += runeCells(r)
@@ -45,9 +47,9 @@ func runeCells(r rune) int {
 	return 1
 }
 
-// clip cuts a text to at most n cells, and shows that it did.
-func clip(s string, n int) string {
-	if cells(s) <= n {
+// Clip cuts a text to at most n cells, and shows that it did.
+func Clip(s string, n int) string {
+	if Cells(s) <= n {
 		return s
 	}
 	if n <= 0 {
@@ -63,9 +65,9 @@ func clip(s string, n int) string {
 	return s
 }
 
-// clipLeft is clip from the other end, for the guides of a tree, a cell a rune:
+// ClipLeft is Clip from the other end, for the guides of a tree, a cell a rune:
 // the nearest ancestors matter most.
-func clipLeft(guides string, n int) string {
+func ClipLeft(guides string, n int) string {
 	runes := []rune(guides)
 	if len(runes) <= n {
 		return guides
@@ -73,13 +75,14 @@ func clipLeft(guides string, n int) string {
 	return "…" + string(runes[len(runes)-n+1:])
 }
 
-func pad(s string, n int) string {
-	return s + strings.Repeat(" ", max(0, n-cells(s)))
+// Pad fills a text up with spaces to at least n cells.
+func Pad(s string, n int) string {
+	return s + strings.Repeat(" ", max(0, n-Cells(s)))
 }
 
-// wrap breaks a text between words into lines of at most n cells, every line
+// Wrap breaks a text between words into lines of at most n cells, every line
 // but the first indented. A word longer than a line is clipped.
-func wrap(s string, n, indent int) []string {
+func Wrap(s string, n, indent int) []string {
 	margin := strings.Repeat(" ", indent)
 	var lines []string
 	line := ""
@@ -87,19 +90,19 @@ func wrap(s string, n, indent int) []string {
 		switch {
 		case line == "":
 			line = word
-		case cells(line)+1+cells(word) <= n:
+		case Cells(line)+1+Cells(word) <= n:
 			line += " " + word
 		default:
-			lines = append(lines, clip(line, n))
+			lines = append(lines, Clip(line, n))
 			line = margin + word
 		}
 	}
-	return append(lines, clip(line, n))
+	return append(lines, Clip(line, n))
 }
 
-// formatDuration writes a duration in at most 7 cells, precise enough to
+// Duration writes a duration in at most 7 cells, precise enough to
 // compare neighbours: milliseconds where they serve, for they line up.
-func formatDuration(d time.Duration) string {
+func Duration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d <= 0 {
 		return "0"

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"example.com/clew/standalone/internal/stack"
+	"example.com/clew/standalone/internal/state"
+)
+
+// resetCmd deletes what earlier starts left.
+type resetCmd struct{}
+
+// Run deletes databases, Redis's data, logs and the token, and nothing that Clew has not made. It stops nothing: where
+// Clew runs, it refuses.
+func (*resetCmd) Run() error {
+	dir := state.Dir()
+	deleted, err := stack.Reset(dir)
+	for _, path := range deleted {
+		fmt.Println("deleted", path)
+	}
+	if running := (*state.AlreadyRunningError)(nil); errors.As(err, &running) {
+		return fmt.Errorf("Clew is running here (pid %d): stop it first with `clew down`", running.PID)
+	}
+	if err == nil && len(deleted) == 0 {
+		fmt.Println("nothing to delete in", dir)
+	}
+	return err
+}

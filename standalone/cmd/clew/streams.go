@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
+	"example.com/clew/standalone/internal/state"
+	"example.com/clew/standalone/internal/terminal"
+)
+
+// streams are those that there are.
+var streams = [...]string{contracts.StreamOrders, contracts.StreamStock}
+
+// streamsCmd is about streams and their consumer groups.
+type streamsCmd struct {
+	List        streamsListCmd `cmd:"" default:"withargs" help:"Show each partition and group (the default)."`
+	ForgetGroup forgetGroupCmd `cmd:"" help:"Remove a group that will never read again and keeps its stream from being trimmed."`
+}
+
+// streamsListCmd shows what waits where.
+type streamsListCmd struct {
+	JSON bool `help:"Print JSON: a list of partitions with their groups."`
+}
+
+// Run prints a line for each group of each partition of each stream.
+func (c *streamsListCmd) Run(ctx context.Context) error {
+	admin, done, err := newAdmin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	all := []messaging.StreamInfo{}
+	for _, stream := range streams {
+		partitions, err := admin.Streams(ctx, stream)
+		if err != nil {
+			return err
+		}
+		all = append(all, partitions...)
+	}
+	if c.JSON {
+		return printJSON(all)
+	}
+	return printStreams(os.Stdout, all)
+}
+
+// printStreams prints a partition without groups, too.
+func printStreams(w io.Writer, all []messaging.StreamInfo) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG")
+	for _, s := range all {
+		partition := fmt.Sprintf("%s/%d\t%d\t%d", s.Stream, s.Partition, s.Messages, s.DeadLetters)
+		if len(s.Groups) == 0 {
+			fmt.Fprintf(table, "%s\t-\t-\t-\t-\n", partition)
+		}
+		for _, g := range s.Groups {
+			lag := strconv.FormatInt(g.Lag, 10)
+			if g.Lag < 0 {
+				lag = "?"
+			}
+			name := terminal.Clip(terminal.Clean(g.Name), 25)
+			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\n", partition, name, g.Consumers, g.Pending, lag)
+		}
+	}
+	return table.Flush()
+}
+
+// forgetGroupCmd removes a consumer group.
+type forgetGroupCmd struct {
+	Stream string `arg:"" enum:"orders,stock" help:"orders or stock."`
+	Group  string `arg:"" help:"The group, as clew streams shows it."`
+}
+
+// Run removes the group from every partition, with what it has pending. One that somebody still reads with comes back,
+// and is given everything again.
+func (c *forgetGroupCmd) Run(ctx context.Context) error {
+	admin, done, err := newAdmin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	found, err := admin.ForgetGroup(ctx, c.Stream, c.Group)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return c.unknown(ctx, admin)
+	}
+	fmt.Printf("the stream %s has no group %s any more\n", c.Stream, c.Group)
+	return nil
+}
+
+// unknown says which groups there are.
+func (c *forgetGroupCmd) unknown(ctx context.Context, admin *messaging.Admin) error {
+	partitions, err := admin.Streams(ctx, c.Stream)
+	if err != nil {
+		return err
+	}
+	var groups []string
+	for _, p := range partitions {
+		for _, g := range p.Groups {
+			groups = append(groups, terminal.Clean(g.Name))
+		}
+	}
+	slices.Sort(groups)
+	return fmt.Errorf("the stream %s has no group %q (it has: %s)", c.Stream, c.Group, strings.Join(slices.Compact(groups), ", "))
+}
+
+// newAdmin returns an admin of what runs here, and what closes its connection.
+func newAdmin(options ...messaging.Option) (admin *messaging.Admin, done func(), err error) {
+	running, err := state.Load(state.Dir())
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := messaging.Connect(running.Redis.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	return messaging.NewAdmin(client, running.Partitions, options...), func() { _ = client.Close() }, nil
+}

@@ -1,0 +1,103 @@
+package waterfall
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/clew/standalone/internal/traceapi"
+)
+
+// What messaging tells of a message and of each attempt to process it.
+const (
+	attributeMessage    = "messaging.message.id"
+	attributeGroup      = "messaging.consumer.group.name"
+	attributeConsumer   = "messaging.client.id"
+	attributeDeliveries = "messaging.redis_streams.delivery_count"
+	attributeOutcome    = "messaging.redis_streams.outcome"
+	attributeReason     = "messaging.redis_streams.dlq.reason"
+
+	eventTakeover      = "takeover"
+	attributeTakenFrom = "messaging.redis_streams.taken_over_from"
+	attributeLastSeen  = "last_seen_at"
+)
+
+// retell numbers the attempts at each message, where there are several, and adds those whose process was killed. It
+// returns the roots with what it added.
+func retell(nodes, roots []*node) []*node {
+	attempts := map[string][]*node{}
+	for _, n := range nodes {
+		if message := n.Attributes.String(attributeMessage); message != "" && strings.HasPrefix(n.Name, "process ") {
+			key := message + " " + n.Attributes.String(attributeGroup)
+			attempts[key] = append(attempts[key], n)
+		}
+	}
+	for _, known := range attempts {
+		all := slices.Clone(known)
+		for _, n := range known {
+			killed := killedBefore(n, known)
+			if killed == nil {
+				continue
+			}
+			all = append(all, killed)
+			siblings := &roots
+			if n.parent != nil {
+				siblings = &n.parent.children
+			}
+			*siblings = slices.Insert(*siblings, slices.Index(*siblings, n), killed)
+		}
+		slices.SortStableFunc(all, byStart)
+		number(all)
+	}
+	return roots
+}
+
+// number counts the attempts at one message. A delivery count that says more tells of attempts that are not here; one
+// that says less began again with a redrive.
+func number(attempts []*node) {
+	last := 0
+	for _, n := range attempts {
+		count, _ := n.Attributes[attributeDeliveries].(int64)
+		last = max(last+1, int(min(count, 1_000))) // more is no count but a mistake
+		n.attempt = last
+	}
+	if last == 1 {
+		attempts[0].attempt = 0
+	}
+}
+
+// killedBefore is the attempt that a process was killed in and therefore never told of, drawn from what the attempt
+// that took over knows: whose it was, and when that was last seen. It can have begun as soon as the message was there.
+// There is none if the one that was taken over from lived on after all, and told of its attempt.
+func killedBefore(n *node, known []*node) *node {
+	i := slices.IndexFunc(n.Events, func(e traceapi.Event) bool { return e.Name == eventTakeover })
+	if i < 0 {
+		return nil
+	}
+	told := n.Events[i].Attributes
+	consumer := told.String(attributeTakenFrom)
+	seen, err := time.Parse(time.RFC3339, told.String(attributeLastSeen))
+	if err != nil || seen.After(n.Start) || slices.ContainsFunc(known, func(other *node) bool {
+		return other.Attributes.String(attributeConsumer) == consumer &&
+			other.Attributes[attributeDeliveries] == told[attributeDeliveries]
+	}) {
+		return nil
+	}
+	from := n.Start.Add(-waitBefore(n).length)
+	if from.After(seen) {
+		from = seen
+	}
+	return &node{
+		Span: traceapi.Span{
+			ID: n.ID + "-killed", Parent: n.Parent, Service: n.Service, Name: n.Name, Kind: n.Kind, Start: from, End: seen,
+			Attributes: traceapi.Attributes{
+				attributeMessage:    n.Attributes[attributeMessage],
+				attributeGroup:      n.Attributes[attributeGroup],
+				attributeConsumer:   consumer,
+				attributeDeliveries: told[attributeDeliveries],
+			},
+		},
+		parent: n.parent,
+		killed: true,
+	}
+}
