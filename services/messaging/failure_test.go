@@ -75,7 +75,7 @@ func TestWhatFailsIsDeadLetteredAndStopsNothing(t *testing.T) {
 		good := make(chan struct{}, 20)
 		r.consume("g", messaging.Handlers{
 			"good.v1":      func(context.Context, messaging.Message) error { good <- struct{}{}; return nil },
-			"error.v1":     func(context.Context, messaging.Message) error { return errors.New("no \x1b luck\n") },
+			"error.v1":     func(context.Context, messaging.Message) error { return errors.New("no \x1b\nluck") },
 			"panic.v1":     func(context.Context, messaging.Message) error { panic("ouch") },
 			"permanent.v1": func(context.Context, messaging.Message) error { return messaging.Permanent(errors.New("never")) },
 			"hang.v1": func(ctx context.Context, _ messaging.Message) error {
@@ -106,7 +106,7 @@ func TestWhatFailsIsDeadLetteredAndStopsNothing(t *testing.T) {
 			}
 		}
 		want := map[told]bool{
-			{"error.v1", "exhausted", "no   luck ", 5}:                                    true,
+			{"error.v1", "exhausted", "no   luck", 5}:                                    true,
 			{"panic.v1", "exhausted", "handler panicked: ouch", 5}:                        true,
 			{"hang.v1", "exhausted", "context deadline exceeded", 5}:                      true,
 			{"permanent.v1", "permanent", "never", 1}:                                     true,
@@ -472,7 +472,7 @@ func TestDeletedMessagesAreCountedAsLost(t *testing.T) {
 
 // A reply that got lost leaves messages in the pending list of a consumer that does not know of them.
 func TestAConsumerFindsWhatItWasGivenAndNeverGot(t *testing.T) {
-	partitions(t, func(t *testing.T, r *rig) {
+	partitions(t, func(_ *testing.T, r *rig) {
 		want := r.publish("note.v1", subjects(5)...)
 		r.die("g", "g-1", 1) // its own name
 		got := make(chan int64, 10)

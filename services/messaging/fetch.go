@@ -198,7 +198,7 @@ func (c *Consumer) claim(ctx context.Context, partition, limit int, alone bool) 
 	}
 	return claimed{
 		taken: pendingEntries(reply[0]), exhausted: pendingEntries(reply[1]), suspects: reply[3].(int64),
-		wait: time.Duration(reply[4].(int64)) * time.Millisecond,
+		wait: fromMilliseconds(reply[4]),
 	}, nil
 }
 
@@ -214,8 +214,13 @@ func pendingEntries(reply any) []pendingEntry {
 		}
 		entries = append(entries, pendingEntry{
 			XMessage: redis.XMessage{ID: item[0].(string), Values: values},
-			owner:    item[2].(string), deliveries: item[3].(int64), idle: time.Duration(item[4].(int64)) * time.Millisecond,
+			owner:    item[2].(string), deliveries: item[3].(int64), idle: fromMilliseconds(item[4]),
 		})
 	}
 	return entries
+}
+
+func fromMilliseconds(reply any) time.Duration {
+	ms := reply.(int64)
+	return time.Duration(ms) * time.Millisecond
 }

@@ -20,7 +20,7 @@ func (*resetCmd) Run() error {
 		fmt.Println("deleted", path)
 	}
 	if running := (*state.AlreadyRunningError)(nil); errors.As(err, &running) {
-		return fmt.Errorf("Clew is running here (pid %d): stop it first with `clew down`", running.PID)
+		return fmt.Errorf("refused while Clew is running here (pid %d): stop it first with `clew down`", running.PID)
 	}
 	if err == nil && len(deleted) == 0 {
 		fmt.Println("nothing to delete in", dir)

@@ -139,7 +139,7 @@ func TestReset(t *testing.T) {
 	c.want(0, []string{"reset"}, "nothing to delete")
 	c.want(0, up)
 	token := c.state().Token
-	c.want(1, []string{"reset"}, fmt.Sprintf("Clew is running here (pid %d)", c.owner()), "clew down")
+	c.want(1, []string{"reset"}, fmt.Sprintf("while Clew is running here (pid %d)", c.owner()), "clew down")
 	redis(t, c.state(), "SET kept yes", 1)
 	c.want(0, down)
 	foreign := filepath.Join(c.dir, "redis", "mine")

@@ -4,8 +4,9 @@
 // message spends most of its time there.
 //
 // The files read in the order of the data: tree.go finds the shape of the trace,
-// attempts.go what became of each message and what no span tells of it, rows.go and wait.go decide what each line says, notes.go explains the marks,
-// chart.go draws the lines, and text.go keeps them clean and within the width.
+// attempts.go what became of each message and what no span tells of it; rows.go
+// and wait.go decide what each line says, notes.go explains the marks, and
+// chart.go draws the lines.
 package waterfall
 
 import (
