@@ -106,7 +106,7 @@ func TestWhatFailsIsDeadLetteredAndStopsNothing(t *testing.T) {
 			}
 		}
 		want := map[told]bool{
-			{"error.v1", "exhausted", "no   luck", 5}:                                    true,
+			{"error.v1", "exhausted", "no   luck", 5}:                                     true,
 			{"panic.v1", "exhausted", "handler panicked: ouch", 5}:                        true,
 			{"hang.v1", "exhausted", "context deadline exceeded", 5}:                      true,
 			{"permanent.v1", "permanent", "never", 1}:                                     true,
