@@ -487,6 +487,56 @@ func TestAConsumerFindsWhatItWasGivenAndNeverGot(t *testing.T) {
 	})
 }
 
+// A heartbeat may be late, as after a pause of Redis: what a consumer holds it does not take again.
+func TestNoMessageRunsTwiceAtOnceInOneConsumer(t *testing.T) {
+	r := newRig(t, 1)
+	runs, release := make(chan string, 10), make(chan struct{})
+	r.consume("g", messaging.Handlers{
+		"slow.v1":  func(_ context.Context, m messaging.Message) error { runs <- m.Type; <-release; return nil },
+		"quick.v1": func(_ context.Context, m messaging.Message) error { runs <- m.Type; return nil },
+	}, messaging.WithClaimAfter(50*time.Millisecond, time.Hour)) // no heartbeat at all
+	r.publish("slow.v1", "slow")
+	if first := <-runs; first != "slow.v1" {
+		t.Fatalf("%s ran first", first)
+	}
+	r.publish("quick.v1", "quick")
+	<-runs
+	r.awaitBacklog("g", 1)
+	// Both are pending with the consumer now, and long due. It takes the one that it does not hold.
+	for _, entry := range r.client.XRange(t.Context(), notes, "-", "+").Val() {
+		r.client.Do(t.Context(), "XCLAIM", notes, "g", "g-1", 0, entry.ID, "FORCE", "IDLE", 60_000, "JUSTID")
+	}
+	if again := <-runs; again != "quick.v1" {
+		t.Errorf("%s ran twice at once", again)
+	}
+	close(release)
+	r.awaitBacklog("g", 0)
+}
+
+func TestABadTraceparentStartsANewTrace(t *testing.T) {
+	r := newRig(t, 1)
+	r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
+	m, err := messaging.NewMessage(t.Context(), "notes", "note.v1", "s", note{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Source = "/test"
+	m.Headers.Set("traceparent", "00-\x00-\xff-zz")
+	m.Headers.Set("baggage", "=;,%zz")
+	if err := errors.Join(r.publisher.Publish(t.Context(), m)...); err != nil {
+		t.Fatal(err)
+	}
+	messagingtest.Eventually(t, "it is processed", func() error {
+		if len(r.ended("process notes")) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if span := r.ended("process notes")[0]; span.Parent().IsValid() || len(span.Links()) != 0 {
+		t.Errorf("parent %v, links %v", span.Parent(), span.Links())
+	}
+}
+
 // In test mode the baggage of one message steers its own telemetry.
 func TestSteering(t *testing.T) {
 	for name, test := range map[string]struct {
