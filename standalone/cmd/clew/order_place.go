@@ -40,7 +40,7 @@ func (c *orderCmd) place(ctx context.Context, running state.State) (placed, erro
 		return placed{}, err
 	}
 	started := time.Now()
-	order, deadLetter, err := await(ctx, api, accepted.ID)
+	order, deadLetter, err := await(ctx, api, accepted)
 	return placed{
 		Order:        order,
 		Milliseconds: float64(time.Since(started).Microseconds()) / 1000,
@@ -65,21 +65,21 @@ func (c *orderCmd) baggage() string {
 }
 
 // await blocks until an order is finished, or one of its messages is a dead letter, whose id it returns.
-func await(ctx context.Context, api *orderapi.Client, id string) (orderapi.Order, string, error) {
+func await(ctx context.Context, api *orderapi.Client, accepted orderapi.Order) (orderapi.Order, string, error) {
 	for {
 		doubt, cancel := context.WithTimeout(ctx, doubtAfter)
-		order, err := api.Await(doubt, id)
+		order, err := api.Await(doubt, accepted.ID)
 		cancel()
 		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return order, "", err
 		}
-		letter, err := deadLetterOf(ctx, id)
+		letter, err := deadLetterOf(ctx, accepted.ID)
 		if err != nil {
-			return order, "", err
+			return accepted, "", err
 		}
 		if letter.ID != "" {
-			order.Status, order.Reason = deadLettered, letter.Reason
-			return order, letter.ID, nil
+			accepted.Status, accepted.Reason = deadLettered, letter.Reason
+			return accepted, letter.ID, nil
 		}
 	}
 }
