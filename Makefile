@@ -29,8 +29,10 @@ logs: clew ## show the processes' logs; NAME=order-1 for one of them
 order: clew ## place an order and show its trace; ARGS="--sku lamp --count 3"
 	@$(CLEW) order $(ARGS)
 
-test: redis ## run all tests, against a real redis-server, with the race detector
-	go test -race $(MODULES:%=./%/...)
+# Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
+test: redis ## run all tests, against a real redis-server
+	go test -race $(patsubst %,./%/...,$(filter-out standalone,$(MODULES)))
+	go test ./standalone/...
 
 lint: $(GOLANGCI) ## check style and the direction of dependencies
 	@for module in $(MODULES); do echo "lint $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,9 +90,7 @@ func TestListenIsAGroupOfItsOwn(t *testing.T) {
 	audit := []string{"order.created.v1", "stock.reserved.v1", "order.confirmed.v1", "--group", "audit"}
 	first := c.listen(audit...)
 	orderID, traceID := c.order()
-	for range 3 {
-		first.read(orderID)
-	}
+	first.readAll("order.created.v1 "+orderID, "stock.reserved.v1 "+orderID, "order.confirmed.v1 "+orderID)
 	first.stop()
 	processtest.Eventually(t, "the listener is in the trace", func() bool {
 		trace := c.want(0, []string{"trace", traceID}).stdout
@@ -100,9 +99,7 @@ func TestListenIsAGroupOfItsOwn(t *testing.T) {
 
 	missed, _ := c.order() // while nobody listens: a named group goes on where it stopped
 	second := c.listen(audit...)
-	for range 3 {
-		second.read(missed)
-	}
+	second.readAll("order.created.v1 "+missed, "stock.reserved.v1 "+missed, "order.confirmed.v1 "+missed)
 	second.stop()
 	if groups := redis(t, c.state(), "XINFO GROUPS orders:{0}", 1)[0]; groups != "*2" {
 		t.Errorf("groups of the stream: %s, want inventory and audit", groups)
@@ -168,6 +165,15 @@ func (l *listening) read(text string) string {
 	}
 	l.t.Fatalf("the listener ended without a line with %q", text)
 	return ""
+}
+
+// readAll blocks until lines with all the texts were printed, in whatever order.
+func (l *listening) readAll(texts ...string) {
+	l.t.Helper()
+	for len(texts) > 0 {
+		line := l.read("")
+		texts = slices.DeleteFunc(texts, func(text string) bool { return strings.Contains(line, text) })
+	}
 }
 
 // stop is a ctrl-C.
