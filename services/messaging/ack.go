@@ -61,18 +61,15 @@ func (a *acker) acknowledge(ctx context.Context, batch []string) {
 	c := a.consumer
 	defer c.queue.free(a.partition, batch...)
 	key := StreamKey(c.sub.Stream, a.partition)
-	for pause := retryFirst; ; pause = min(2*pause, retryMost) {
+	for pause := retryFirst; ; {
 		started := time.Now()
 		err := c.client.XAck(ctx, key, c.sub.Group, batch...).Err()
 		if err == nil {
 			c.instrumentation.ack.Observe(time.Since(started).Seconds())
 			return
 		}
-		c.logger.Warn("acknowledging messages stopped, trying again", "key", key, "error", err, "pause", pause)
-		select {
-		case <-ctx.Done():
+		if !c.again(ctx, "acknowledging messages", &pause, err) {
 			return
-		case <-time.After(pause):
 		}
 	}
 }

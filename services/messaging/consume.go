@@ -191,10 +191,7 @@ func (c *Consumer) heartbeats(ctx context.Context, partition int) {
 			return
 		case <-beat.C:
 		}
-		args := []any{c.sub.Group, c.name}
-		for _, entryID := range c.queue.holds(partition) {
-			args = append(args, entryID)
-		}
+		args := withIDs(c.queue.holds(partition), c.sub.Group, c.name)
 		err := keepalive.Run(ctx, c.client, []string{key}, args...).Err()
 		if err != nil && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") { // fetch makes a missing group
 			c.logger.Warn("a heartbeat failed", "key", key, "error", err)
@@ -207,11 +204,16 @@ func (c *Consumer) release(ctx context.Context, partition int, spent bool, entry
 	if len(entryIDs) == 0 {
 		return nil
 	}
-	args := []any{c.sub.Group, c.name, map[bool]int{true: 1}[spent]}
+	args := withIDs(entryIDs, c.sub.Group, c.name, spent)
+	return release.Run(ctx, c.client, []string{StreamKey(c.sub.Stream, partition)}, args...).Err()
+}
+
+// withIDs are the arguments of a script that takes entry ids last.
+func withIDs(entryIDs []string, args ...any) []any {
 	for _, entryID := range entryIDs {
 		args = append(args, entryID)
 	}
-	return release.Run(ctx, c.client, []string{StreamKey(c.sub.Stream, partition)}, args...).Err()
+	return args
 }
 
 // entryTime is when Redis added an entry: its id starts with the time in milliseconds.

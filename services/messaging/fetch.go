@@ -61,25 +61,18 @@ func (c *Consumer) fetchOnce(ctx context.Context, partition int) error {
 		return err
 	}
 	for _, entry := range streams[0].Messages {
-		c.take(partition, entry, taking{deliveries: 1})
+		c.take(partition, pendingEntry{XMessage: entry})
 	}
 	return nil
 }
 
-// taking is how an entry came to this consumer.
-type taking struct {
-	deliveries int64
-	owner      string // that it was taken over from; "" for one that was fetched
-	idle       time.Duration
-}
-
-// take queues an entry.
-func (c *Consumer) take(partition int, entry redis.XMessage, how taking) {
-	m, err := decode(c.sub.Stream, entry)
-	m.Deliveries = how.deliveries
-	d := delivery{Message: m, partition: partition, entryID: entry.ID, malformed: err}
-	if how.owner != "" && how.owner != retryConsumer && how.owner != c.name {
-		d.takenFrom, d.takenIdle = how.owner, how.idle
+// take queues an entry that was just delivered to this consumer.
+func (c *Consumer) take(partition int, e pendingEntry) {
+	m, err := decode(c.sub.Stream, e.XMessage)
+	m.Deliveries = e.deliveries + 1
+	d := delivery{Message: m, partition: partition, entryID: e.ID, malformed: err}
+	if e.owner != "" && e.owner != retryConsumer && e.owner != c.name {
+		d.takenFrom, d.takenIdle = e.owner, e.idle
 		c.instrumentation.takenOver.Inc()
 	}
 	c.instrumentation.consumed.Inc()
@@ -136,7 +129,7 @@ func (c *Consumer) claimDue(ctx context.Context, partition int) (claimed, error)
 		return found, err
 	}
 	for _, e := range found.taken {
-		c.take(partition, e.XMessage, taking{e.deliveries + 1, e.owner, e.idle})
+		c.take(partition, e)
 	}
 	for _, e := range found.exhausted {
 		c.giveUp(ctx, partition, e)
@@ -157,8 +150,7 @@ func (c *Consumer) claimSuspects(ctx context.Context, partition int) error {
 		if err != nil || len(found.taken) == 0 {
 			return err
 		}
-		e := found.taken[0]
-		c.take(partition, e.XMessage, taking{e.deliveries + 1, e.owner, e.idle})
+		c.take(partition, found.taken[0])
 	}
 	c.queue.drained(ctx)
 	return nil
@@ -171,7 +163,8 @@ type claimed struct {
 	wait             time.Duration
 }
 
-// A pendingEntry is an entry as it stood in the pending list.
+// A pendingEntry is an entry as it stood in the pending list, before it was delivered to this consumer. One that was
+// fetched stood in none: it has no owner and no deliveries.
 type pendingEntry struct {
 	redis.XMessage
 	owner      string
@@ -181,13 +174,8 @@ type pendingEntry struct {
 
 func (c *Consumer) claim(ctx context.Context, partition, limit int, alone bool) (claimed, error) {
 	key := StreamKey(c.sub.Stream, partition)
-	args := []any{
-		c.sub.Group, c.name, limit, c.claimAfter.Milliseconds(),
-		c.backoffFirst.Milliseconds(), c.backoffMost.Milliseconds(), maxDeliveries, map[bool]int{true: 1}[alone],
-	}
-	for _, entryID := range c.queue.holds(partition) {
-		args = append(args, entryID)
-	}
+	args := withIDs(c.queue.holds(partition), c.sub.Group, c.name, limit, c.claimAfter.Milliseconds(),
+		c.backoffFirst.Milliseconds(), c.backoffMost.Milliseconds(), maxDeliveries, alone)
 	reply, err := claim.Run(ctx, c.client, []string{key}, args...).Slice()
 	if err != nil {
 		return claimed{}, err

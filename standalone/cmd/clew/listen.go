@@ -68,7 +68,8 @@ func (c *listenCmd) handlers(w io.Writer) (map[string]messaging.Handlers, error)
 	}
 	byStream := map[string]messaging.Handlers{}
 	for _, eventType := range c.Types {
-		stream := map[string]string{"order": contracts.StreamOrders, "stock": contracts.StreamStock}[before(eventType, ".")]
+		family, _, _ := strings.Cut(eventType, ".")
+		stream := map[string]string{"order": contracts.StreamOrders, "stock": contracts.StreamStock}[family]
 		if stream == "" {
 			return nil, fmt.Errorf("no stream has events of type %q, expected one such as order.created.v1 or stock.reserved.v1", eventType)
 		}
@@ -78,9 +79,4 @@ func (c *listenCmd) handlers(w io.Writer) (map[string]messaging.Handlers, error)
 		byStream[stream][eventType] = show
 	}
 	return byStream, nil
-}
-
-func before(text, separator string) string {
-	head, _, _ := strings.Cut(text, separator)
-	return head
 }
