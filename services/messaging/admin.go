@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,24 +21,7 @@ type Admin struct {
 // NewAdmin returns an admin of streams of so many partitions. It does not close the client.
 func NewAdmin(client redis.UniversalClient, partitions int, options ...Option) *Admin {
 	c := newConfig(options)
-	return &Admin{client, partitions, newInstrumentation(c.tracerProvider, c.registerer)}
-}
-
-// StreamInfo is one partition of a stream.
-type StreamInfo struct {
-	Stream      string      `json:"stream"`
-	Partition   int         `json:"partition"`
-	Messages    int64       `json:"messages"`
-	DeadLetters int64       `json:"dead_letters"`
-	Groups      []GroupInfo `json:"groups"`
-}
-
-// GroupInfo is a consumer group of one partition.
-type GroupInfo struct {
-	Name      string `json:"name"`
-	Consumers int64  `json:"consumers"` // without the pseudo-consumer retry
-	Pending   int64  `json:"pending"`   // delivered, not acknowledged
-	Lag       int64  `json:"lag"`       // not delivered; -1 where Redis does not know
+	return &Admin{client, partitions, newInstrumentation(c.tracerProvider, nil)}
 }
 
 // A DeadLetter is a message that a group could not process, and why.
@@ -61,49 +43,7 @@ type DeadLetter struct {
 
 // Streams describes each partition of a stream. A partition that does not exist yet has no messages and no groups.
 func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error) {
-	infos := make([]StreamInfo, a.partitions)
-	for partition := range infos {
-		info := StreamInfo{Stream: stream, Partition: partition, Groups: []GroupInfo{}}
-		key := StreamKey(stream, partition)
-		messages, err := a.client.XLen(ctx, key).Result()
-		if err == nil {
-			info.Messages = messages
-			info.DeadLetters, err = a.client.XLen(ctx, deadLetterKey(stream, partition)).Result()
-		}
-		if err == nil {
-			info.Groups, err = a.groups(ctx, key)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", key, err)
-		}
-		infos[partition] = info
-	}
-	return infos, nil
-}
-
-func (a *Admin) groups(ctx context.Context, key string) ([]GroupInfo, error) {
-	infos := []GroupInfo{}
-	groups, err := a.client.XInfoGroups(ctx, key).Result()
-	if err != nil {
-		if strings.Contains(err.Error(), "no such key") {
-			err = nil
-		}
-		return infos, err
-	}
-	for _, g := range groups {
-		info := GroupInfo{Name: g.Name, Pending: g.Pending, Lag: g.Lag}
-		consumers, err := a.client.XInfoConsumers(ctx, key, g.Name).Result()
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range consumers {
-			if c.Name != retryConsumer {
-				info.Consumers++
-			}
-		}
-		infos = append(infos, info)
-	}
-	return infos, nil
+	return inspectStream(ctx, a.client, stream, a.partitions)
 }
 
 // ForgetGroup removes a group, with what it has pending, from every partition of a stream, and reports whether there
@@ -112,17 +52,11 @@ func (a *Admin) ForgetGroup(ctx context.Context, stream, group string) (bool, er
 	found := false
 	for partition := range a.partitions {
 		key := StreamKey(stream, partition)
-		groups, err := a.groups(ctx, key)
-		if err != nil {
-			return found, fmt.Errorf("look at %s: %w", key, err)
-		}
-		if !slices.ContainsFunc(groups, func(g GroupInfo) bool { return g.Name == group }) {
-			continue
-		}
-		if err := a.client.XGroupDestroy(ctx, key, group).Err(); err != nil {
+		destroyed, err := a.client.XGroupDestroy(ctx, key, group).Result()
+		if err != nil && !isNoStream(err) {
 			return found, fmt.Errorf("forget group %s of %s: %w", group, key, err)
 		}
-		found = true
+		found = found || destroyed > 0
 	}
 	return found, nil
 }
@@ -184,9 +118,6 @@ func (a *Admin) Redrive(ctx context.Context, stream string, d DeadLetter) (bool,
 	if err != nil {
 		fail(span, err)
 		return false, fmt.Errorf("redrive %s of %s: %w", d.ID, key, err)
-	}
-	if added != "" {
-		a.instrumentation.redriven.WithLabelValues(stream, d.Group).Inc()
 	}
 	return added != "", nil
 }

@@ -3,7 +3,6 @@ package messaging
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -83,7 +82,7 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 	}
 	c.logger = c.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", c.name)
 	c.outage = newOutage(c.logger)
-	c.instrumentation = newInstrumentation(c.tracerProvider, c.registerer).consumer(sub, c.config)
+	c.instrumentation = newInstrumentation(c.tracerProvider, c.registerer).consumer(sub, handlers, c.config)
 	for partition := range sub.Partitions {
 		c.failed = append(c.failed, make(chan struct{}, 1))
 		c.ackers = append(c.ackers, newAcker(c, partition))
@@ -214,14 +213,4 @@ func withIDs(entryIDs []string, args ...any) []any {
 		args = append(args, entryID)
 	}
 	return args
-}
-
-// entryTime is when Redis added an entry: its id starts with the time in milliseconds.
-func entryTime(entryID string) time.Time {
-	text, _, _ := strings.Cut(entryID, "-")
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
 }

@@ -36,7 +36,7 @@ const (
 )
 
 // exhausted marks the error of the last delivery that a message has.
-func exhausted(err error) error { return marked{err, outcomeDeadLetter, "exhausted"} }
+func exhausted(err error) error { return marked{err, outcomeDeadLetter, reasonExhausted} }
 
 // giveUp dead-letters an entry that had all its deliveries without anybody saying how the last one ended.
 func (c *Consumer) giveUp(ctx context.Context, partition int, e pendingEntry) {

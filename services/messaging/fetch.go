@@ -50,6 +50,7 @@ func (c *Consumer) fetchOnce(ctx context.Context, partition int) error {
 	if room == 0 {
 		return nil
 	}
+	started := time.Now()
 	streams, err := c.client.XReadGroup(ctx, &redis.XReadGroupArgs{
 		Group: c.sub.Group, Consumer: c.name, Streams: []string{StreamKey(c.sub.Stream, partition), ">"},
 		Count: int64(room), Block: c.block,
@@ -60,6 +61,7 @@ func (c *Consumer) fetchOnce(ctx context.Context, partition int) error {
 	if err != nil {
 		return err
 	}
+	c.instrumentation.receive.Observe(time.Since(started).Seconds())
 	for _, entry := range streams[0].Messages {
 		c.take(partition, pendingEntry{XMessage: entry})
 	}
@@ -76,6 +78,9 @@ func (c *Consumer) take(partition int, e pendingEntry) {
 		c.instrumentation.takenOver.Inc()
 	}
 	c.instrumentation.consumed.Inc()
+	if e.deliveries == 0 && m.Headers[headerRedriveGroup] == c.sub.Group {
+		c.instrumentation.redriven.Inc() // here, because who redrives may be a command, which nobody scrapes
+	}
 	c.queue.push(d)
 }
 

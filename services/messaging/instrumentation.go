@@ -24,6 +24,7 @@ const (
 	labelErrorType = "error_type"
 	labelOutcome   = "outcome"
 	labelReason    = "reason"
+	labelPartition = "messaging_destination_partition_id"
 )
 
 // instrumentation is all that publishers and consumers tell of themselves.
@@ -63,9 +64,9 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *ins
 		deadLetters: counter("messaging_dead_letters_total",
 			"Messages moved to the dead letters.", labelStream, labelGroup, labelReason),
 		redriven: counter("messaging_redriven_messages_total",
-			"Dead letters moved back to their stream.", labelStream, labelGroup),
+			"Dead letters that an operator moved back, and that were delivered again.", labelStream, labelGroup),
 		operation: histogram("messaging_client_operation_duration_seconds",
-			"Time that a command on a stream took.", labelStream, labelOperation),
+			"Time that a command on a stream took; of receive, until messages came.", labelStream, labelOperation),
 		process: histogram("messaging_process_duration_seconds",
 			"Time that a handler took, by outcome.", labelStream, labelGroup, labelType, labelOutcome, labelErrorType),
 		endToEnd: histogram("messaging_end_to_end_duration_seconds",
@@ -134,15 +135,29 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // publisherInstrumentation is what one publisher records.
 type publisherInstrumentation struct {
 	*instrumentation
-	sentOf *children[sentKey, prometheus.Counter]
+	sentOf      *children[sentKey, prometheus.Counter]
+	operationOf *children[string, prometheus.Observer]
 }
 
 type sentKey struct{ stream, eventType, errorType string }
 
-func (i *instrumentation) publisher() publisherInstrumentation {
-	return publisherInstrumentation{i, newChildren(func(k sentKey) prometheus.Counter {
-		return i.sent.WithLabelValues(k.stream, k.eventType, k.errorType)
-	})}
+func (i *instrumentation) publisher(events map[string][]string) publisherInstrumentation {
+	p := publisherInstrumentation{
+		i,
+		newChildren(func(k sentKey) prometheus.Counter {
+			return i.sent.WithLabelValues(k.stream, k.eventType, k.errorType)
+		}),
+		newChildren(func(stream string) prometheus.Observer {
+			return i.operation.WithLabelValues(stream, "send")
+		}),
+	}
+	for stream, types := range events {
+		p.operationOf.of(stream)
+		for _, eventType := range types {
+			p.sentOf.of(sentKey{stream, eventType, ""})
+		}
+	}
+	return p
 }
 
 // startSend opens the span of one XADD, in the message's own context: it belongs to the trace that created the message,

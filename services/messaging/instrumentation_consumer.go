@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,10 +21,13 @@ type consumerInstrumentation struct {
 	sub        Subscription
 	config     config
 	identity   []attribute.KeyValue // the group and the consumer
-	atStart    trace.SpanStartEventOption
+	name       string               // of process spans
+	atStart    []trace.SpanStartOption
 	consumed   prometheus.Counter
 	takenOver  prometheus.Counter
 	lost       prometheus.Counter
+	redriven   prometheus.Counter
+	receive    prometheus.Observer
 	ack        prometheus.Observer
 	deadLetter prometheus.Observer
 	processOf  *children[processKey, prometheus.Observer]
@@ -36,18 +40,21 @@ type processKey struct {
 	errorType string
 }
 
-func (i *instrumentation) consumer(sub Subscription, c config) *consumerInstrumentation {
+func (i *instrumentation) consumer(sub Subscription, handlers Handlers, c config) *consumerInstrumentation {
 	identity := []attribute.KeyValue{semconv.MessagingConsumerGroupName(sub.Group), semconv.MessagingClientID(c.name)}
 	atStart := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, sub.Stream), identity...)
-	return &consumerInstrumentation{
+	ci := &consumerInstrumentation{
 		instrumentation: i,
 		sub:             sub,
 		config:          c,
 		identity:        identity,
-		atStart:         trace.WithAttributes(atStart...),
+		name:            "process " + sub.Stream,
+		atStart:         []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(atStart...)},
 		consumed:        i.consumed.WithLabelValues(sub.Stream, sub.Group),
 		takenOver:       i.takenOver.WithLabelValues(sub.Stream, sub.Group),
 		lost:            i.lost.WithLabelValues(sub.Stream, sub.Group),
+		redriven:        i.redriven.WithLabelValues(sub.Stream, sub.Group),
+		receive:         i.operation.WithLabelValues(sub.Stream, "receive"),
 		ack:             i.operation.WithLabelValues(sub.Stream, "ack"),
 		deadLetter:      i.operation.WithLabelValues(sub.Stream, "dead_letter"),
 		processOf: newChildren(func(k processKey) prometheus.Observer {
@@ -57,6 +64,16 @@ func (i *instrumentation) consumer(sub Subscription, c config) *consumerInstrume
 			return i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType)
 		}),
 	}
+	for _, reason := range [...]string{reasonPermanent, reasonExhausted, reasonUndecodable, reasonUnknownVersion} {
+		i.deadLetters.WithLabelValues(sub.Stream, sub.Group, reason)
+	}
+	ci.processOf.of(processKey{otherType, outcomeIgnored, ""})
+	for eventType := range handlers {
+		ci.processOf.of(processKey{eventType, outcomeAck, ""})
+		ci.processOf.of(processKey{eventType, outcomeDuplicate, ""})
+		ci.endToEndOf.of(eventType)
+	}
+	return ci
 }
 
 // startProcess opens the span of one attempt: a child of the message's creation context, which it links to as well,
@@ -64,11 +81,11 @@ func (i *instrumentation) consumer(sub Subscription, c config) *consumerInstrume
 func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery) (context.Context, trace.Span) {
 	ctx = d.Headers.extract(ctx)
 	creation := trace.SpanContextFromContext(ctx)
-	options := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), i.atStart}
+	options := i.atStart
 	if i.linkOnly(ctx) {
-		options = append(options, trace.WithNewRoot())
+		options = append(slices.Clip(options), trace.WithNewRoot())
 	}
-	ctx, span := i.tracer.Start(ctx, "process "+i.sub.Stream, options...)
+	ctx, span := i.tracer.Start(ctx, i.name, options...)
 	if !span.IsRecording() {
 		return ctx, span
 	}

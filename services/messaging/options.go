@@ -30,6 +30,7 @@ type config struct {
 	relation        Relation
 	testMode        bool
 	baggage         []string
+	events          map[string][]string // types by stream
 }
 
 // A Relation is how the processing of a message relates to the trace that the message was created in.
@@ -137,4 +138,15 @@ func WithBackoff(first, most time.Duration) Option {
 // stop takes as long too. The default is 1 s.
 func WithBlock(d time.Duration) Option {
 	return optionFunc(func(c *config) { c.block = d })
+}
+
+// WithEvents names types that a publisher will publish to a stream, so that their counters exist, at 0, before the
+// first is sent.
+func WithEvents(stream string, types ...string) Option {
+	return optionFunc(func(c *config) {
+		if c.events == nil {
+			c.events = map[string][]string{}
+		}
+		c.events[stream] = types
+	})
 }

@@ -14,6 +14,7 @@ const probeFirst, probeMost = 200 * time.Millisecond, 2 * time.Second // between
 type outage struct {
 	logger *slog.Logger
 	probe  chan struct{} // holds the right to try
+	learnt func(bool)    // learn, made once: it is returned for every message
 
 	mu    sync.Mutex
 	over  chan struct{} // closed while there is no outage
@@ -23,6 +24,7 @@ type outage struct {
 func newOutage(logger *slog.Logger) *outage {
 	o := &outage{logger: logger, probe: make(chan struct{}, 1), over: make(chan struct{})}
 	close(o.over)
+	o.learnt = o.learn
 	return o
 }
 
@@ -42,7 +44,7 @@ func (o *outage) enter(ctx context.Context) (leave func(unavailable bool), ok bo
 	over := o.current()
 	select {
 	case <-over:
-		return func(unavailable bool) { o.learn(unavailable) }, ctx.Err() == nil
+		return o.learnt, ctx.Err() == nil
 	default:
 	}
 	select {

@@ -23,6 +23,14 @@ const (
 	outcomeDeadLetter  outcome = "dead_letter" // failed for good
 )
 
+// The reasons for which a message is dead-lettered: a label of metrics and a header of the dead letter.
+const (
+	reasonPermanent      = "permanent"
+	reasonExhausted      = "exhausted"
+	reasonUndecodable    = "undecodable"
+	reasonUnknownVersion = "unknown_version"
+)
+
 // ErrDuplicate is what a handler returns for a message whose effect is already there. The message is acknowledged.
 var ErrDuplicate = errors.New("already processed")
 
@@ -30,18 +38,18 @@ var ErrDuplicate = errors.New("already processed")
 var ErrPanic = errors.New("handler panicked")
 
 // Permanent marks an error that no retry can mend.
-func Permanent(err error) error { return marked{err, outcomeDeadLetter, "permanent"} }
+func Permanent(err error) error { return marked{err, outcomeDeadLetter, reasonPermanent} }
 
 // Unavailable marks an error that says nothing about the message: something that every message needs, such as the
 // database, is down.
 func Unavailable(err error) error { return marked{err, outcomeUnavailable, "unavailable"} }
 
 // undecodable marks an entry or a payload that cannot be read.
-func undecodable(err error) error { return marked{err, outcomeDeadLetter, "undecodable"} }
+func undecodable(err error) error { return marked{err, outcomeDeadLetter, reasonUndecodable} }
 
 // unknownVersion marks a message whose type is handled here, but not in this version.
 func unknownVersion(eventType string) error {
-	return marked{fmt.Errorf("no handler for this version of %s", eventType), outcomeDeadLetter, "unknown_version"}
+	return marked{fmt.Errorf("no handler for this version of %s", eventType), outcomeDeadLetter, reasonUnknownVersion}
 }
 
 type marked struct {
@@ -60,10 +68,11 @@ func IsPermanent(err error) bool {
 
 // outcomeOf is the table in the package's documentation.
 func outcomeOf(err error) outcome {
+	if err == nil {
+		return outcomeAck
+	}
 	var m marked
 	switch {
-	case err == nil:
-		return outcomeAck
 	case errors.Is(err, ErrDuplicate):
 		return outcomeDuplicate
 	case errors.As(err, &m):
@@ -76,11 +85,14 @@ func outcomeOf(err error) outcome {
 // Classify returns a short name of an error's kind, of which there are few: the value of error.type on spans and
 // metrics. It is "" for nil and "_OTHER", the name in OpenTelemetry's conventions, for an error that it does not know.
 func Classify(err error) string {
+	if err == nil {
+		return ""
+	}
 	var m marked
 	var redisError redis.Error
 	var netError net.Error
 	switch {
-	case err == nil, errors.Is(err, ErrDuplicate):
+	case errors.Is(err, ErrDuplicate):
 		return ""
 	case errors.As(err, &m):
 		return m.class

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/trace"
@@ -17,19 +16,15 @@ type Publisher struct {
 	client          redis.UniversalClient
 	partitions      int
 	instrumentation publisherInstrumentation
-	operation       *children[string, prometheus.Observer]
 }
 
 // NewPublisher returns a publisher to streams of so many partitions, 1 or more. The client must be one of Connect, or
 // like it repeat no command. The publisher does not close it.
 func NewPublisher(client redis.UniversalClient, partitions int, options ...Option) *Publisher {
 	c := newConfig(options)
-	instrumentation := newInstrumentation(c.tracerProvider, c.registerer)
 	return &Publisher{
-		config: c, client: client, partitions: partitions, instrumentation: instrumentation.publisher(),
-		operation: newChildren(func(stream string) prometheus.Observer {
-			return instrumentation.operation.WithLabelValues(stream, "send")
-		}),
+		config: c, client: client, partitions: partitions,
+		instrumentation: newInstrumentation(c.tracerProvider, c.registerer).publisher(c.events),
 	}
 }
 
@@ -67,7 +62,7 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 			errs[i] = fmt.Errorf("publish %s to %s: %w", m.Type, m.Stream, errs[i])
 		}
 		p.instrumentation.endSend(spans[i], m, entryID, errs[i])
-		p.operation.of(m.Stream).Observe(elapsed)
+		p.instrumentation.operationOf.of(m.Stream).Observe(elapsed)
 	}
 	return errs
 }

@@ -116,7 +116,7 @@ return released
 // deadLetter adds an entry to the dead letters and acknowledges it, if it is still pending with its owner. The fields
 // stay as they are, but for values that are cut: a stranger may have written them.
 // KEYS: the stream, the dead letters. ARGV: group, id, owner, most bytes of a value, most fields, then names and values
-// to add. Returns the new entry's id, ” if the entry is not the owner's any more, or 'lost' if it was deleted.
+// to add. Returns the new entry's id, nothing if the entry is not the owner's any more, or 'lost' if it was deleted.
 var deadLetter = redis.NewScript(`
 local group, id, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 if #redis.call('XPENDING', KEYS[1], group, id, id, 1, ARGV[3]) == 0 then return '' end
@@ -145,7 +145,7 @@ return added
 `)
 
 // redrive moves a dead letter back to its stream, for the group that gave it up, if it is still there.
-// KEYS: the dead letters, the stream. ARGV: id, traceparent of the move. Returns the new entry's id, ” if the dead
+// KEYS: the dead letters, the stream. ARGV: id, traceparent of the move. Returns the new entry's id, nothing if the dead
 // letter is gone, or an error that starts with NOGROUP if the group is.
 var redrive = redis.NewScript(`
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
@@ -207,4 +207,13 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 	if older(from, keep) then keep = from end
 end
 return redis.call('XTRIM', KEYS[1], 'MINID', keep)
+`)
+
+// countPage counts entries after an id, because XRANGE would send them all.
+// KEYS: the stream. ARGV: id, most. Returns how many there are, at most that, and the ids of the first and the last,
+// empty without one.
+var countPage = redis.NewScript(`
+local entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
+if #entries == 0 then return {0, '', ''} end
+return {#entries, entries[1][1], entries[#entries][1]}
 `)

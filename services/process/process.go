@@ -79,12 +79,14 @@ func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB,
 	return db, nil
 }
 
-// Redis makes a client. It does not dial: a process starts, and does what it can, while Redis is away.
-func (p *Process) Redis() (redis.UniversalClient, error) {
+// Redis makes a client; the metrics of its connections bear the name. It does not dial: a process starts, and does what
+// it can, while Redis is away.
+func (p *Process) Redis(name string) (redis.UniversalClient, error) {
 	client, err := messaging.Connect(p.cfg.RedisURL)
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
+	p.tel.Registry.MustRegister(messaging.PoolCollector(name, client))
 	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
 	return client, nil
 }
@@ -97,21 +99,21 @@ func (p *Process) ServeAdmin(addr, variable string, out *outbox.Outbox) (err err
 	return err
 }
 
-// Relay adds the relay of an outbox.
-func (p *Process) Relay(out *outbox.Outbox) error {
-	client, err := p.Redis()
+// Relay adds the relay of an outbox, which publishes events of the types to a stream.
+func (p *Process) Relay(out *outbox.Outbox, stream string, types ...string) error {
+	client, err := p.Redis("relay")
 	if err != nil {
 		return err
 	}
 	p.checks["redis"] = func(ctx context.Context) error { return client.Ping(ctx).Err() }
-	publisher := messaging.NewPublisher(client, p.cfg.Partitions, p.options()...)
-	p.add("relay", outbox.NewRelay(out, publisher, p.tel.Logger).Run)
+	publisher := messaging.NewPublisher(client, p.cfg.Partitions, p.options(messaging.WithEvents(stream, types...))...)
+	p.add("relay", outbox.NewRelay(out, publisher, p.tel.Registry, p.tel.Logger).Run)
 	return nil
 }
 
 // Consume adds a consumer of a stream, as a member of a group.
 func (p *Process) Consume(stream, group string, handlers messaging.Handlers) error {
-	client, err := p.Redis()
+	client, err := p.Redis("consumer")
 	if err != nil {
 		return err
 	}
@@ -120,11 +122,21 @@ func (p *Process) Consume(stream, group string, handlers messaging.Handlers) err
 	return nil
 }
 
+// Sample adds a sampler of streams.
+func (p *Process) Sample(streams ...string) error {
+	client, err := p.Redis("sampler")
+	if err != nil {
+		return err
+	}
+	p.add("sampler", messaging.NewSampler(client, p.cfg.Partitions, streams, p.options()...).Run)
+	return nil
+}
+
 // ServeAPI adds the API's server; the variable is the one that sets the address.
 func (p *Process) ServeAPI(addr, variable string, mux *http.ServeMux) (err error) {
 	handler := httpserver.OTel(httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), httpserver.Tracing{
 		TracerProvider: p.tel.TracerProvider, MeterProvider: p.tel.MeterProvider, Propagator: p.tel.Propagator,
-		TrustCaller: p.cfg.TrustCaller, TestMode: p.cfg.TestMode,
+		Addr: addr, TrustCaller: p.cfg.TrustCaller, TestMode: p.cfg.TestMode,
 	})
 	p.api, err = p.serve("API", addr, variable, handler, apiGrace)
 	return err
@@ -136,8 +148,8 @@ func (p *Process) Addr() string { return p.api.Addr().String() }
 // AdminAddr returns the host and port of the admin server.
 func (p *Process) AdminAddr() string { return p.admin.Addr().String() }
 
-func (p *Process) options() []messaging.Option {
-	return []messaging.Option{
+func (p *Process) options(more ...messaging.Option) []messaging.Option {
+	return append([]messaging.Option{
 		messaging.WithTracerProvider(p.tel.TracerProvider),
 		messaging.WithRegisterer(p.tel.Registry),
 		messaging.WithLogger(p.tel.Logger),
@@ -148,7 +160,7 @@ func (p *Process) options() []messaging.Option {
 		messaging.WithRelation(p.cfg.TraceRelation),
 		messaging.WithTestMode(p.cfg.TestMode),
 		messaging.WithBaggageAttributes(httpserver.CustomerTier),
-	}
+	}, more...)
 }
 
 // serve opens a port, which its server closes, or the shutdown if no server got so far.

@@ -62,7 +62,7 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 	p.Housekeeping(out)
 	return p, errors.Join(
 		p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out),
-		p.Relay(out),
+		p.Relay(out, "notes"),
 		p.Consume("lamps", "lamps", messaging.Handlers{}),
 		p.ServeAPI(cfg.api, "LAMPS_ADDR", mux),
 	)

@@ -51,7 +51,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	out := outbox.New(db, "/"+service, tel.TracerProvider)
 	handlers := events.Handlers(inbox.New(out, service), items)
 	if cfg.TestMode {
-		switches, err := p.Redis()
+		switches, err := p.Redis("switches")
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,8 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	p.Housekeeping(out)
 	return p, errors.Join(
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
-		p.Relay(out),
+		p.Relay(out, contracts.StreamStock, contracts.StockReservedV1, contracts.StockRejectedV1, contracts.StockReleasedV1),
+		p.Sample(contracts.StreamOrders, contracts.StreamStock),
 		p.Consume(contracts.StreamOrders, service, handlers),
 		p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)),
 	)

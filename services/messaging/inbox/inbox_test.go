@@ -73,7 +73,7 @@ func newRig(t *testing.T) *rig {
 }
 
 func (r *rig) relay() *outbox.Relay {
-	return outbox.NewRelay(r.outbox, r.publisher, slog.New(slog.NewTextHandler(r.t.Output(), nil)))
+	return outbox.NewRelay(r.outbox, r.publisher, nil, slog.New(slog.NewTextHandler(r.t.Output(), nil)))
 }
 
 // run starts a relay, and returns what stops it and waits for its end.
@@ -266,7 +266,7 @@ func TestAnOutageOfRedisParksNothing(t *testing.T) {
 	cancel()
 	for range 6 {
 		var log strings.Builder
-		if err := outbox.NewRelay(r.outbox, away, slog.New(slog.NewTextHandler(&log, nil))).Run(ctx); err != nil {
+		if err := outbox.NewRelay(r.outbox, away, nil, slog.New(slog.NewTextHandler(&log, nil))).Run(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(log.String(), "last pass") {

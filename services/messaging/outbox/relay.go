@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"example.com/clew/services/messaging"
 )
@@ -22,20 +25,25 @@ const (
 
 // A Relay adds the outbox's messages to their streams. Several relays of one database run side by side.
 type Relay struct {
-	outbox    *Outbox
-	publisher *messaging.Publisher
-	logger    *slog.Logger
+	outbox          *Outbox
+	publisher       *messaging.Publisher
+	logger          *slog.Logger
+	instrumentation instrumentation
 }
 
-// NewRelay returns a relay that Run starts.
-func NewRelay(o *Outbox, publisher *messaging.Publisher, logger *slog.Logger) *Relay {
-	return &Relay{outbox: o, publisher: publisher, logger: logger}
+// NewRelay returns a relay that Run starts. Its metrics, and the outbox's, are registered with reg, if that is not nil.
+func NewRelay(o *Outbox, publisher *messaging.Publisher, reg prometheus.Registerer, logger *slog.Logger) *Relay {
+	return &Relay{outbox: o, publisher: publisher, logger: logger, instrumentation: newInstrumentation(reg)}
 }
 
 // Run publishes until ctx ends, whatever happens to Redis and the database in between. A batch that was begun is
 // finished, and what was committed until then is published by a last pass, which may take 5 s. Run returns nil: what the
 // last pass cannot publish stays in the outbox for the next relay, and is logged.
 func (r *Relay) Run(ctx context.Context) error {
+	var sampling sync.WaitGroup
+	defer sampling.Wait()
+	sampling.Go(func() { r.sample(ctx) })
+
 	polling := time.NewTicker(poll)
 	defer polling.Stop()
 	work := context.WithoutCancel(ctx)
@@ -82,6 +90,7 @@ func (r *Relay) publish(ctx context.Context) (int, error) {
 		messages[i] = row.message()
 	}
 	errs := r.publisher.Publish(ctx, messages...)
+	r.instrumentation.published(rows, errs)
 	return len(rows), errors.Join(r.outbox.settle(ctx, rows, errs), r.outage(rows, errs))
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -51,22 +52,24 @@ func (c *streamsListCmd) Run(ctx context.Context) error {
 	return printStreams(os.Stdout, all)
 }
 
-// printStreams prints a partition without groups, too.
+// printStreams prints a partition without groups, too. Behind is how old the oldest message is that a group has not
+// been given.
 func printStreams(w io.Writer, all []messaging.StreamInfo) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG")
+	fmt.Fprintln(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG\tBEHIND")
 	for _, s := range all {
 		partition := fmt.Sprintf("%s/%d\t%d\t%d", s.Stream, s.Partition, s.Messages, s.DeadLetters)
 		if len(s.Groups) == 0 {
-			fmt.Fprintf(table, "%s\t-\t-\t-\t-\n", partition)
+			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t-\n", partition)
 		}
 		for _, g := range s.Groups {
 			lag := strconv.FormatInt(g.Lag, 10)
-			if g.Lag < 0 {
-				lag = "?"
+			if g.LagCapped {
+				lag += "+"
 			}
-			name := terminal.Clip(terminal.Clean(g.Name), 25)
-			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\n", partition, name, g.Consumers, g.Pending, lag)
+			name := terminal.Clip(terminal.Clean(g.Name), 16)
+			behind := terminal.Duration(time.Duration(g.LagSeconds * float64(time.Second)))
+			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", partition, name, g.Consumers, g.Pending, lag, behind)
 		}
 	}
 	return table.Flush()
