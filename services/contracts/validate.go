@@ -4,19 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
+	"unicode"
 )
 
 // The bounds of an order, the same at the API and in the events.
 const (
 	MaxItems    = 1_000
 	MaxQuantity = 1_000_000
-	MaxIDLength = 64 // of a customer's id and of a SKU, in characters
+	MaxIDLength = 64 // of an order's or a customer's id and of a SKU, in characters
 )
 
 // Validate reports the first thing that makes the event unusable.
 func (e OrderCreated) Validate() error {
-	if e.OrderID == "" {
-		return errNoOrderID
+	if err := requireOrderID(e.OrderID); err != nil {
+		return err
 	}
 	if err := ValidName("customer_id", e.CustomerID); err != nil {
 		return err
@@ -52,7 +54,7 @@ func (e StockRejected) Validate() error { return requireReason(e.OrderID, e.Reas
 // Validate reports the first thing that makes the event unusable.
 func (e StockReleased) Validate() error { return requireQuantities(e.OrderID, e.Items) }
 
-// ValidName checks a customer's id or a SKU: 1 to 64 of the characters A-Z a-z 0-9 . _ -
+// ValidName checks an order's or a customer's id or a SKU: 1 to 64 of the characters A-Z a-z 0-9 . _ -
 // The error names the field.
 func ValidName(field, name string) error {
 	if name == "" || len(name) > MaxIDLength {
@@ -105,18 +107,14 @@ func Total(items []Item) (int64, error) {
 	return total, nil
 }
 
-var errNoOrderID = errors.New("order_id is empty")
-
-func requireOrderID(id string) error {
-	if id == "" {
-		return errNoOrderID
-	}
-	return nil
-}
+func requireOrderID(id string) error { return ValidName("order_id", id) }
 
 func requireReason(id, reason string) error {
 	if reason == "" {
 		return errors.New("reason is empty")
+	}
+	if strings.ContainsFunc(reason, unicode.IsControl) { // a zero byte is what Postgres cannot keep
+		return fmt.Errorf("reason is %q, expected text without control characters", reason)
 	}
 	return requireOrderID(id)
 }

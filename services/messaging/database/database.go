@@ -1,6 +1,6 @@
 // Package database opens the database in which a service keeps its own rows, its outbox and its inbox: one
 // transaction spans them all. It also creates the outbox's and the inbox's tables, and makes statements visible as
-// spans.
+// spans and metrics.
 package database
 
 import (
@@ -11,97 +11,104 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"runtime"
 	"time"
 
-	"github.com/glebarez/sqlite"
 	"github.com/pressly/goose/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 )
 
-// busyTimeout is how long a statement waits for SQLite's lock.
-const busyTimeout = 3 * time.Second
+// patience is how long a statement waits for a connection, for a lock and, on Postgres, for its result. Running into it
+// is an outage of the database, so it is shorter than what a handler or a request may take.
+const patience = 3 * time.Second
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
 // A DB is an open database. Write is for transactions and changes, Read for everything else: on SQLite they are a
 // single connection that takes the write lock at once and a pool that cannot write, so that readers never wait for
-// writers and two writers never deadlock.
+// writers and two writers never deadlock. On Postgres they are the same pool.
 type DB struct {
 	Write *gorm.DB
 	Read  *gorm.DB
 
-	pools []*sql.DB
+	instrumentation *instrumentation
+	pools           []*sql.DB
 }
 
-// Open opens the database at a URL such as sqlite:///var/lib/clew/order.db and brings its tables up to date: those of
-// the outbox and the inbox, then the service's own, a file system of goose migrations. Spans of statements go to tp;
-// only statements with a recording parent have one. The caller closes the database.
-func Open(ctx context.Context, databaseURL string, own fs.FS, tp trace.TracerProvider) (*DB, error) {
+// Open opens the database at a URL such as sqlite:///var/lib/clew/order.db or postgres://order:secret@db/order, and
+// brings its tables up to date: those of the outbox and the inbox, then the service's own, a file system of goose
+// migrations. Several processes may do that at the same time on Postgres. Spans of statements go to tp; only
+// statements with a recording parent have one. Metrics are registered with reg, if that is not nil: one database a
+// registry. The caller closes the database.
+func Open(
+	ctx context.Context, databaseURL string, own fs.FS, tp trace.TracerProvider, reg prometheus.Registerer,
+) (*DB, error) {
+	const expected = "expected sqlite:///path/to/file or postgres://user:password@host/name"
 	parsed, err := url.Parse(databaseURL)
 	if err != nil {
-		return nil, errors.New("the database's URL cannot be read, expected sqlite:///path/to/file")
+		return nil, errors.New("the database's URL cannot be read, " + expected) // the error would repeat the password
 	}
-	path := parsed.Host + parsed.Path // the host is the first part of a relative path
-	if parsed.Scheme != "sqlite" || path == "" {
-		return nil, fmt.Errorf("the database's URL is %q, expected sqlite:///path/to/file", parsed.Redacted())
+	var open func(*DB, context.Context, *url.URL, fs.FS, prometheus.Registerer) error
+	switch parsed.Scheme {
+	case "sqlite":
+		open = (*DB).openSQLite
+	case "postgres", "postgresql":
+		open = (*DB).openPostgres
 	}
-	db, err := openSQLite(path, tp)
+	if open == nil || parsed.Host+parsed.Path == "" {
+		return nil, fmt.Errorf("the database's URL is %q, %s", parsed.Redacted(), expected)
+	}
+	db := &DB{}
+	if db.instrumentation, err = newInstrumentation(tp, reg); err == nil {
+		err = open(db, ctx, parsed, own, reg)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
-	}
-	messaging, err := fs.Sub(migrations, "migrations")
-	if err == nil {
-		err = errors.Join(db.migrate(ctx, messaging, "goose_messaging"), db.migrate(ctx, own, "goose_service"))
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", parsed.Redacted(), err), db.Close())
 	}
 	return db, nil
 }
 
-func openSQLite(path string, tp trace.TracerProvider) (*DB, error) {
-	settings := url.Values{"_pragma": {
-		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()),
-	}}
-	reading := url.Values{"_pragma": append(settings["_pragma"], "query_only(1)")}
-	settings.Set("_txlock", "immediate")
-
-	db := &DB{}
-	open := func(settings url.Values, connections int) (*gorm.DB, error) {
-		pool, err := sql.Open(sqlite.DriverName, "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+settings.Encode())
-		if err != nil {
+// add takes over a pool, which may have so many connections, and opens it for GORM.
+func (db *DB) add(
+	pool *sql.DB, name string, connections int, reg prometheus.Registerer, dialector func(gorm.ConnPool) gorm.Dialector,
+) (*gorm.DB, error) {
+	db.pools = append(db.pools, pool)
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	if reg != nil {
+		if err := reg.Register(collectors.NewDBStatsCollector(pool, name)); err != nil {
 			return nil, err
 		}
-		db.pools = append(db.pools, pool)
-		pool.SetMaxOpenConns(connections)
-		pool.SetMaxIdleConns(connections)
-		return gorm.Open(sqlite.Dialector{Conn: tracePool(pool, "sqlite", tp)}, &gorm.Config{
-			SkipDefaultTransaction: true, TranslateError: true,
-			Logger: logger.Discard, // errors are returned, and slow statements are spans
-		})
 	}
-	var err error
-	if db.Write, err = open(settings, 1); err == nil {
-		db.Read, err = open(reading, max(4, runtime.GOMAXPROCS(0)))
-	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	return gorm.Open(dialector(tracedPool{pool, db.instrumentation}), &gorm.Config{
+		SkipDefaultTransaction: true, TranslateError: true,
+		Logger: logger.Discard, // errors are returned, and slow statements are spans
+	})
 }
 
-// migrate applies the migrations that are not recorded in the table yet.
-func (db *DB) migrate(ctx context.Context, migrations fs.FS, table string) error {
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db.pools[0], migrations, goose.WithTableName(table))
-	if err == nil {
-		_, err = provider.Up(ctx)
+// migrate applies the migrations that are not recorded yet: each of the two sets in a table of its own.
+func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS, options ...goose.ProviderOption) error {
+	messaging, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
 	}
-	return err
+	for _, set := range []struct {
+		files fs.FS
+		table string
+	}{{messaging, "goose_messaging"}, {own, "goose_service"}} {
+		provider, err := goose.NewProvider(dialect, pool, set.files, append(options, goose.WithTableName(set.table))...)
+		if err == nil {
+			_, err = provider.Up(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+	}
+	return nil
 }
 
 // Ping reports whether the database answers.

@@ -19,6 +19,7 @@ import (
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,11 +32,14 @@ type lamp struct {
 	Watts int64
 }
 
-func open(t *testing.T, path string) (*database.DB, *tracetest.SpanRecorder, *sdktrace.TracerProvider) {
+// file is the URL of a SQLite file.
+func file(path string) string { return (&url.URL{Scheme: "sqlite", Path: path}).String() }
+
+func open(t *testing.T, databaseURL string) (*database.DB, *tracetest.SpanRecorder, *sdktrace.TracerProvider) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-	db, err := database.Open(t.Context(), (&url.URL{Scheme: "sqlite", Path: path}).String(), own, tp)
+	db, err := database.Open(t.Context(), databaseURL, own, tp, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,13 +51,18 @@ func open(t *testing.T, path string) (*database.DB, *tracetest.SpanRecorder, *sd
 	return db, spans, tp
 }
 
-func TestOpenCreatesTablesAndFindsThemAgain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a b%20?.db")
-	db, _, _ := open(t, path)
+func TestOpenCreatesTablesAndFindsThemAgain(t *testing.T) { messagingtest.EachDatabase(t, testTables) }
+
+func TestAnyFileNameWillDo(t *testing.T) {
+	testTables(t, file(filepath.Join(t.TempDir(), "a b%20?.db")))
+}
+
+func testTables(t *testing.T, databaseURL string) {
+	db, _, _ := open(t, databaseURL)
 	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 7}); err != nil {
 		t.Fatal(err)
 	}
-	again, _, _ := open(t, path)
+	again, _, _ := open(t, databaseURL)
 	lamps, err := gorm.G[lamp](again.Read).Find(t.Context())
 	if err != nil || len(lamps) != 1 {
 		t.Errorf("found %v, error %v", lamps, err)
@@ -73,28 +82,30 @@ func TestOpenRefuses(t *testing.T) {
 		"":                                  "expected sqlite://",
 		"sqlite:///%zz":                     "cannot be read",
 		"sqlite://":                         "expected sqlite://",
+		"postgres://":                       "postgres://user:password@host/name",
+		"postgres://u:secret@/x?host=/none": "u:xxxxx@/x?host=/none",
 		"mysql://u:secret@db/x":             "mysql://u:xxxxx@db/x",
 		"sqlite:///does/not/exist/order.db": "/does/not/exist/order.db",
 	} {
-		db, err := database.Open(t.Context(), url, own, sdktrace.NewTracerProvider())
+		db, err := database.Open(t.Context(), url, own, sdktrace.NewTracerProvider(), nil)
 		if err == nil {
 			_ = db.Close()
 			t.Errorf("%q was opened", url)
-		} else if !strings.Contains(err.Error(), want) {
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: error %q, expected one with %q", url, err, want)
 		}
 	}
 }
 
 func TestReadersCannotWrite(t *testing.T) {
-	db, _, _ := open(t, filepath.Join(t.TempDir(), "x.db"))
+	db, _, _ := open(t, file(filepath.Join(t.TempDir(), "x.db")))
 	if err := gorm.G[lamp](db.Read).Create(t.Context(), &lamp{"desk", 7}); err == nil {
 		t.Error("the pool of readers wrote a row")
 	}
 }
 
 func TestWritersTakeTurns(t *testing.T) {
-	db, _, _ := open(t, filepath.Join(t.TempDir(), "x.db"))
+	db, _, _ := open(t, file(filepath.Join(t.TempDir(), "x.db")))
 	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 0}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,8 +130,10 @@ func TestWritersTakeTurns(t *testing.T) {
 	}
 }
 
-func TestStatementsAreSpansOfWhoAsked(t *testing.T) {
-	db, spans, tp := open(t, filepath.Join(t.TempDir(), "x.db"))
+func TestStatementsAreSpansOfWhoAsked(t *testing.T) { messagingtest.EachDatabase(t, testSpans) }
+
+func testSpans(t *testing.T, databaseURL string) {
+	db, spans, tp := open(t, databaseURL)
 	if n := len(spans.Ended()); n != 0 {
 		t.Fatalf("opening made %d spans", n)
 	}
@@ -148,7 +161,7 @@ func TestStatementsAreSpansOfWhoAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	type statement struct{ name, parent, table, text string }
+	type statement struct{ name, parent, system, table, text string }
 	names := map[string]string{}
 	for _, span := range spans.Ended() {
 		names[span.SpanContext().SpanID().String()] = span.Name()
@@ -158,6 +171,8 @@ func TestStatementsAreSpansOfWhoAsked(t *testing.T) {
 		s := statement{name: span.Name(), parent: names[span.Parent().SpanID().String()]}
 		for _, a := range span.Attributes() {
 			switch a.Key {
+			case "db.system.name":
+				s.system = a.Value.AsString()
 			case "db.collection.name":
 				s.table = a.Value.AsString()
 			case "db.query.text":
@@ -168,20 +183,27 @@ func TestStatementsAreSpansOfWhoAsked(t *testing.T) {
 			got = append(got, s)
 		}
 	}
+	system, one, two, quote := "sqlite", "?", "?", "`"
+	if strings.HasPrefix(databaseURL, "postgres") {
+		system, one, two, quote = "postgresql", "$1", "$2", `"`
+	}
+	text := strings.NewReplacer("?1", one, "?2", two, "`", quote).Replace
 	want := []statement{
-		{"INSERT lamps", "create", "lamps", "INSERT INTO `lamps` (`name`,`watts`) VALUES (?,?)"},
-		{"UPDATE lamps", "create", "lamps", "UPDATE `lamps` SET `watts`=? WHERE name = ?"},
-		{"DELETE lamps", "create", "lamps", "DELETE FROM `lamps` WHERE name = ?"},
-		{"COMMIT", "create", "", "COMMIT"},
-		{"SELECT lamps", "request", "lamps", "SELECT * FROM `lamps`"},
+		{"INSERT lamps", "create", system, "lamps", text("INSERT INTO `lamps` (`name`,`watts`) VALUES (?1,?2)")},
+		{"UPDATE lamps", "create", system, "lamps", text("UPDATE `lamps` SET `watts`=?1 WHERE name = ?2")},
+		{"DELETE lamps", "create", system, "lamps", text("DELETE FROM `lamps` WHERE name = ?1")},
+		{"COMMIT", "create", system, "", "COMMIT"},
+		{"SELECT lamps", "request", system, "lamps", text("SELECT * FROM `lamps`")},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(statement{})); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestAFailedStatementIsAFailedSpan(t *testing.T) {
-	db, spans, tp := open(t, filepath.Join(t.TempDir(), "x.db"))
+func TestAFailedStatementIsAFailedSpan(t *testing.T) { messagingtest.EachDatabase(t, testFailedSpan) }
+
+func testFailedSpan(t *testing.T, databaseURL string) {
+	db, spans, tp := open(t, databaseURL)
 	ctx, parent := tp.Tracer("test").Start(context.Background(), "request")
 	defer parent.End()
 	first := gorm.G[lamp](db.Write).Create(ctx, &lamp{"desk", 7})
@@ -195,10 +217,11 @@ func TestAFailedStatementIsAFailedSpan(t *testing.T) {
 	}
 }
 
-func TestALockedDatabaseIsUnavailable(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	db, _, _ := open(t, path)
-	other, _, _ := open(t, path) // as another process would
+func TestALockedSQLiteIsUnavailable(t *testing.T) {
+	t.Parallel()
+	databaseURL := file(filepath.Join(t.TempDir(), "x.db"))
+	db, _, _ := open(t, databaseURL)
+	other, _, _ := open(t, databaseURL) // as another process would
 	lock := other.Write.Begin()
 	if lock.Error != nil {
 		t.Fatal(lock.Error)

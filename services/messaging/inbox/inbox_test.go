@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -57,19 +56,24 @@ type rig struct {
 	outbox    *outbox.Outbox
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, databaseURL string) *rig {
 	t.Helper()
 	r := &rig{t: t, spans: tracetest.NewSpanRecorder(), client: messagingtest.Client(t, messagingtest.Redis(t))}
 	r.tp = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(r.spans))
-	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "x.db"), own, r.tp)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	r.db = db
 	r.publisher = messaging.NewPublisher(r.client, 1, messaging.WithTracerProvider(r.tp))
-	r.outbox = outbox.New(db, "/lamps", r.tp)
+	r.open(databaseURL)
 	return r
+}
+
+func (r *rig) open(databaseURL string) {
+	r.t.Helper()
+	db, err := database.Open(r.t.Context(), databaseURL, own, r.tp, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = db.Close() })
+	r.db = db
+	r.outbox = outbox.New(db, "/lamps", r.tp)
 }
 
 func (r *rig) relay() *outbox.Relay {
@@ -79,8 +83,8 @@ func (r *rig) relay() *outbox.Relay {
 // run starts a relay, and returns what stops it and waits for its end.
 func (r *rig) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- r.relay().Run(ctx) }()
+	relay, ended := r.relay(), make(chan error, 1)
+	go func() { ended <- relay.Run(ctx) }()
 	return func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -133,7 +137,11 @@ func (r *rig) count(where string, args ...any) (n int64) {
 }
 
 func TestAMessageIsPublishedIfItsTransactionCommits(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testAMessageIsPublishedIfItsTransactionCommits)
+}
+
+func testAMessageIsPublishedIfItsTransactionCommits(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	stop := r.run()
 	if err := r.leave(t.Context(), "desk"); err != nil {
 		t.Fatal(err)
@@ -164,7 +172,11 @@ func TestAMessageIsPublishedIfItsTransactionCommits(t *testing.T) {
 }
 
 func TestTheStoredContextIsTheMessages(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testTheStoredContextIsTheMessages)
+}
+
+func testTheStoredContextIsTheMessages(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	ctx, request := r.tp.Tracer("test").Start(t.Context(), "request")
 	if err := r.leave(ctx, "desk"); err != nil {
 		t.Fatal(err)
@@ -201,7 +213,11 @@ func TestTheStoredContextIsTheMessages(t *testing.T) {
 }
 
 func TestSeveralRelaysPublishEachMessageOnce(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testSeveralRelaysPublishEachMessageOnce)
+}
+
+func testSeveralRelaysPublishEachMessageOnce(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	const n = 1200 // several batches
 	for i := range n {
 		if err := r.leave(t.Context(), "lamp-"+string(rune('A'+i%26))+strings.Repeat("x", i/26)); err != nil {
@@ -210,6 +226,7 @@ func TestSeveralRelaysPublishEachMessageOnce(t *testing.T) {
 	}
 	var relays sync.WaitGroup
 	for range 4 {
+		r.open(databaseURL) // as another process
 		stop := r.run()
 		relays.Go(func() { r.awaitEntries(n); stop() })
 	}
@@ -221,8 +238,30 @@ func TestSeveralRelaysPublishEachMessageOnce(t *testing.T) {
 	}
 }
 
+func TestARelayPassesOverWhatAnotherIsAboutToLease(t *testing.T) {
+	r := newRig(t, messagingtest.Postgres(t)) // SQLite has one writer
+	for _, name := range []string{"desk", "wall"} {
+		if err := r.leave(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := r.db.Write.Begin()
+	defer other.Rollback()
+	if err := other.Exec("SELECT id FROM outbox WHERE subject = 'desk' FOR UPDATE").Error; err != nil {
+		t.Fatal(err)
+	}
+	r.run()()
+	if got := r.entries(); len(got) != 1 {
+		t.Errorf("published %v, expected the other message only", got)
+	}
+}
+
 func TestRowsOfADeadRelayAreTakenAfterTheLease(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testRowsOfADeadRelayAreTakenAfterTheLease)
+}
+
+func testRowsOfADeadRelayAreTakenAfterTheLease(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	if err := r.leave(t.Context(), "leased"); err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +279,11 @@ func TestRowsOfADeadRelayAreTakenAfterTheLease(t *testing.T) {
 }
 
 func TestARowThatCannotBePublishedIsParked(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testARowThatCannotBePublishedIsParked)
+}
+
+func testARowThatCannotBePublishedIsParked(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	for _, name := range []string{"bad", "good"} {
 		if err := r.leave(t.Context(), name); err != nil {
 			t.Fatal(err)
@@ -257,7 +300,11 @@ func TestARowThatCannotBePublishedIsParked(t *testing.T) {
 }
 
 func TestAnOutageOfRedisParksNothing(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testAnOutageOfRedisParksNothing)
+}
+
+func testAnOutageOfRedisParksNothing(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	away := messaging.NewPublisher(messagingtest.Client(t, "unix:///nowhere/s"), 1)
 	if err := r.leave(t.Context(), "desk"); err != nil {
 		t.Fatal(err)
@@ -281,7 +328,11 @@ func TestAnOutageOfRedisParksNothing(t *testing.T) {
 }
 
 func TestAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testAnEffectHappensOnceAndItsAnswerIsRepeated)
+}
+
+func testAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	effects := 0
 	handler := inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
 		effects++
@@ -313,7 +364,11 @@ func TestAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T) {
 }
 
 func TestAnEventIsNewToEachGroup(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testAnEventIsNewToEachGroup)
+}
+
+func testAnEventIsNewToEachGroup(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	question, err := messaging.NewMessage(t.Context(), "lamps", "lamp.switched.v1", "desk", switched{"desk"})
 	if err != nil {
 		t.Fatal(err)
@@ -327,7 +382,11 @@ func TestAnEventIsNewToEachGroup(t *testing.T) {
 }
 
 func TestAFailedEffectLeavesNothing(t *testing.T) {
-	r := newRig(t)
+	messagingtest.EachDatabase(t, testAFailedEffectLeavesNothing)
+}
+
+func testAFailedEffectLeavesNothing(t *testing.T, databaseURL string) {
+	r := newRig(t, databaseURL)
 	fails := true
 	handler := inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
 		if err := gorm.G[lamp](tx.DB).Create(ctx, &lamp{event.Lamp}); err != nil {

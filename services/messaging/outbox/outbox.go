@@ -37,10 +37,11 @@ func New(db *database.DB, source string, tp trace.TracerProvider) *Outbox {
 type Tx struct {
 	*gorm.DB
 
-	outbox  *Outbox
-	cause   string // id of the event that the transaction answers
-	creates []trace.Span
-	due     bool // something for the relay
+	outbox    *Outbox
+	cause     string // id of the event that the transaction answers
+	creates   []trace.Span
+	due       bool // something for the relay
+	committed []func()
 }
 
 var errRolledBack = errors.New("transaction was rolled back")
@@ -106,6 +107,10 @@ func (tx *Tx) Republish(ctx context.Context, cause string) error {
 		Exec("UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE cause_id = ?", cause).Error
 }
 
+// OnCommit makes fn run when the transaction has committed, and not at all if it does not: that is where to count what
+// was done.
+func (tx *Tx) OnCommit(fn func()) { tx.committed = append(tx.committed, fn) }
+
 // end is called with the transaction's result.
 func (tx *Tx) end(err error) {
 	for _, span := range tx.creates {
@@ -115,8 +120,14 @@ func (tx *Tx) end(err error) {
 		}
 		span.End()
 	}
-	if err == nil && tx.due {
+	if err != nil {
+		return
+	}
+	if tx.due {
 		tx.outbox.wake()
+	}
+	for _, fn := range tx.committed {
+		fn()
 	}
 }
 

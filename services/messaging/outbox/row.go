@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/messaging"
 )
@@ -65,15 +66,16 @@ func (r row) message() messaging.Message {
 func (o *Outbox) lease(ctx context.Context, limit int, d time.Duration) ([]row, error) {
 	var rows []row
 	now := time.Now()
+	db := o.db.Write.WithContext(ctx)
+	due := db.Table("outbox").Select("id").
+		Where("published_at = 0 AND leased_until < ? AND failures < ?", now.UnixMicro(), maxFailures).
+		Order("id").Limit(limit).
+		Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked}) // not on SQLite
 	// MATERIALIZED: where rows are locked, a subquery may be run again and would then take more rows than the limit.
-	err := o.db.Write.WithContext(ctx).Raw(`
-		WITH due AS MATERIALIZED (
-			SELECT id FROM outbox
-			WHERE published_at = 0 AND leased_until < ? AND failures < ?
-			ORDER BY id LIMIT ?
-		)
+	err := db.Raw(`
+		WITH due AS MATERIALIZED (?)
 		UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM due) RETURNING *`,
-		now.UnixMicro(), maxFailures, limit, now.Add(d).UnixMicro()).Scan(&rows).Error
+		due, now.Add(d).UnixMicro()).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("lease outbox rows: %w", err)
 	}
@@ -108,7 +110,7 @@ func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 			if len(change.ids) == 0 {
 				continue
 			}
-			_, err := gorm.G[row](tx).Where("id IN ?", change.ids).Update(ctx, change.column, change.value)
+			_, err := gorm.G[row](tx).Where("id IN ?", fill(change.ids)).Update(ctx, change.column, change.value)
 			if err != nil {
 				return err
 			}
@@ -119,6 +121,15 @@ func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 		return fmt.Errorf("settle outbox rows: %w", err)
 	}
 	return nil
+}
+
+// fill repeats the last id until the list's length is a power of two: each length makes a statement of its own, which
+// Postgres prepares and keeps, on every connection.
+func fill(ids []string) []string {
+	for n := len(ids); n&(n-1) != 0; n++ {
+		ids = append(ids, ids[len(ids)-1])
+	}
+	return ids
 }
 
 // Replay makes the relay publish again what was created since then, and what is parked, under the ids it had. That

@@ -1,0 +1,133 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/messaging"
+)
+
+// maxQueryText cuts a statement that inserts very many rows, in bytes.
+const maxQueryText = 1 << 10
+
+// instrumentation makes the spans and metrics of a database's statements, after OpenTelemetry's conventions for
+// database clients. Every statement is measured, but it has a span only if its context has one that records, so that
+// polling for work traces nothing.
+type instrumentation struct {
+	tracer   trace.Tracer
+	system   string
+	duration *prometheus.HistogramVec
+
+	mu       sync.RWMutex
+	children map[statement]prometheus.ExemplarObserver // of duration, because looking them up by labels is slow
+}
+
+// A statement is what is told of one: there are as many as the program has operations and tables.
+type statement struct {
+	operation string
+	table     string // that it is about, empty if that is none or not understood
+}
+
+func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*instrumentation, error) {
+	i := &instrumentation{
+		tracer: tp.Tracer("example.com/clew/services/messaging/database", trace.WithSchemaURL(semconv.SchemaURL)),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "db_client_operation_duration_seconds", Help: "Time that a statement took, by operation and table.",
+			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10},
+		}, []string{"db_operation_name", "db_collection_name"}),
+		children: map[statement]prometheus.ExemplarObserver{},
+	}
+	if reg == nil {
+		return i, nil
+	}
+	return i, reg.Register(i.duration)
+}
+
+// measured runs a statement and records how long it took. Its error tells outages.
+func measured[R any](ctx context.Context, i *instrumentation, s statement, run func(context.Context) (R, error)) (R, error) {
+	start := time.Now()
+	result, err := run(ctx)
+	var exemplar prometheus.Labels
+	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
+		exemplar = prometheus.Labels{"trace_id": span.TraceID().String()}
+	}
+	i.of(s).ObserveWithExemplar(time.Since(start).Seconds(), exemplar)
+	return result, unavailable(ctx, err)
+}
+
+func (i *instrumentation) of(s statement) prometheus.ExemplarObserver {
+	i.mu.RLock()
+	child, ok := i.children[s]
+	i.mu.RUnlock()
+	if ok {
+		return child
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	child = i.duration.WithLabelValues(s.operation, s.table).(prometheus.ExemplarObserver)
+	i.children[statement{strings.Clone(s.operation), strings.Clone(s.table)}] = child // not the whole query with them
+	return child
+}
+
+// traced is measured, with a span where somebody asked for the statement.
+func traced[R any](ctx context.Context, i *instrumentation, query string, run func(context.Context) (R, error)) (R, error) {
+	s := summarize(query)
+	if !trace.SpanFromContext(ctx).IsRecording() {
+		return measured(ctx, i, s, run)
+	}
+	summary := strings.TrimSpace(s.operation + " " + s.table)
+	ctx, span := i.tracer.Start(ctx, summary, trace.WithSpanKind(trace.SpanKindClient))
+	defer span.End()
+	span.SetAttributes(
+		semconv.DBSystemNameKey.String(i.system), semconv.DBOperationName(s.operation),
+		semconv.DBQuerySummary(summary), semconv.DBQueryText(query[:min(len(query), maxQueryText)])) // with placeholders, never with values
+	if s.table != "" {
+		span.SetAttributes(semconv.DBCollectionName(s.table))
+	}
+	result, err := measured(ctx, i, s, run)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		span.SetStatus(codes.Error, err.Error())
+		span.SetAttributes(semconv.ErrorTypeKey.String(messaging.Classify(err)))
+	}
+	return result, err
+}
+
+// summarize finds the operation of a statement and the table that it is about: of `INSERT INTO "outbox" …` INSERT and
+// outbox.
+func summarize(query string) statement {
+	var s statement
+	var before string // the word in front of the table's name
+	found := false
+	for word := range strings.FieldsSeq(query) {
+		switch {
+		case s.operation == "":
+			s.operation = strings.ToUpper(word)
+			switch s.operation {
+			case "INSERT":
+				before = "INTO"
+			case "SELECT", "DELETE":
+				before = "FROM"
+			case "UPDATE":
+				found = true
+			default:
+				return s
+			}
+		case found:
+			s.table, _, _ = strings.Cut(word, "(")
+			s.table = strings.Trim(s.table, "`\"")
+			return s
+		default:
+			found = strings.EqualFold(word, before)
+		}
+	}
+	return s
+}

@@ -1,0 +1,110 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"gorm.io/gorm"
+)
+
+// A tracedPool is a connection pool for GORM whose statements are spans and metrics, and whose errors tell outages.
+type tracedPool struct {
+	*sql.DB
+
+	*instrumentation
+}
+
+// A transaction is a pool's; its end is a statement too.
+type transaction struct {
+	*sql.Tx
+
+	*instrumentation
+	conn *sql.Conn
+	last context.Context // of the last statement: a commit has none of its own, and belongs to what it commits
+}
+
+var (
+	_ gorm.ConnPoolBeginner = tracedPool{}
+	_ gorm.TxCommitter      = &transaction{}
+)
+
+// GetDBConn lets GORM find the pool underneath.
+func (p tracedPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
+
+func (p tracedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
+	conn, err := connection(ctx, p.DB)
+	if err != nil {
+		return nil, unavailable(ctx, err)
+	}
+	tx, err := measured(ctx, p.instrumentation, statement{operation: "BEGIN"}, func(ctx context.Context) (*sql.Tx, error) {
+		return conn.BeginTx(ctx, options)
+	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &transaction{tx, p.instrumentation, conn, ctx}, nil
+}
+
+func (p tracedPool) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return traced(ctx, p.instrumentation, query, func(ctx context.Context) (sql.Result, error) {
+		return p.DB.ExecContext(ctx, query, args...)
+	})
+}
+
+func (p tracedPool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return traced(ctx, p.instrumentation, query, func(ctx context.Context) (*sql.Rows, error) {
+		return p.DB.QueryContext(ctx, query, args...)
+	})
+}
+
+func (p tracedPool) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	row, _ := traced(ctx, p.instrumentation, query, func(ctx context.Context) (*sql.Row, error) {
+		row := p.DB.QueryRowContext(ctx, query, args...)
+		return row, row.Err()
+	})
+	return row
+}
+
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	t.last = ctx
+	return traced(ctx, t.instrumentation, query, func(ctx context.Context) (sql.Result, error) {
+		return t.Tx.ExecContext(ctx, query, args...)
+	})
+}
+
+func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.last = ctx
+	return traced(ctx, t.instrumentation, query, func(ctx context.Context) (*sql.Rows, error) {
+		return t.Tx.QueryContext(ctx, query, args...)
+	})
+}
+
+func (t *transaction) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	t.last = ctx
+	row, _ := traced(ctx, t.instrumentation, query, func(ctx context.Context) (*sql.Row, error) {
+		row := t.Tx.QueryRowContext(ctx, query, args...)
+		return row, row.Err()
+	})
+	return row
+}
+
+func (t *transaction) Commit() error {
+	_, err := traced(t.last, t.instrumentation, "COMMIT", func(context.Context) (any, error) { return nil, t.Tx.Commit() })
+	return errors.Join(err, t.conn.Close())
+}
+
+func (t *transaction) Rollback() error { return errors.Join(t.Tx.Rollback(), t.conn.Close()) }
+
+var errNoConnection = errors.New("no connection to the database was free in time")
+
+// connection waits for a connection, but not for ever: with one writer, a transaction that hangs would hang all others.
+func connection(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := db.Conn(waiting)
+	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
+		return nil, errNoConnection
+	}
+	return conn, err
+}

@@ -1,0 +1,143 @@
+package messagingtest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// StartPostgres starts a Postgres of the caller's own and returns the URL of its maintenance database. That leads to a
+// Unix socket, without a password. Settings such as "fsync=off" replace Postgres's defaults. The server and its data end
+// with stop, which is to be kept, or with this process, however it ends. Postgres refuses to run as root: it runs as the user
+// postgres or nobody then. The error is an exec.ErrNotFound if Postgres is not installed.
+func StartPostgres(settings ...string) (databaseURL string, stop func(), err error) {
+	initdb, err := findPostgres("initdb")
+	if err != nil {
+		return "", nil, fmt.Errorf("postgres is missing: %w", err)
+	}
+	// A socket's path must be short, unlike those of t.TempDir, which contain the test's name.
+	dir, err := os.MkdirTemp("", "postgres")
+	if err != nil {
+		return "", nil, err
+	}
+	owner, err := giveAway(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	data := filepath.Join(dir, "data")
+	create := exec.Command(initdb, "--pgdata", data, "--no-sync", "--auth", "trust", "--username", "clew",
+		"--encoding", "UTF8", "--no-locale")
+	create.Dir = dir
+	create.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
+	if output, err := create.CombinedOutput(); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, output), os.RemoveAll(dir))
+	}
+
+	databaseURL = "postgres://clew@/postgres?host=" + url.QueryEscape(dir)
+	db, err := sql.Open("pgx", databaseURL)
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() { _ = db.Close() }()
+	command := []string{filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data, "-k", dir, "-h", ""}
+	for _, setting := range settings {
+		command = append(command, "-c", setting)
+	}
+	// QUIT: at once, without waiting for clients or writing to a disk what is removed anyway.
+	stop, err = start(dir, owner, "QUIT", func() error { return db.PingContext(context.Background()) }, command...)
+	return databaseURL, stop, err
+}
+
+// sharedPostgres is the one server of a test process: starting it takes a second. It ends with the process.
+var sharedPostgres = sync.OnceValue(func() (server struct {
+	url  string
+	stop func() // kept, because the server would end with it
+	err  error
+},
+) {
+	server.url, server.stop, server.err = StartPostgres("fsync=off", "full_page_writes=off", "max_connections=300")
+	return server
+})
+
+var databases atomic.Int64
+
+// Postgres returns the URL of an empty Postgres database of the test's own. The databases of a test process are on one
+// server, which survives no crash of its machine. Without Postgres the test is skipped with a message, and fails if the
+// variable CI is set.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	server := sharedPostgres()
+	require(t, server.err)
+	db, err := sql.Open("pgx", server.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(server.url, "/postgres?", "/"+name+"?", 1)
+}
+
+// EachDatabase runs a test once with each database, as subtests sqlite and postgres. The URL is that of an empty one.
+func EachDatabase(t *testing.T, run func(t *testing.T, databaseURL string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite://"+filepath.Join(t.TempDir(), "x.db")) })
+	t.Run("postgres", func(t *testing.T) { run(t, Postgres(t)) })
+}
+
+// findPostgres finds a program of Postgres: in the PATH, or the newest where Debian and Homebrew leave it.
+func findPostgres(name string) (string, error) {
+	program, err := exec.LookPath(name)
+	if err == nil {
+		return program, nil
+	}
+	var found []string
+	for _, folder := range []string{"/usr/lib/postgresql/*", "/opt/homebrew/opt/postgresql@*", "/usr/local/opt/postgresql@*"} {
+		matches, _ := filepath.Glob(filepath.Join(folder, "bin", name))
+		found = append(found, matches...)
+	}
+	if len(found) == 0 {
+		return "", err
+	}
+	return slices.Max(found), nil
+}
+
+// giveAway gives dir, if this process is root, to the user that Postgres will run as.
+func giveAway(dir string) (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil
+	}
+	owner, err := user.Lookup("postgres")
+	if err != nil {
+		owner, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		return nil, err
+	}
+	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
+}
