@@ -1,9 +1,11 @@
 package telemetry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -14,8 +16,17 @@ import (
 // environment is what Setup reads itself. The SDK and its exporters read the other OTEL_* variables.
 type environment struct {
 	logLevel                   slog.Level
+	protocol                   string // of OTLP
 	scheduleDelay              time.Duration
 	maxQueueSize, maxBatchSize int
+}
+
+// CheckEnvironment returns what Setup would refuse in the environment, one line a variable, for a process that starts
+// others which call Setup.
+func CheckEnvironment(ctx context.Context) error {
+	_, err := readEnvironment()
+	_, errResource := newResource(ctx, Config{})
+	return errors.Join(err, errResource)
 }
 
 // readEnvironment fails on every value that the SDK would silently replace by its default, and names them all.
@@ -34,11 +45,13 @@ func readEnvironment() (environment, error) {
 
 	oneOf("OTEL_TRACES_EXPORTER", "otlp", "console", "none")
 	oneOf("OTEL_LOGS_EXPORTER", "otlp", "console", "none")
-	protocol := oneOf("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc")
 	oneOf("OTEL_TRACES_SAMPLER", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
 		"always_on", "always_off", "traceidratio")
+	oneOf("OTEL_GO_X_OBSERVABILITY", "true", "false")
+	errs = append(errs, checkRatio("OTEL_TRACES_SAMPLER_ARG"), checkURL("OTEL_EXPORTER_OTLP_ENDPOINT"))
 	level := oneOf("LOG_LEVEL", "info", "debug", "warn", "error")
 	env := environment{
+		protocol:      oneOf("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf", "grpc"),
 		scheduleDelay: time.Duration(number("OTEL_BSP_SCHEDULE_DELAY", 200)) * time.Millisecond,
 		maxQueueSize:  number("OTEL_BSP_MAX_QUEUE_SIZE", 16384),
 		maxBatchSize:  number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 2048),
@@ -50,11 +63,16 @@ func readEnvironment() (environment, error) {
 		return environment{}, fmt.Errorf("read LOG_LEVEL: %w", err)
 	}
 
+	return env, nil
+}
+
+// setDefaults sets what other readers of the environment would have another default for.
+func (env environment) setDefaults() error {
 	endpoint := "http://127.0.0.1:4318"
-	if protocol == "grpc" {
+	if env.protocol == "grpc" {
 		endpoint = "http://127.0.0.1:4317"
 	}
-	return env, errors.Join(
+	return errors.Join(
 		setDefault("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
 		setDefault("OTEL_GO_X_OBSERVABILITY", "true"))
 }
@@ -82,6 +100,22 @@ func readNumber(variable string, fallback int) (int, error) {
 		return 0, fmt.Errorf("%s is %q, expected a whole number above 0 (default %d)", variable, text, fallback)
 	}
 	return value, nil
+}
+
+func checkRatio(variable string) error {
+	text := os.Getenv(variable)
+	if ratio, err := strconv.ParseFloat(text, 64); text != "" && (err != nil || !(ratio >= 0 && ratio <= 1)) { // NaN neither
+		return fmt.Errorf("%s is %q, expected a number from 0 to 1 (default 1)", variable, text)
+	}
+	return nil
+}
+
+func checkURL(variable string) error {
+	text := os.Getenv(variable)
+	if u, err := url.Parse(text); text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return fmt.Errorf("%s is %q, expected a URL (default http://127.0.0.1:4318)", variable, text)
+	}
+	return nil
 }
 
 // setDefault sets the variable if it is unset or empty, for readers that know no other way to be configured.

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"log/slog"
 	"os"
 	"testing"
@@ -18,10 +19,14 @@ func TestEnvironmentDefaults(t *testing.T) {
 			t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 			t.Setenv("OTEL_GO_X_OBSERVABILITY", "")
 			env, err := readEnvironment()
+			if err == nil {
+				err = env.setDefaults()
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := (environment{slog.LevelInfo, 200 * time.Millisecond, 16384, 2048}); env != want {
+			want := environment{slog.LevelInfo, cmp.Or(protocol, "http/protobuf"), 200 * time.Millisecond, 16384, 2048}
+			if env != want {
 				t.Errorf("got %+v, want %+v", env, want)
 			}
 			if got := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"); got != endpoint {
@@ -42,10 +47,13 @@ func TestEnvironmentWins(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example")
 	t.Setenv("OTEL_GO_X_OBSERVABILITY", "false")
 	env, err := readEnvironment()
+	if err == nil {
+		err = env.setDefaults()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (environment{slog.LevelDebug, time.Second, 100, 10}); env != want {
+	if want := (environment{slog.LevelDebug, "http/protobuf", time.Second, 100, 10}); env != want {
 		t.Errorf("got %+v, want %+v", env, want)
 	}
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "https://collector.example" || os.Getenv("OTEL_GO_X_OBSERVABILITY") != "false" {

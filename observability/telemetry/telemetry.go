@@ -62,12 +62,15 @@ func Setup(ctx context.Context, cfg Config) (_ *Telemetry, err error) {
 	}()
 
 	env, err := readEnvironment()
+	if err == nil {
+		err = env.setDefaults()
+	}
 	if err != nil {
 		return nil, err
 	}
 	res, err := newResource(ctx, cfg)
 	if err != nil {
-		return nil, fmt.Errorf("read OTEL_RESOURCE_ATTRIBUTES: %w, expected name=value,name=value", err)
+		return nil, err
 	}
 	if cfg.LogWriter == nil {
 		cfg.LogWriter = os.Stdout
@@ -112,10 +115,15 @@ func Setup(ctx context.Context, cfg Config) (_ *Telemetry, err error) {
 
 // newResource describes the process. What comes later wins, so the environment does.
 func newResource(ctx context.Context, cfg Config) (*resource.Resource, error) {
-	return resource.New(ctx,
+	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
 		resource.WithAttributes(semconv.ServiceName(cfg.Service), semconv.ServiceInstanceID(cfg.Instance)),
 		resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES is %q, expected name=value,name=value: %w",
+			os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), err)
+	}
+	return res, nil
 }
 
 // Shutdown sends what is still queued and stops. It blocks until that is done, ctx ends or 5 s have passed, and

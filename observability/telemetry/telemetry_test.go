@@ -110,7 +110,10 @@ func TestSetupRejectsBadVariables(t *testing.T) {
 		"OTEL_BSP_SCHEDULE_DELAY":        `OTEL_BSP_SCHEDULE_DELAY is "wrong", expected a whole number above 0 (default 200)`,
 		"OTEL_BSP_MAX_QUEUE_SIZE":        `OTEL_BSP_MAX_QUEUE_SIZE is "wrong", expected a whole number above 0 (default 16384)`,
 		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": `OTEL_BSP_MAX_EXPORT_BATCH_SIZE is "wrong", expected a whole number above 0 (default 2048)`,
-		"OTEL_RESOURCE_ATTRIBUTES":       `read OTEL_RESOURCE_ATTRIBUTES: `,
+		"OTEL_RESOURCE_ATTRIBUTES":       `OTEL_RESOURCE_ATTRIBUTES is "wrong", expected name=value,name=value: `,
+		"OTEL_TRACES_SAMPLER_ARG":        `OTEL_TRACES_SAMPLER_ARG is "wrong", expected a number from 0 to 1 (default 1)`,
+		"OTEL_EXPORTER_OTLP_ENDPOINT":    `OTEL_EXPORTER_OTLP_ENDPOINT is "wrong", expected a URL (default http://127.0.0.1:4318)`,
+		"OTEL_GO_X_OBSERVABILITY":        `OTEL_GO_X_OBSERVABILITY is "wrong", expected one of true, false (default true)`,
 		// Only the exporter itself reads this one, after other parts have started: they are stopped again.
 		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": `trace exporter: invalid OTLP protocol`,
 	} {

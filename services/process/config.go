@@ -3,8 +3,11 @@ package process
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +21,7 @@ import (
 // zero value has none.
 type Config struct {
 	RedisURL     string   `env:"REDIS_URL"`
-	DatabaseURL  string   `env:"DATABASE_URL"`                      // sqlite:///path/to/file
+	DatabaseURL  string   `env:"DATABASE_URL"`                      // sqlite:///path/to/file, postgres://user:password@host/name
 	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`    // of each stream, the same in all services
 	Instance     string   `env:"CLEW_INSTANCE"`                     // which replica this is; <service>-<hostname>
 	Token        string   `env:"CLEW_TOKEN"`                        // what a request that needs it must bear; empty refuses them all
@@ -36,8 +39,17 @@ type Config struct {
 // variables. Its error tells of every variable that is wrong, one a line, and what was expected. It does not repeat
 // URLs, because they may hold passwords.
 func ReadConfig(service string, into any, common *Config, variables map[string]string) error {
+	problems := misspelt(variables)
 	err := env.ParseWithOptions(into, env.Options{
 		Environment: variables,
+		OnSet: func(variable string, value any, _ bool) {
+			switch text := fmt.Sprint(value); {
+			case strings.HasSuffix(variable, "_ADDR"):
+				problems = append(problems, checkAddr(variable, text))
+			case strings.HasSuffix(variable, "_DATABASE_URL") && text != "":
+				problems = append(problems, checkDatabaseURL(variable, text, service))
+			}
+		},
 		FuncMap: map[reflect.Type]env.ParserFunc{
 			reflect.TypeFor[bool]():               parseOnOff,
 			reflect.TypeFor[int]():                parsePartitions,
@@ -45,14 +57,17 @@ func ReadConfig(service string, into any, common *Config, variables map[string]s
 			reflect.TypeFor[time.Duration]():      parseDuration,
 		},
 	})
-	problems := []error{named(err, reflect.TypeOf(into).Elem(), variables)}
+	problems = append(problems, named(err, reflect.TypeOf(into).Elem(), variables))
 	if client, err := messaging.Connect(common.RedisURL); err != nil {
 		problems = append(problems, wrong("REDIS_URL", common.RedisURL, "a URL such as redis://127.0.0.1:6379/0"))
 	} else {
 		problems = append(problems, client.Close())
 	}
-	if !strings.HasPrefix(common.DatabaseURL, "sqlite://") {
-		problems = append(problems, wrong("DATABASE_URL", common.DatabaseURL, "a URL such as sqlite:///var/lib/clew/"+service+".db"))
+	problems = append(problems, checkDatabaseURL("DATABASE_URL", common.DatabaseURL, service))
+	for _, host := range common.AllowedHosts {
+		if host == "" || strings.ContainsAny(host, " /*@") {
+			problems = append(problems, fmt.Errorf("CLEW_ALLOWED_HOSTS has %q, expected host names, separated by commas", host))
+		}
 	}
 	if common.ClaimAfter/2 < common.Heartbeat && common.ClaimAfter > 0 { // 0: could not be read
 		problems = append(problems, fmt.Errorf("CLEW_CLAIM_AFTER is %s, expected at least two heartbeats, and CLEW_HEARTBEAT is %s",
@@ -66,6 +81,44 @@ func ReadConfig(service string, into any, common *Config, variables map[string]s
 		common.Instance = service + "-" + host
 	}
 	return errors.Join(problems...)
+}
+
+// misspelt refuses variables that would change nothing, although somebody means them to: those that differ from one of
+// Config only by underscores, capitals or an S at the end.
+func misspelt(variables map[string]string) (problems []error) {
+	plain := func(name string) string {
+		return strings.TrimSuffix(strings.ToUpper(strings.ReplaceAll(name, "_", "")), "S")
+	}
+	meant := map[string]string{}
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[Config]()) {
+		name := field.Tag.Get("env")
+		meant[plain(name)] = name
+	}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		if is := meant[plain(name)]; is != "" && is != name {
+			problems = append(problems, fmt.Errorf("%s is not read, expected %s", name, is))
+		}
+	}
+	return problems
+}
+
+func checkAddr(variable, addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is %q, expected host:port, such as 127.0.0.1:8080, with a port from 0 (any) to 65535", variable, addr)
+	}
+	return nil
+}
+
+func checkDatabaseURL(variable, url, service string) error {
+	if scheme, _, _ := strings.Cut(url, "://"); slices.Contains([]string{"sqlite", "postgres", "postgresql"}, scheme) {
+		return nil
+	}
+	return wrong(variable, url, fmt.Sprintf(
+		"a URL such as sqlite:///var/lib/clew/%s.db or postgres://%s:password@127.0.0.1/%s", service, service, service))
 }
 
 func wrong(variable, value, expected string) error {

@@ -81,7 +81,7 @@ func TestAWrongConfigNamesEveryVariable(t *testing.T) {
 	}{
 		"nothing": {nil, []string{
 			"REDIS_URL is not set, expected a URL such as redis://127.0.0.1:6379/0",
-			"DATABASE_URL is not set, expected a URL such as sqlite:///var/lib/clew/lamps.db",
+			"DATABASE_URL is not set, expected a URL such as sqlite:///var/lib/clew/lamps.db or postgres://lamps:password@127.0.0.1/lamps",
 		}},
 		"everything": {map[string]string{
 			"REDIS_URL": "http://:secret@host", "DATABASE_URL": "mysql://:secret@host", "CLEW_PARTITIONS": "none", "CLEW_TRUST_CALLER": "yes",
@@ -95,10 +95,21 @@ func TestAWrongConfigNamesEveryVariable(t *testing.T) {
 			`CLEW_HEARTBEAT is "0s", expected a duration above 0, such as 5s or 200ms`,
 			`CLEW_TEST_MODE is "true", expected on or off`,
 			"REDIS_URL is wrong, expected a URL such as redis://127.0.0.1:6379/0",
-			"DATABASE_URL is wrong, expected a URL such as sqlite:///var/lib/clew/lamps.db",
+			"DATABASE_URL is wrong, expected a URL such as sqlite:///var/lib/clew/lamps.db or postgres://lamps:password@127.0.0.1/lamps",
 		}},
 		"claims too soon": {with(map[string]string{"CLEW_CLAIM_AFTER": "1999ms", "CLEW_HEARTBEAT": "1s"}), []string{
 			"CLEW_CLAIM_AFTER is 1.999s, expected at least two heartbeats, and CLEW_HEARTBEAT is 1s",
+		}},
+		"no address":    {with(map[string]string{"LAMPS_ADDR": "lamps"}), []string{`LAMPS_ADDR is "lamps", expected host:port, such as 127.0.0.1:8080, with a port from 0 (any) to 65535`}},
+		"no such port":  {with(map[string]string{"LAMPS_ADDR": ":65536"}), []string{`LAMPS_ADDR is ":65536", expected host:port, such as 127.0.0.1:8080, with a port from 0 (any) to 65535`}},
+		"a port's name": {with(map[string]string{"LAMPS_ADDR": ":http"}), []string{`LAMPS_ADDR is ":http", expected host:port, such as 127.0.0.1:8080, with a port from 0 (any) to 65535`}},
+		"no host names": {with(map[string]string{"CLEW_ALLOWED_HOSTS": "lamps,http://clew.example"}), []string{
+			`CLEW_ALLOWED_HOSTS has "http://clew.example", expected host names, separated by commas`,
+		}},
+		"misspelt": {with(map[string]string{"CLEW_TESTMODE": "on", "CLEW_PARTITION": "2", "clew_token": "t", "CLEW_DIR": "x"}), []string{
+			"CLEW_PARTITION is not read, expected CLEW_PARTITIONS",
+			"CLEW_TESTMODE is not read, expected CLEW_TEST_MODE",
+			"clew_token is not read, expected CLEW_TOKEN",
 		}},
 		"too few partitions":  {with(map[string]string{"CLEW_PARTITIONS": "0"}), []string{`CLEW_PARTITIONS is "0", expected a whole number from 1 to 256`}},
 		"too many partitions": {with(map[string]string{"CLEW_PARTITIONS": "257"}), []string{`CLEW_PARTITIONS is "257", expected a whole number from 1 to 256`}},

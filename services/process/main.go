@@ -14,13 +14,15 @@ import (
 )
 
 // Main runs a service until SIGINT or SIGTERM ends run's context, and returns the exit code: 0 after a clean stop, else
-// 1 with the reason on stderr. A second signal ends the process at once. The variables are the environment's.
+// 1 with the reason on stderr, one line a problem. A second signal ends the process at once. The variables are the environment's.
 func Main(service string, run func(ctx context.Context, variables map[string]string) error) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	if err := run(ctx, env.ToMap(os.Environ())); err != nil {
-		fmt.Fprintln(os.Stderr, service+":", strings.ReplaceAll(err.Error(), "\n", "; "))
+		for problem := range strings.Lines(err.Error()) {
+			fmt.Fprintln(os.Stderr, service+":", strings.TrimSuffix(problem, "\n"))
+		}
 		return 1
 	}
 	return 0

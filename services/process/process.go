@@ -70,7 +70,7 @@ func (p *Process) Abandon(ctx context.Context, err error) error {
 
 // Database opens the process's database and brings it up to date with the service's migrations.
 func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB, error) {
-	db, err := database.Open(ctx, p.cfg.DatabaseURL, migrations, p.tel.TracerProvider)
+	db, err := database.Open(ctx, p.cfg.DatabaseURL, migrations, p.tel.TracerProvider, p.tel.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
@@ -121,6 +121,9 @@ func (p *Process) Consume(stream, group string, handlers messaging.Handlers) err
 	p.add("consumer", messaging.NewConsumer(client, sub, handlers, p.options()...).Run)
 	return nil
 }
+
+// Loop adds a loop of the service's own. It returns nil when its context ends, and not before.
+func (p *Process) Loop(name string, run func(context.Context) error) { p.add(name, run) }
 
 // Sample adds a sampler of streams.
 func (p *Process) Sample(streams ...string) error {

@@ -25,9 +25,7 @@ func replay(out *outbox.Outbox, token string, logger *slog.Logger) http.HandlerF
 		}
 		n, err := out.Replay(r.Context(), time.Now().Add(-since))
 		if err != nil {
-			logger.ErrorContext(r.Context(), "a replay failed", "error", err)
-			httpserver.WriteProblem(w, http.StatusInternalServerError,
-				"the outbox could not be replayed; the cause is in the service's log")
+			httpserver.WriteFailure(r.Context(), w, logger, err)
 			return
 		}
 		logger.InfoContext(r.Context(), "the outbox is replayed", "since", since, "messages", n)

@@ -24,7 +24,7 @@ var noTables = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT
 func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
 	t.Helper()
 	tp := noop.NewTracerProvider()
-	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "lamps.db"), noTables, tp)
+	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "lamps.db"), noTables, tp, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

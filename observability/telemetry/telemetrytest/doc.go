@@ -8,4 +8,6 @@
 //	order.place(…)
 //	spans := rec.WaitFor(t, confirmed)
 //	telemetrytest.Golden(t, "confirmed", telemetrytest.Tree(spans))
+//
+// [Recorder.Setup] exports the spans as well, and fails the test if some are dropped on the way.
 package telemetrytest

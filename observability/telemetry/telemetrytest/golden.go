@@ -17,7 +17,12 @@ var update = flag.Bool("update", false, "write golden files instead of comparing
 // "go test . -update" writes the file instead.
 func Golden(t testing.TB, name, got string) {
 	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
+	GoldenFile(t, filepath.Join("testdata", name+".golden"), got)
+}
+
+// GoldenFile is Golden for any other file that is written by its test.
+func GoldenFile(t testing.TB, path, got string) {
+	t.Helper()
 	if *update {
 		writeGolden(t, path, got)
 		return

@@ -10,6 +10,7 @@ import (
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/inventory/internal/events"
 	"example.com/clew/services/inventory/internal/httpapi"
+	"example.com/clew/services/inventory/internal/levels"
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
@@ -47,7 +48,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	if err != nil {
 		return nil, err
 	}
-	items, seed := store.New(db), stock.Seed()
+	items, seed := store.New(db, tel.Registry), stock.Seed()
 	out := outbox.New(db, "/"+service, tel.TracerProvider)
 	handlers := events.Handlers(inbox.New(out, service), items)
 	if cfg.TestMode {
@@ -63,6 +64,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		return nil, err
 	}
 	p.Housekeeping(out)
+	p.Loop("stock sampler", levels.NewSampler(items, seed, tel.Registry, tel.Logger).Run)
 	return p, errors.Join(
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out, contracts.StreamStock, contracts.StockReservedV1, contracts.StockRejectedV1, contracts.StockReleasedV1),

@@ -12,6 +12,7 @@ import (
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/events"
 	"example.com/clew/services/order/internal/httpapi"
+	"example.com/clew/services/order/internal/objective"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
 	"example.com/clew/services/process"
@@ -45,9 +46,10 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	if err != nil {
 		return nil, err
 	}
-	orders := store.New(db)
+	orders := store.New(db, tel.Registry)
 	out := outbox.New(db, "/"+service, tel.TracerProvider)
 	p.Housekeeping(out, orders.PurgeKeys)
+	p.Loop("sweeper", objective.NewSweeper(orders, tel.Registry, tel.Logger).Run)
 	return p, errors.Join(
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out, contracts.StreamOrders,

@@ -1,30 +1,43 @@
 package httpserver
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/danielgtaylor/huma/v2/validation"
 )
 
-// huma keeps these three as globals. They are set here, before any API exists, because a test may run several
+// maxFields is how many wrong fields a Problem names: a body can have some hundred thousand.
+const maxFields = 100
+
+// huma keeps these as globals. They are set here, before any API exists, because a test may run several
 // services at once.
 func init() {
 	huma.DefaultArrayNullable = false // a list given as null is refused
 	huma.ValidateStrictCasing = true  // `Quantity` is not `quantity`
 	huma.NewError = newProblem        // also behind huma.NewErrorWithContext
+	// Bounds are floats to huma, and would read 1e+06.
+	validation.MsgExpectedMinimumNumber = "expected number >= %.15g"
+	validation.MsgExpectedMaximumNumber = "expected number <= %.15g"
 }
 
 // NewAPI returns an API whose operations are served by mux, with OpenAPI 3.1 at /openapi.json and a page that shows it
 // at /docs. Title, version and description stand there.
 //
 // Errors are Problems. An operation that returns any other error is answered 500 without the error's text, which
-// goes to logger. A body may have 1 MiB and take 5 s to arrive (huma's defaults); a larger one is answered 413. Unknown
-// fields are refused with 422.
+// goes to logger; if messaging.Unavailable marked it, 503 with Retry-After.
+//
+// Requests are read strictly. A body is JSON of at most 1 MiB: a larger one is answered 413, another content type or
+// none 415, one that does not arrive in time 408, and malformed JSON 400. A name that stands twice in an object is
+// malformed; null, and a number that is not whole or not within 64 bits, fit no field. Unknown fields and parameters,
+// and a parameter given twice, are refused with 422. The input of an operation must be an exported type where it embeds
+// another: huma overlooks what is embedded unexported.
 func NewAPI(mux *http.ServeMux, logger *slog.Logger, title, version, description string) huma.API {
 	config := huma.DefaultConfig(title, version)
 	config.Info.Description = description
@@ -34,37 +47,51 @@ func NewAPI(mux *http.ServeMux, logger *slog.Logger, title, version, description
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format} // huma asks for "+json" so
 	config.Transformers = []huma.Transformer{logCause(logger)}
-	api := humago.New(mux, config)
+	config.OnAddOperation = []huma.AddOpFunc{addErrors}
+	config.RejectUnknownQueryParameters = true
+	api := huma.NewAPI(config, adapter{humago.NewAdapter(mux, "")})
 	registerDocs(mux, api)
 	return api
 }
 
-// unmarshal names the field by its JSON name, where encoding/json names the Go struct. What huma's schema checks has
-// passed by then: this is a number too large for its type, or one such as 1e3.
-func unmarshal(data []byte, v any) error {
-	err := json.Unmarshal(data, v)
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &mismatch) {
-		return fmt.Errorf("%s: expected %s", mismatch.Field, mismatch.Type)
+// addErrors documents the errors that every operation, or every one with a body, may answer with.
+func addErrors(_ *huma.OpenAPI, op *huma.Operation) {
+	statuses := []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
+	if op.RequestBody != nil {
+		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
-	return err
+	for _, status := range statuses {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content: map[string]*huma.MediaType{
+				"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}},
+			},
+		}
+	}
 }
 
 // newProblem is huma.NewError: it shows what is wrong with which field. It neither echoes values nor shows, from 500
 // on, what went wrong inside.
 func newProblem(status int, detail string, errs ...error) huma.StatusError {
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
 	if status >= http.StatusInternalServerError {
-		p.cause = errors.Join(errs...)
-		return p
+		return failure(errors.Join(errs...))
 	}
-	for _, err := range errs {
-		field := ProblemField{Message: err.Error()}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
+	for _, err := range errs[:min(len(errs), maxFields)] {
+		var field ProblemField
 		var detailer huma.ErrorDetailer
 		if errors.As(err, &detailer) {
 			d := detailer.ErrorDetail()
-			field = ProblemField{Location: d.Location, Message: d.Message}
+			field = ProblemField{d.Location, d.Message}
+		} else {
+			field.Message = err.Error() // not of the other: it prints the value, which may be the whole body
 		}
+		if at, what, ok := strings.Cut(field.Message, locationEnd); ok && strings.HasPrefix(at, "body") { // from unmarshal
+			field = ProblemField{at, what}
+		} else if what, ok := strings.CutPrefix(field.Message, "invalid "); ok { // "invalid integer", of a parameter
+			field.Message = "expected " + what
+		}
+		field.Location = fmt.Sprintf("%.200s", field.Location) // the name of an unknown field is the caller's
 		p.Errors = append(p.Errors, field)
 	}
 	return p
@@ -84,8 +111,7 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 func logCause(logger *slog.Logger) huma.Transformer {
 	return func(ctx huma.Context, _ string, body any) (any, error) {
 		if p, ok := body.(*Problem); ok && p.cause != nil {
-			logger.ErrorContext(ctx.Context(), "a request failed", "operation", ctx.Operation().OperationID,
-				"status", p.Status, "error", p.cause)
+			logFailure(ctx.Context(), ctx.SetHeader, logger.With("operation", ctx.Operation().OperationID), p)
 		}
 		return body, nil
 	}

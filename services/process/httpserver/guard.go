@@ -24,10 +24,10 @@ func guard(next http.Handler, allowedHosts []string) http.Handler {
 		switch {
 		case notIP != nil && !allowed[host]:
 			// 421, not 403: RFC 9110 §15.5.20 has a status for a host that the server does not answer for.
-			WriteProblem(w, http.StatusMisdirectedRequest, fmt.Sprintf("the host %q is not served here; "+
+			WriteProblem(w, http.StatusMisdirectedRequest, fmt.Sprintf("the host %.100q is not served here; "+
 				"use an IP address or localhost, or add the name to CLEW_ALLOWED_HOSTS and restart", host))
 		case origins.Check(r) != nil:
-			WriteProblem(w, http.StatusForbidden, fmt.Sprintf("%s from a web page of another origin is refused; "+
+			WriteProblem(w, http.StatusForbidden, fmt.Sprintf("%.100s from a web page of another origin is refused; "+
 				"send it from a page of this server, or from a client that is not a browser", r.Method))
 		default:
 			next.ServeHTTP(w, r)

@@ -3,10 +3,11 @@
 // A server is composed in one order, from the outside in:
 //
 //	OTel         the SERVER span and metrics; outside everything, so that refusals and failures are seen
-//	└─ Wrap      guard: which hosts may be asked for, and which origins may write
-//	             problems: panics, 404 and 405 as RFC 9457 problems
+//	└─ Wrap      begun: panics as problems, and nobody is answered who still sends
+//	             guard: which hosts may be asked for, and which origins may write
+//	             problems: 404 and 405 as RFC 9457 problems
 //	   └─ mux    sets the request's pattern, which names the span
-//	      └─ NewAPI  huma's typed operations, /openapi.json and /docs
+//	      └─ NewAPI  body and query read strictly; huma's typed operations, /openapi.json and /docs
 //
 // Nothing between OTel and the mux may copy the request (http.Request.WithContext does): the mux sets the pattern on
 // the request it is given, and OTel reads it from the request it passed on. An admin server is Wrap alone.
@@ -27,7 +28,10 @@ import (
 // Paths and methods that mux does not know are answered 404 and 405, a panic 500, which is logged with its stack. All
 // of these are application/problem+json.
 //
+// What a handler leaves of a request's body is read before the answer begins, up to 16 MiB: a client that sends all
+// before it reads sees the answer.
+//
 // A handler that streams flushes and sets deadlines through http.NewResponseController.
 func Wrap(mux *http.ServeMux, allowedHosts []string, logger *slog.Logger) http.Handler {
-	return guard(recoverPanics(muxProblems(mux), logger), allowedHosts)
+	return recoverPanics(guard(muxProblems(mux), allowedHosts), logger)
 }

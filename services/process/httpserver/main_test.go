@@ -3,6 +3,7 @@ package httpserver_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"go.uber.org/goleak"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/process/httpserver"
 )
 
@@ -23,7 +25,8 @@ var quiet = slog.New(slog.DiscardHandler)
 // thing is the resource of a small API that has one of each that a test needs.
 type thing struct {
 	Name  string `json:"name" pattern:"^[a-z]{1,8}$"`
-	Count int64  `json:"count" minimum:"1"`
+	Count int64  `json:"count" minimum:"1" maximum:"1000000"`
+	Tag   string `json:"tag,omitempty"`
 }
 
 // newMux serves the small API and handlers outside huma.
@@ -44,6 +47,8 @@ func newMux(logger *slog.Logger) *http.ServeMux {
 			switch in.How {
 			case "plain":
 				return nil, io.ErrUnexpectedEOF
+			case "unavailable":
+				return nil, fmt.Errorf("read: %w", messaging.Unavailable(io.ErrUnexpectedEOF))
 			case "conflict":
 				return nil, huma.Error409Conflict("already cancelled")
 			}

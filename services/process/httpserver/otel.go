@@ -25,8 +25,9 @@ type Tracing struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Propagator     propagation.TextMapPropagator
-	TrustCaller    bool // continue the caller's trace; else start one, and link to the caller's
-	TestMode       bool // let the caller steer how its order is traced
+	Addr           string // host:port of the server: server.address and server.port
+	TrustCaller    bool   // continue the caller's trace; else start one, and link to the caller's
+	TestMode       bool   // let the caller steer how its order is traced
 }
 
 // OTel gives each request a SERVER span named after its method and route (`POST /orders`; the method alone where no
@@ -40,6 +41,8 @@ func OTel(next http.Handler, t Tracing) http.Handler {
 	return otelhttp.NewHandler(describeSpan(next), "",
 		otelhttp.WithTracerProvider(t.TracerProvider),
 		otelhttp.WithMeterProvider(t.MeterProvider),
+		// Not the Host header, which is the caller's: a long one would not fit into a metric's exemplars.
+		otelhttp.WithServerName(t.Addr),
 		otelhttp.WithPropagators(callerPropagator{t.Propagator, passingBaggage(t.TestMode)}),
 		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return !t.TrustCaller }))
 }

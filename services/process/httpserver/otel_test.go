@@ -3,6 +3,7 @@ package httpserver_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -15,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/services/process/httpserver"
 )
 
@@ -121,6 +123,26 @@ func TestTheDurationMetricKnowsTheRoute(t *testing.T) {
 		}
 	}
 	t.Error("no http.server.request.duration")
+}
+
+// An exemplar holds 128 characters, and OTel puts into it what a view leaves out of the series: here the server's address.
+// One that is too long is dropped, and the metric no longer leads to its traces.
+func TestALongHostKeepsTheExemplar(t *testing.T) {
+	tel := telemetrytest.NewRecorder().Telemetry(t, "things")
+	handler := httpserver.OTel(httpserver.Wrap(newMux(quiet), nil, quiet), httpserver.Tracing{
+		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator,
+		TrustCaller: true, Addr: "127.0.0.1:8080",
+	})
+	ask(handler, "GET", "http://"+strings.Repeat("long.", 40)+"example:12345/docs", "", http.Header{"Traceparent": {traceparent}})
+
+	scrape := ask(tel.AdminHandler(nil, nil), "GET", "/metrics", "",
+		http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}}).Body.String()
+	for line := range strings.Lines(scrape) {
+		if strings.HasPrefix(line, "http_server_request_duration_seconds_bucket") && strings.Contains(line, `trace_id="`+callerTrace+`"`) {
+			return
+		}
+	}
+	t.Errorf("no exemplar of the trace:\n%s", scrape)
 }
 
 func TestTheCallersTraceIsContinuedOrLinked(t *testing.T) {

@@ -1,14 +1,13 @@
 package httpserver
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 
-	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/trace"
+	"example.com/clew/services/messaging"
 )
 
 // Problem is the body of every answer that is an error: RFC 9457, its type being the default about:blank. In OpenAPI
@@ -32,15 +31,55 @@ type ProblemField struct {
 // WriteProblem answers with status and a Problem whose detail says what happened, what was expected and what to do.
 // It is for handlers outside huma; huma's operations return huma.Error404NotFound and its like.
 func WriteProblem(w http.ResponseWriter, status int, detail string) {
+	write(w, &Problem{Title: http.StatusText(status), Status: status, Detail: detail})
+}
+
+// WriteFailure answers for a handler outside huma that met an error which is not the caller's: 503 if something that the
+// service needs is away, else 500. The error goes to logger alone.
+func WriteFailure(ctx context.Context, w http.ResponseWriter, logger *slog.Logger, err error) {
+	p := failure(err)
+	logFailure(ctx, w.Header().Set, logger, p)
+	write(w, p)
+}
+
+// failure is the answer for an error that is not the caller's.
+func failure(cause error) *Problem {
+	p := &Problem{
+		Status: http.StatusInternalServerError, cause: cause,
+		Detail: "the server could not handle the request; the cause is in its log",
+	}
+	if messaging.Classify(cause) == "unavailable" {
+		p.Status, p.Detail = http.StatusServiceUnavailable, "something that the server needs is away; try again in a second"
+	}
+	p.Title = http.StatusText(p.Status)
+	return p
+}
+
+// logFailure logs the cause of a failure, and tells the caller when to try again if that helps.
+func logFailure(ctx context.Context, setHeader func(name, value string), logger *slog.Logger, p *Problem) {
+	if p.Status == http.StatusServiceUnavailable {
+		setHeader("Retry-After", "1")
+	}
+	logger.ErrorContext(ctx, "a request failed", "status", p.Status, "error", p.cause)
+}
+
+// fieldProblem is a Problem with one field.
+func fieldProblem(status int, location, message string) *Problem {
+	return &Problem{
+		Title: http.StatusText(status), Status: status, Detail: "validation failed", // as huma says it
+		Errors: []ProblemField{{location, message}},
+	}
+}
+
+func write(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	for _, key := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Cache-Control"} {
 		h.Del(key) // they described a body that will not be sent
 	}
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	// The only error left is a client that is gone.
-	_ = json.NewEncoder(w).Encode(Problem{Title: http.StatusText(status), Status: status, Detail: detail})
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // the only error left is a client that is gone
 }
 
 // muxProblems answers for mux where no pattern of mux matches.
@@ -55,9 +94,9 @@ func muxProblems(mux *http.ServeMux) http.Handler {
 		own.ServeHTTP(&answer, r)
 		switch answer.status {
 		case http.StatusNotFound:
-			WriteProblem(w, answer.status, fmt.Sprintf("nothing is served at %s", r.URL.Path))
+			WriteProblem(w, answer.status, fmt.Sprintf("nothing is served at %.100s", r.URL.Path))
 		case http.StatusMethodNotAllowed:
-			WriteProblem(w, answer.status, fmt.Sprintf("%s is not allowed at %s; allowed: %s",
+			WriteProblem(w, answer.status, fmt.Sprintf("%.100s is not allowed at %.100s; allowed: %s",
 				r.Method, r.URL.Path, w.Header().Get("Allow")))
 		default: // a redirect to the cleaned path
 			w.Header().Del("Content-Type")
@@ -75,54 +114,3 @@ type muxAnswer struct {
 func (a *muxAnswer) Header() http.Header         { return a.header }
 func (a *muxAnswer) WriteHeader(status int)      { a.status = status }
 func (a *muxAnswer) Write(p []byte) (int, error) { return len(p), nil }
-
-// recoverPanics answers a panic with 500 or, if the answer has begun, ends the connection, so that the client cannot
-// take half an answer for a whole one.
-func recoverPanics(next http.Handler, logger *slog.Logger) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := &begunWriter{ResponseWriter: w}
-		defer func() {
-			cause := recover()
-			if cause == nil {
-				return
-			}
-			if cause == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
-				panic(cause)
-			}
-			ctx := r.Context()
-			logger.ErrorContext(ctx, "an HTTP handler panicked", "method", r.Method, "path", r.URL.Path,
-				"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			trace.SpanFromContext(ctx).SetStatus(codes.Error, "panic")
-			if begun.begun {
-				panic(http.ErrAbortHandler)
-			}
-			WriteProblem(w, http.StatusInternalServerError, "the server could not handle the request; the cause is in its log")
-		}()
-		next.ServeHTTP(begun, r)
-	})
-}
-
-// begunWriter knows whether the answer has begun.
-type begunWriter struct {
-	http.ResponseWriter
-	begun bool
-}
-
-func (w *begunWriter) WriteHeader(status int) {
-	w.begun = w.begun || status >= 200 // before it are only hints, such as 103
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *begunWriter) Write(p []byte) (int, error) {
-	w.begun = true
-	return w.ResponseWriter.Write(p)
-}
-
-// FlushError is what http.ResponseController calls: a flush sends the header.
-func (w *begunWriter) FlushError() error {
-	w.begun = true
-	return http.NewResponseController(w.ResponseWriter).Flush()
-}
-
-// Unwrap gives http.ResponseController everything else.
-func (w *begunWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -34,21 +34,18 @@ func Listen(addr, variable string) (net.Listener, error) {
 // Ending ctx does not end the contexts of requests. A handler that streams must watch something else, or it takes all
 // of grace.
 //
-// A client has 5 s for the header, 30 s for the whole request, and has to take the answer within 60 s of it; a
-// handler that needs longer moves its deadline with http.ResponseController (net/http/pprof does so by itself).
+// A client has 5 s for the header, which may have 64 KiB, 30 s for the whole request, and has to take the answer within
+// 60 s of it; a handler that needs longer moves its deadline with http.ResponseController (net/http/pprof does so by
+// itself). An idle connection is closed after 2 minutes.
+//
+// What net/http refuses before there is a request is text/plain and not a Problem, and it has no hook for that: too
+// large a header (431), a malformed request line, path or header (400), a transfer coding other than chunked (501), an
+// expectation other than 100-continue (417). A header that does not arrive in time is not answered at all.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *slog.Logger, grace time.Duration) error {
 	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
-		BaseContext:       func(net.Listener) context.Context { return requests },
-	}
+	server := newServer(handler, logger)
+	server.BaseContext = func(net.Listener) context.Context { return requests }
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()
 	select {
@@ -66,4 +63,16 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 		return fmt.Errorf("stop serving on %s: requests still ran after %s and were cut off: %w", ln.Addr(), grace, err)
 	}
 	return nil
+}
+
+func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
 }

@@ -37,7 +37,7 @@ func (k keeper) reserve(ctx context.Context, tx *outbox.Tx, e contracts.OrderCre
 		return err
 	}
 	reservation := stock.Decide(e.OrderID, needs, items)
-	first, err := k.store.Insert(ctx, tx.DB, reservation)
+	first, err := k.store.Insert(ctx, tx, reservation)
 	if err != nil || !first {
 		return err
 	}
@@ -46,7 +46,7 @@ func (k keeper) reserve(ctx context.Context, tx *outbox.Tx, e contracts.OrderCre
 
 // release gives back what is set aside for the order, and tells so if that is anything.
 func (k keeper) release(ctx context.Context, tx *outbox.Tx, e contracts.OrderCancelled) error {
-	lines, err := k.store.Cancel(ctx, tx.DB, e.OrderID)
+	lines, err := k.store.Cancel(ctx, tx, e.OrderID)
 	if err != nil || len(lines) == 0 {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace/noop"
+	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
 	"example.com/clew/services/contracts"
@@ -22,6 +22,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/inbox"
+	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
 )
 
@@ -32,21 +33,16 @@ type service struct {
 	handlers messaging.Handlers
 }
 
-func newService(t *testing.T, items ...stock.Item) service {
-	t.Helper()
-	return openService(t, filepath.Join(t.TempDir(), "inventory.db"), items...)
-}
-
-// openService returns a service with connections of its own to the database at path, as each replica has.
-func openService(t *testing.T, path string, items ...stock.Item) service {
+// openService returns a service with connections of its own to a database, as each replica has.
+func openService(t *testing.T, databaseURL string, items ...stock.Item) service {
 	t.Helper()
 	tp := noop.NewTracerProvider()
-	db, err := database.Open(t.Context(), "sqlite://"+path, migrations.FS, tp)
+	db, err := database.Open(t.Context(), databaseURL, migrations.FS, tp, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	s := store.New(db)
+	s := store.New(db, nil)
 	if err := s.Seed(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
@@ -145,22 +141,28 @@ func TestOrdersMoveStock(t *testing.T) {
 		}, cancel}, stock.Item{SKU: "lamp", Available: 10}, []string{`stock.rejected.v1 {"order_id":"o","reason":"out_of_stock: lamp"}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newService(t, stock.Item{SKU: "lamp", Available: 10}, stock.Item{SKU: "mug"})
-			for _, m := range test.messages {
-				s.handle(t, m(t))
-			}
-			if diff := cmp.Diff(test.lamps, s.item(t, "lamp")); diff != "" {
-				t.Errorf("lamps (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(test.told, s.told(t)); diff != "" {
-				t.Errorf("events (-want +got):\n%s", diff)
-			}
+			messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
+				s := openService(t, databaseURL, stock.Item{SKU: "lamp", Available: 10}, stock.Item{SKU: "mug"})
+				for _, m := range test.messages {
+					s.handle(t, m(t))
+				}
+				if diff := cmp.Diff(test.lamps, s.item(t, "lamp")); diff != "" {
+					t.Errorf("lamps (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(test.told, s.told(t)); diff != "" {
+					t.Errorf("events (-want +got):\n%s", diff)
+				}
+			})
 		})
 	}
 }
 
 func TestAMessageDeliveredTwiceCountsOnce(t *testing.T) {
-	s := newService(t, stock.Item{SKU: "lamp", Available: 10})
+	messagingtest.EachDatabase(t, testAMessageDeliveredTwiceCountsOnce)
+}
+
+func testAMessageDeliveredTwiceCountsOnce(t *testing.T, databaseURL string) {
+	s := openService(t, databaseURL, stock.Item{SKU: "lamp", Available: 10})
 	m := created(t, "o", stock.Line{SKU: "lamp", Quantity: 3})
 	s.handle(t, m)
 	if err := s.handlers[m.Type](t.Context(), m); !errors.Is(err, messaging.ErrDuplicate) {
@@ -172,7 +174,11 @@ func TestAMessageDeliveredTwiceCountsOnce(t *testing.T) {
 }
 
 func TestAnUnreadableOrderIsPermanent(t *testing.T) {
-	s := newService(t)
+	messagingtest.EachDatabase(t, testAnUnreadableOrderIsPermanent)
+}
+
+func testAnUnreadableOrderIsPermanent(t *testing.T, databaseURL string) {
+	s := openService(t, databaseURL)
 	m := created(t, "o", stock.Line{SKU: "lamp", Quantity: 3})
 	m.Data = []byte(`{"order_id":"o","items":[]}`)
 	if err := s.handlers[m.Type](t.Context(), m); !messaging.IsPermanent(err) {
@@ -181,14 +187,22 @@ func TestAnUnreadableOrderIsPermanent(t *testing.T) {
 }
 
 func TestWhatTheOrderServiceDecidesIsIgnored(t *testing.T) {
-	handlers := newService(t).handlers
+	messagingtest.EachDatabase(t, testWhatTheOrderServiceDecidesIsIgnored)
+}
+
+func testWhatTheOrderServiceDecidesIsIgnored(t *testing.T, databaseURL string) {
+	handlers := openService(t, databaseURL).handlers
 	if handlers[contracts.OrderConfirmedV1] != nil || handlers[contracts.OrderRejectedV1] != nil {
 		t.Error("a decision of the order service has a handler")
 	}
 }
 
 func TestConcurrentOrdersNeverSellAUnitTwice(t *testing.T) {
-	s := newService(t, stock.Item{SKU: "lamp", Available: 10})
+	messagingtest.EachDatabase(t, testConcurrentOrdersNeverSellAUnitTwice)
+}
+
+func testConcurrentOrdersNeverSellAUnitTwice(t *testing.T, databaseURL string) {
+	s := openService(t, databaseURL, stock.Item{SKU: "lamp", Available: 10})
 	var all sync.WaitGroup
 	errs := make([]error, 16)
 	for i := range errs {
@@ -204,10 +218,57 @@ func TestConcurrentOrdersNeverSellAUnitTwice(t *testing.T) {
 	}
 }
 
+// Locks are taken in the order of the SKUs, whatever the order of the items is: no transaction waits for one that waits
+// for it.
+func TestOrdersOfTheSameProductsDoNotDeadlock(t *testing.T) {
+	messagingtest.EachDatabase(t, testOrdersOfTheSameProductsDoNotDeadlock)
+}
+
+func testOrdersOfTheSameProductsDoNotDeadlock(t *testing.T, databaseURL string) {
+	const workers, orders = 8, 25
+	products := make([]stock.Item, 5)
+	lines := make([]stock.Line, len(products))
+	for i := range products {
+		sku := fmt.Sprint("lamp-", i)
+		products[i], lines[i] = stock.Item{SKU: sku, Available: workers * orders}, stock.Line{SKU: sku, Quantity: 1}
+	}
+	services := [...]service{openService(t, databaseURL, products...), openService(t, databaseURL, products...)}
+	var all errgroup.Group
+	for worker := range workers {
+		all.Go(func() error {
+			s, lines := services[worker%2], slices.Clone(lines)
+			for i := range orders {
+				slices.Reverse(lines)
+				orderID := fmt.Sprintf("o-%d-%d", worker, i)
+				create, cancel := created(t, orderID, lines...), cancelled(t, orderID)
+				err := s.handlers[create.Type](t.Context(), create)
+				if err == nil {
+					err = s.handlers[cancel.Type](t.Context(), cancel)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Error(err)
+	}
+	for _, want := range products {
+		if got := services[0].item(t, want.SKU); got != want {
+			t.Errorf("%+v, want all of them available", got)
+		}
+	}
+}
+
 func TestACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "inventory.db")
+	messagingtest.EachDatabase(t, testACancellationAndACreationAtOnceHaveOneOutcome)
+}
+
+func testACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T, databaseURL string) {
 	lamps := stock.Item{SKU: "lamp", Available: 10}
-	one, other := openService(t, path, lamps), openService(t, path, lamps)
+	one, other := openService(t, databaseURL, lamps), openService(t, databaseURL, lamps)
 	for i := range 50 {
 		orderID := fmt.Sprint("o-", i)
 		create, cancel := created(t, orderID, stock.Line{SKU: "lamp", Quantity: 3}), cancelled(t, orderID)
@@ -235,8 +296,12 @@ func TestACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T) {
 
 // An order's events end in the same state in whichever order they arrive, and however often each is delivered.
 func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
+	messagingtest.EachDatabase(t, testTheOrderOfArrivalDoesNotMatter)
+}
+
+func testTheOrderOfArrivalDoesNotMatter(t *testing.T, databaseURL string) {
 	const lamps = 1_000_000 // more than all runs take: who gets the last unit may depend on who comes first
-	s := newService(t, stock.Item{SKU: "lamp", Available: lamps})
+	s := openService(t, databaseURL, stock.Item{SKU: "lamp", Available: lamps})
 	reserved, run := int64(0), 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++
@@ -269,8 +334,10 @@ func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
 
 // Whatever is created and cancelled, in whichever order and however often it is delivered: no unit appears or vanishes,
 // and what is reserved is what the reservations hold.
-func TestUnitsAreConserved(t *testing.T) {
-	s := newService(t, stock.Item{SKU: "bulb", Available: 12}, stock.Item{SKU: "lamp", Available: 6})
+func TestUnitsAreConserved(t *testing.T) { messagingtest.EachDatabase(t, testUnitsAreConserved) }
+
+func testUnitsAreConserved(t *testing.T, databaseURL string) {
+	s := openService(t, databaseURL, stock.Item{SKU: "bulb", Available: 12}, stock.Item{SKU: "lamp", Available: 6})
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++ // the database is the same: new orders, on the stock that was left

@@ -27,9 +27,12 @@ func (s *Store) Seed(ctx context.Context, items []stock.Item) error {
 // SetAvailable creates a SKU or changes how many units of it are available, and returns it. What is reserved stays.
 func (s *Store) SetAvailable(ctx context.Context, sku string, available int64) (stock.Item, error) {
 	var row itemRow
-	err := s.db.Write.WithContext(ctx).Raw(`
-		INSERT INTO stock (sku, available, reserved) VALUES (?, ?, 0)
-		ON CONFLICT (sku) DO UPDATE SET available = excluded.available RETURNING *`, sku, available).Scan(&row).Error
+	// In a transaction, because its beginning is where a database that is locked says so.
+	err := s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		return tx.Raw(`
+			INSERT INTO stock (sku, available, reserved) VALUES (?, ?, 0)
+			ON CONFLICT (sku) DO UPDATE SET available = excluded.available RETURNING *`, sku, available).Scan(&row).Error
+	})
 	if err != nil {
 		return stock.Item{}, fmt.Errorf("set stock of %s: %w", sku, err)
 	}

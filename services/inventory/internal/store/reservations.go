@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/inventory/internal/stock"
+	"example.com/clew/services/messaging/outbox"
 )
 
 // Lock returns the items of the lines that exist, by SKU, and keeps every other transaction from changing them. It
@@ -33,16 +34,20 @@ func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[
 
 // Insert writes a decision on locked stock, and takes what it reserves. It reports whether it did: if the order has a
 // reservation already, which may be the tombstone of its cancellation, nothing changes.
-func (s *Store) Insert(ctx context.Context, tx *gorm.DB, r stock.Reservation) (bool, error) {
-	first, err := insertReservation(ctx, tx, reservationRow{r.OrderID, r.State, r.Reason})
-	if err != nil || !first || r.State != stock.Reserved {
-		return first, err
+func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, r stock.Reservation) (bool, error) {
+	first, err := insertReservation(ctx, tx.DB, reservationRow{r.OrderID, r.State, r.Reason})
+	if err != nil || !first {
+		return false, err
+	}
+	tx.OnCommit(s.instrumentation[string(r.State)].Inc)
+	if r.State != stock.Reserved {
+		return true, nil
 	}
 	lines := make([]lineRow, len(r.Lines))
 	for i, line := range r.Lines {
 		lines[i] = lineRow{r.OrderID, line.SKU, line.Quantity}
 	}
-	if err := gorm.G[lineRow](tx).CreateInBatches(ctx, &lines, len(lines)); err != nil {
+	if err := gorm.G[lineRow](tx.DB).CreateInBatches(ctx, &lines, len(lines)); err != nil {
 		return false, fmt.Errorf("write items of reservation %s: %w", r.OrderID, err)
 	}
 	err = tx.WithContext(ctx).Exec(`
@@ -57,10 +62,14 @@ func (s *Store) Insert(ctx context.Context, tx *gorm.DB, r stock.Reservation) (b
 // Cancel cancels an order's reservation, gives its units back and returns them. There are none, and nothing changes, if
 // it was rejected or cancelled before. An order that is not known yet gets a cancelled reservation, the tombstone,
 // so that its creation reserves nothing.
-func (s *Store) Cancel(ctx context.Context, tx *gorm.DB, orderID string) ([]stock.Line, error) {
-	tombstone, err := insertReservation(ctx, tx, reservationRow{orderID, stock.Cancelled, ""})
-	if err != nil || tombstone {
+func (s *Store) Cancel(ctx context.Context, tx *outbox.Tx, orderID string) ([]stock.Line, error) {
+	tombstone, err := insertReservation(ctx, tx.DB, reservationRow{orderID, stock.Cancelled, ""})
+	if err != nil {
 		return nil, err
+	}
+	if tombstone {
+		tx.OnCommit(s.instrumentation[outcomeCancelled].Inc)
+		return nil, nil
 	}
 	result := tx.WithContext(ctx).Exec("UPDATE reservations SET state = ? WHERE order_id = ? AND state = ?",
 		stock.Cancelled, orderID, stock.Reserved)
@@ -70,11 +79,11 @@ func (s *Store) Cancel(ctx context.Context, tx *gorm.DB, orderID string) ([]stoc
 	if result.RowsAffected == 0 {
 		return nil, nil
 	}
-	lines, err := linesOf(ctx, tx, orderID)
+	lines, err := linesOf(ctx, tx.DB, orderID)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Lock(ctx, tx, lines); err != nil {
+	if _, err := s.Lock(ctx, tx.DB, lines); err != nil {
 		return nil, err
 	}
 	err = tx.WithContext(ctx).Exec(`
@@ -83,6 +92,7 @@ func (s *Store) Cancel(ctx context.Context, tx *gorm.DB, orderID string) ([]stoc
 	if err != nil {
 		return nil, fmt.Errorf("release stock of %s: %w", orderID, err)
 	}
+	tx.OnCommit(s.instrumentation[outcomeReleased].Inc)
 	return lines, nil
 }
 

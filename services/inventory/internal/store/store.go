@@ -1,17 +1,25 @@
 // Package store keeps stock and reservations in a database. What a reservation changes takes the transaction to do it
-// in, so that the caller can leave the event of the change in the same one.
+// in, so that the caller can leave the event of the change in the same one; it is counted once that has committed.
 package store
 
 import (
+	"github.com/prometheus/client_golang/prometheus"
+
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/messaging/database"
 )
 
 // A Store reads and writes stock.
-type Store struct{ db *database.DB }
+type Store struct {
+	db              *database.DB
+	instrumentation instrumentation
+}
 
-// New returns the store in a database that has the tables of migrations.
-func New(db *database.DB) *Store { return &Store{db} }
+// New returns the store in a database that has the tables of migrations. Its metrics are registered with reg, if that
+// is not nil.
+func New(db *database.DB, reg prometheus.Registerer) *Store {
+	return &Store{db, newInstrumentation(reg)}
+}
 
 // The rows' columns are explained in migrations.
 type itemRow struct {

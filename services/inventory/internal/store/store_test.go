@@ -3,32 +3,20 @@ package store_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace/noop"
-	"gorm.io/gorm"
 
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/messagingtest"
+	"example.com/clew/services/messaging/outbox"
 )
 
-func TestSQLite(t *testing.T) {
-	testStore(t, func(t *testing.T) *database.DB {
-		db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "inventory.db"), migrations.FS, noop.NewTracerProvider())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		return db
-	})
-}
-
-// testStore is what a store does on every database. open returns an empty one with the service's tables.
-func testStore(t *testing.T, open func(*testing.T) *database.DB) {
+func TestStore(t *testing.T) {
 	for name, test := range map[string]func(suite, *testing.T){
 		"what is missing is seeded":                suite.seed,
 		"stock is set, and what is reserved stays": suite.set,
@@ -41,23 +29,33 @@ func testStore(t *testing.T, open func(*testing.T) *database.DB) {
 		"stock is never negative":                  suite.negative,
 	} {
 		t.Run(name, func(t *testing.T) {
-			db := open(t)
-			test(suite{db, store.New(db)}, t)
+			messagingtest.EachDatabase(t, func(t *testing.T, url string) { test(openSuite(t, url), t) })
 		})
 	}
 }
 
 // A suite is one test's database.
 type suite struct {
-	db    *database.DB
-	store *store.Store
+	db     *database.DB
+	store  *store.Store
+	outbox *outbox.Outbox
+}
+
+// openSuite returns a suite with connections of its own, as each process has.
+func openSuite(t *testing.T, url string) suite {
+	t.Helper()
+	db, err := database.Open(t.Context(), url, migrations.FS, noop.NewTracerProvider(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return suite{db, store.New(db, nil), outbox.New(db, "/test", noop.NewTracerProvider())}
 }
 
 // transaction fails the test if fn or the commit does.
-func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *gorm.DB) error) {
+func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *outbox.Tx) error) {
 	t.Helper()
-	err := s.db.Write.WithContext(t.Context()).Transaction(func(tx *gorm.DB) error { return fn(t.Context(), tx) })
-	if err != nil {
+	if err := s.outbox.Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,7 +92,7 @@ func (s suite) wantReservation(t *testing.T, want stock.Reservation) {
 
 func (s suite) insert(t *testing.T, r stock.Reservation) (first bool) {
 	t.Helper()
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) (err error) {
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) (err error) {
 		first, err = s.store.Insert(ctx, tx, r)
 		return err
 	})
@@ -103,7 +101,7 @@ func (s suite) insert(t *testing.T, r stock.Reservation) (first bool) {
 
 func (s suite) cancel(t *testing.T, orderID string) (released []stock.Line) {
 	t.Helper()
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) (err error) {
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) (err error) {
 		released, err = s.store.Cancel(ctx, tx, orderID)
 		return err
 	})
@@ -160,8 +158,8 @@ func (s suite) unknown(t *testing.T) {
 
 func (s suite) lock(t *testing.T) {
 	s.fill(t)
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
-		got, err := s.store.Lock(ctx, tx, []stock.Line{{SKU: "lamp", Quantity: 1}, {SKU: "mug", Quantity: 1}})
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		got, err := s.store.Lock(ctx, tx.DB, []stock.Line{{SKU: "lamp", Quantity: 1}, {SKU: "mug", Quantity: 1}})
 		if diff := cmp.Diff(map[string]stock.Item{"lamp": {SKU: "lamp", Available: 5}}, got); diff != "" {
 			t.Errorf("items (-want +got):\n%s", diff)
 		}
@@ -218,8 +216,8 @@ func (s suite) tombstone(t *testing.T) {
 // The database is the last resort, should a decision have been wrong.
 func (s suite) negative(t *testing.T) {
 	s.fill(t)
-	err := s.db.Write.WithContext(t.Context()).Transaction(func(tx *gorm.DB) error {
-		_, err := s.store.Insert(t.Context(), tx, stock.Reservation{
+	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+		_, err := s.store.Insert(ctx, tx, stock.Reservation{
 			OrderID: "o", State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 6}},
 		})
 		return err

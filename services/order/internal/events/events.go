@@ -5,6 +5,7 @@ package events
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -43,7 +44,7 @@ func (d decider) reject(ctx context.Context, tx *outbox.Tx, e contracts.StockRej
 func (d decider) decide(
 	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, event outbox.Event,
 ) error {
-	changed, err := d.store.Change(ctx, tx.DB, id, to, reason)
+	changed, err := d.store.Change(ctx, tx, id, to, reason, time.Now())
 	if err != nil {
 		return err
 	}

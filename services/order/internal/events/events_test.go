@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -15,13 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace/noop"
-	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/inbox"
+	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/events"
 	"example.com/clew/services/order/internal/httpapi"
@@ -35,29 +34,30 @@ const orderID = "0199c0de-7a1b-7cde-8f01-23456789abcd"
 // A service is the handlers on a database with one pending order.
 type service struct {
 	db       *database.DB
+	outbox   *outbox.Outbox
 	store    *store.Store
 	handlers messaging.Handlers
 	api      http.Handler
 }
 
-func newService(t *testing.T) service {
+func newService(t *testing.T, databaseURL string) service {
 	t.Helper()
-	s := openService(t, filepath.Join(t.TempDir(), "order.db"))
+	s := openService(t, databaseURL)
 	s.insert(t, orderID)
 	return s
 }
 
-// openService returns a service with connections of its own to the database at path, as each replica has.
-func openService(t *testing.T, path string) service {
+// openService returns a service with connections of its own to a database, as each replica has.
+func openService(t *testing.T, databaseURL string) service {
 	t.Helper()
 	tp := noop.NewTracerProvider()
-	db, err := database.Open(t.Context(), "sqlite://"+path, migrations.FS, tp)
+	db, err := database.Open(t.Context(), databaseURL, migrations.FS, tp, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	s, out, logger := store.New(db), outbox.New(db, "/order", tp), slog.New(slog.DiscardHandler)
-	return service{db, s, events.Handlers(inbox.New(out, "order"), s, logger), httpapi.New(s, out, logger)}
+	s, out, logger := store.New(db, nil), outbox.New(db, "/order", tp), slog.New(slog.DiscardHandler)
+	return service{db, out, s, events.Handlers(inbox.New(out, "order"), s, logger), httpapi.New(s, out, logger)}
 }
 
 // insert writes a pending order.
@@ -67,8 +67,10 @@ func (s service) insert(t fataler, id string) {
 		ID: id, CustomerID: "ada", Status: order.Pending, Currency: "EUR", TotalCents: 9980,
 		Items: []order.Item{{SKU: "lamp", Quantity: 2, UnitPriceCents: 4990}}, CreatedAt: time.Now(),
 	}
-	ctx := context.Background()
-	if err := s.db.Write.Transaction(func(tx *gorm.DB) error { return s.store.Insert(ctx, tx, pending) }); err != nil {
+	err := s.outbox.Transaction(context.Background(), func(ctx context.Context, tx *outbox.Tx) error {
+		return s.store.Insert(ctx, tx, pending)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -145,21 +147,27 @@ func TestStockDecidesAnOrderOnce(t *testing.T) {
 		"the same answer under another id": {[]outbox.Event{no, no}, refused},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newService(t)
-			for _, answer := range test.answers {
-				if err := s.handle(t.Context(), message(t, answer.Type, answer.Payload)); err != nil {
-					t.Fatal(err)
+			messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
+				s := newService(t, databaseURL)
+				for _, answer := range test.answers {
+					if err := s.handle(t.Context(), message(t, answer.Type, answer.Payload)); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-			if diff := cmp.Diff(test.want, s.outcome(t, orderID)); diff != "" {
-				t.Errorf("outcome (-want +got):\n%s", diff)
-			}
+				if diff := cmp.Diff(test.want, s.outcome(t, orderID)); diff != "" {
+					t.Errorf("outcome (-want +got):\n%s", diff)
+				}
+			})
 		})
 	}
 }
 
 func TestAnAnswerDeliveredTwiceCountsOnce(t *testing.T) {
-	s := newService(t)
+	messagingtest.EachDatabase(t, testAnAnswerDeliveredTwiceCountsOnce)
+}
+
+func testAnAnswerDeliveredTwiceCountsOnce(t *testing.T, databaseURL string) {
+	s := newService(t, databaseURL)
 	m := message(t, contracts.StockReservedV1, reserved(orderID))
 	if err := s.handle(t.Context(), m); err != nil {
 		t.Fatal(err)
@@ -173,7 +181,11 @@ func TestAnAnswerDeliveredTwiceCountsOnce(t *testing.T) {
 }
 
 func TestACancelledOrderStaysCancelled(t *testing.T) {
-	s := newService(t)
+	messagingtest.EachDatabase(t, testACancelledOrderStaysCancelled)
+}
+
+func testACancelledOrderStaysCancelled(t *testing.T, databaseURL string) {
+	s := newService(t, databaseURL)
 	if status := s.cancel(orderID); status != http.StatusOK {
 		t.Fatalf("cancel: %d", status)
 	}
@@ -191,8 +203,11 @@ func TestACancelledOrderStaysCancelled(t *testing.T) {
 }
 
 func TestACancellationAndAnAnswerAtOnceHaveOneOutcome(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "order.db")
-	one, other := openService(t, path), openService(t, path)
+	messagingtest.EachDatabase(t, testACancellationAndAnAnswerAtOnceHaveOneOutcome)
+}
+
+func testACancellationAndAnAnswerAtOnceHaveOneOutcome(t *testing.T, databaseURL string) {
+	one, other := openService(t, databaseURL), openService(t, databaseURL)
 	for i := range 50 {
 		id := fmt.Sprint("order-", i)
 		confirmed := fmt.Sprintf(`order.confirmed.v1 {"order_id":%q}`, id)
@@ -225,7 +240,11 @@ func TestACancellationAndAnAnswerAtOnceHaveOneOutcome(t *testing.T) {
 
 // What is told of an order ends in the same state in whichever order it arrives, and however often.
 func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
-	s := openService(t, filepath.Join(t.TempDir(), "order.db"))
+	messagingtest.EachDatabase(t, testTheOrderOfArrivalDoesNotMatter)
+}
+
+func testTheOrderOfArrivalDoesNotMatter(t *testing.T, databaseURL string) {
+	s := openService(t, databaseURL)
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++
@@ -256,7 +275,11 @@ func TestTheOrderOfArrivalDoesNotMatter(t *testing.T) {
 }
 
 func TestStockOfAForeignOrderChangesNothing(t *testing.T) {
-	s := newService(t)
+	messagingtest.EachDatabase(t, testStockOfAForeignOrderChangesNothing)
+}
+
+func testStockOfAForeignOrderChangesNothing(t *testing.T, databaseURL string) {
+	s := newService(t, databaseURL)
 	if err := s.handle(t.Context(), message(t, contracts.StockReservedV1, reserved("foreign"))); err != nil {
 		t.Fatal(err)
 	}
@@ -266,7 +289,11 @@ func TestStockOfAForeignOrderChangesNothing(t *testing.T) {
 }
 
 func TestAnUnreadableAnswerIsPermanent(t *testing.T) {
-	s := newService(t)
+	messagingtest.EachDatabase(t, testAnUnreadableAnswerIsPermanent)
+}
+
+func testAnUnreadableAnswerIsPermanent(t *testing.T, databaseURL string) {
+	s := newService(t, databaseURL)
 	m := message(t, contracts.StockRejectedV1, rejected(orderID))
 	m.Data = []byte(`{"order_id":"` + orderID + `"}`) // no reason
 	if err := s.handle(t.Context(), m); !messaging.IsPermanent(err) {
@@ -276,7 +303,11 @@ func TestAnUnreadableAnswerIsPermanent(t *testing.T) {
 
 // stock.released.v1 follows a cancellation, which the order service told itself.
 func TestReleasedStockIsIgnored(t *testing.T) {
-	if newService(t).handlers[contracts.StockReleasedV1] != nil {
+	messagingtest.EachDatabase(t, testReleasedStockIsIgnored)
+}
+
+func testReleasedStockIsIgnored(t *testing.T, databaseURL string) {
+	if newService(t, databaseURL).handlers[contracts.StockReleasedV1] != nil {
 		t.Error("stock.released.v1 has a handler")
 	}
 }

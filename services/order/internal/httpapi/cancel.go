@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -12,7 +13,7 @@ import (
 
 func (a *api) cancel(ctx context.Context, in *orderInput) (*orderOutput, error) {
 	err := a.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
-		changed, err := a.store.Change(ctx, tx.DB, in.ID, order.Cancelled, "")
+		changed, err := a.store.Change(ctx, tx, in.ID, order.Cancelled, "", time.Now())
 		if err != nil || !changed {
 			return err
 		}

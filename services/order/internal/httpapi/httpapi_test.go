@@ -17,23 +17,30 @@ import (
 	"example.com/clew/services/process/httpserver"
 )
 
-// A server is the API with all that stands in front of it in a process, on a database of its own.
+// A server is the API with all that stands in front of it in a process.
 type server struct {
 	handler http.Handler
 	db      *database.DB
 	spans   *telemetrytest.Recorder
 }
 
+// newServer returns a server on a database of its own.
 func newServer(t *testing.T) server {
+	t.Helper()
+	return openServer(t, "sqlite://"+filepath.Join(t.TempDir(), "order.db"))
+}
+
+// openServer returns a server with connections of its own to a database, as each replica has.
+func openServer(t *testing.T, databaseURL string) server {
 	t.Helper()
 	spans := telemetrytest.NewRecorder()
 	tel := spans.Telemetry(t, "order")
-	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "order.db"), migrations.FS, tel.TracerProvider)
+	db, err := database.Open(t.Context(), databaseURL, migrations.FS, tel.TracerProvider, tel.Registry)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	mux := httpapi.New(store.New(db), outbox.New(db, "/order", tel.TracerProvider), tel.Logger)
+	mux := httpapi.New(store.New(db, tel.Registry), outbox.New(db, "/order", tel.TracerProvider), tel.Logger)
 	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), httpserver.Tracing{
 		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator, TrustCaller: true,
 	})

@@ -24,16 +24,20 @@ type placeInput struct {
 	Body NewOrder
 }
 
-// Resolve refuses a key that is there but empty, which huma takes for none: its sender counts on it.
-func (*placeInput) Resolve(ctx huma.Context) (errs []error) {
+// Resolve refuses what huma overlooks: a key that is there but empty, which it takes for none, and a second key.
+func (*placeInput) Resolve(ctx huma.Context) []error {
+	var keys []string
 	ctx.EachHeader(func(name, value string) {
-		if name == "Idempotency-Key" && value == "" {
-			errs = append(errs, &huma.ErrorDetail{
-				Location: "header.Idempotency-Key", Message: "expected 1 to 255 visible ASCII characters",
-			})
+		if name == "Idempotency-Key" {
+			keys = append(keys, value)
 		}
 	})
-	return errs
+	if len(keys) > 1 || len(keys) == 1 && keys[0] == "" {
+		return []error{&huma.ErrorDetail{
+			Location: "header.Idempotency-Key", Message: "expected one of 1 to 255 visible ASCII characters",
+		}}
+	}
+	return nil
 }
 
 type placeOutput struct {
@@ -143,7 +147,7 @@ func (a *api) accept(ctx context.Context, o order.Order, key *store.Key) error {
 					return outbox.Event{}, err
 				}
 			}
-			return outbox.Event{Type: contracts.OrderCreatedV1, Payload: created(o)}, a.store.Insert(ctx, tx.DB, o)
+			return outbox.Event{Type: contracts.OrderCreatedV1, Payload: created(o)}, a.store.Insert(ctx, tx, o)
 		})
 	})
 }

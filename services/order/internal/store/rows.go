@@ -16,6 +16,7 @@ type orderRow struct {
 	TotalCents int64
 	TraceID    string
 	CreatedAt  int64 `gorm:"autoCreateTime:false"`
+	FinishedAt int64
 }
 
 type itemRow struct {

@@ -1,43 +1,64 @@
 // Package store keeps orders in a database. What changes rows takes the transaction to do it in, so that the caller
-// can leave the event of the change in the same one.
+// can leave the event of the change in the same one; it is counted once that has committed.
 package store
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 )
 
 // A Store reads and writes orders.
-type Store struct{ db *database.DB }
+type Store struct {
+	db              *database.DB
+	instrumentation instrumentation
+}
 
-// New returns the store in a database that has the tables of migrations.
-func New(db *database.DB) *Store { return &Store{db} }
+// New returns the store in a database that has the tables of migrations. Its metrics are registered with reg, if that
+// is not nil.
+func New(db *database.DB, reg prometheus.Registerer) *Store {
+	return &Store{db, newInstrumentation(reg)}
+}
 
 // Insert writes a new order.
-func (s *Store) Insert(ctx context.Context, tx *gorm.DB, o order.Order) error {
+func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, o order.Order) error {
 	head, items := rowsOf(o)
-	if err := gorm.G[orderRow](tx).Create(ctx, &head); err != nil {
+	if err := gorm.G[orderRow](tx.DB).Create(ctx, &head); err != nil {
 		return fmt.Errorf("write order %s: %w", o.ID, err)
 	}
-	if err := gorm.G[itemRow](tx).CreateInBatches(ctx, &items, len(items)); err != nil {
+	if err := gorm.G[itemRow](tx.DB).CreateInBatches(ctx, &items, len(items)); err != nil {
 		return fmt.Errorf("write items of order %s: %w", o.ID, err)
 	}
+	tx.OnCommit(s.instrumentation.accepted.Inc)
 	return nil
 }
 
 // Change gives an order the status to, with the reason, if its status allows that. It reports whether it did: an order
-// that is unknown or already decided stays as it is.
-func (s *Store) Change(ctx context.Context, tx *gorm.DB, id string, to order.Status, reason string) (bool, error) {
-	result := tx.WithContext(ctx).Exec("UPDATE orders SET status = ?, reason = ? WHERE id = ? AND status IN ?",
-		to, reason, id, to.From())
+// that is unknown or already decided stays as it is. If the order leaves pending, that is at the time now, which also
+// decides what it counts as for the objective.
+func (s *Store) Change(
+	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, now time.Time,
+) (bool, error) {
+	var changed orderRow
+	result := tx.WithContext(ctx).Raw(`
+		UPDATE orders SET status = ?, reason = ?,
+			finished_at = CASE finished_at WHEN 0 THEN ? ELSE finished_at END,
+			objective = CASE WHEN objective <> '' THEN objective WHEN created_at < ? THEN 'bad' ELSE ? END
+		WHERE id = ? AND status IN ? RETURNING created_at, finished_at, trace_id`,
+		to, reason, now.UnixMicro(), late(now), to.InTime(), id, to.From()).Scan(&changed)
 	if result.Error != nil {
 		return false, fmt.Errorf("change order %s to %s: %w", id, to, result.Error)
+	}
+	if result.RowsAffected == 1 && changed.FinishedAt == now.UnixMicro() {
+		tx.OnCommit(func() { s.instrumentation.finish(ctx, to, changed) })
 	}
 	return result.RowsAffected == 1, nil
 }

@@ -4,33 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/trace/noop"
-	"gorm.io/gorm"
 
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/messagingtest"
+	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
 )
 
-func TestSQLite(t *testing.T) {
-	testStore(t, func(t *testing.T) *database.DB {
-		db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "order.db"), migrations.FS, noop.NewTracerProvider())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = db.Close() })
-		return db
-	})
-}
-
-// testStore is what a store does on every database. open returns an empty one with the service's tables.
-func testStore(t *testing.T, open func(*testing.T) *database.DB) {
+func TestStore(t *testing.T) {
 	for name, test := range map[string]func(suite, *testing.T){
 		"an order is read as it was written":        suite.roundTrip,
 		"an unknown order is not found":             suite.unknown,
@@ -41,23 +28,22 @@ func testStore(t *testing.T, open func(*testing.T) *database.DB) {
 		"a rolled back order was never there":       suite.rollBack,
 	} {
 		t.Run(name, func(t *testing.T) {
-			db := open(t)
-			test(suite{db, store.New(db)}, t)
+			messagingtest.EachDatabase(t, func(t *testing.T, url string) { test(openSuite(t, url, migrations.FS, nil), t) })
 		})
 	}
 }
 
 // A suite is one test's database.
 type suite struct {
-	db    *database.DB
-	store *store.Store
+	db     *database.DB
+	store  *store.Store
+	outbox *outbox.Outbox
 }
 
 // transaction fails the test if fn or the commit does.
-func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *gorm.DB) error) {
+func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *outbox.Tx) error) {
 	t.Helper()
-	err := s.db.Write.WithContext(t.Context()).Transaction(func(tx *gorm.DB) error { return fn(t.Context(), tx) })
-	if err != nil {
+	if err := s.outbox.Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -77,7 +63,7 @@ func (s suite) insert(t *testing.T, n int, change func(*order.Order)) order.Orde
 	if change != nil {
 		change(&o)
 	}
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) error { return s.store.Insert(ctx, tx, o) })
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error { return s.store.Insert(ctx, tx, o) })
 	return o
 }
 
@@ -97,8 +83,8 @@ func (s suite) unknown(t *testing.T) {
 	if _, err := s.store.Order(t.Context(), "nobody's"); !errors.Is(err, order.ErrNotFound) {
 		t.Errorf("error %v, want ErrNotFound", err)
 	}
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
-		changed, err := s.store.Change(ctx, tx, "nobody's", order.Cancelled, "")
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		changed, err := s.store.Change(ctx, tx, "nobody's", order.Cancelled, "", time.Now())
 		if changed {
 			t.Error("an unknown order was changed")
 		}
@@ -117,8 +103,8 @@ func (s suite) changes(t *testing.T) {
 		for _, to := range []order.Status{order.Pending, order.Confirmed, order.Rejected, order.Cancelled} {
 			n++
 			before := s.insert(t, n, func(o *order.Order) { o.Status = from })
-			s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
-				changed, err := s.store.Change(ctx, tx, before.ID, to, "because")
+			s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+				changed, err := s.store.Change(ctx, tx, before.ID, to, "because", time.Now())
 				if changed != allowed[to] {
 					t.Errorf("%s to %s: changed %v", from, to, changed)
 				}
@@ -179,11 +165,11 @@ func (s suite) keys(t *testing.T) {
 	if _, found, err := s.store.Key(t.Context(), "basket"); found || err != nil {
 		t.Errorf("before: found %v, error %v", found, err)
 	}
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
-		return s.store.InsertKey(ctx, tx, store.Key{Key: "basket", BodyHash: "h1", OrderID: "o1"})
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		return s.store.InsertKey(ctx, tx.DB, store.Key{Key: "basket", BodyHash: "h1", OrderID: "o1"})
 	})
-	s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
-		if err := s.store.InsertKey(ctx, tx, store.Key{Key: "basket", BodyHash: "h2", OrderID: "o2"}); !errors.Is(err, store.ErrKeyTaken) {
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		if err := s.store.InsertKey(ctx, tx.DB, store.Key{Key: "basket", BodyHash: "h2", OrderID: "o2"}); !errors.Is(err, store.ErrKeyTaken) {
 			t.Errorf("again: error %v, want ErrKeyTaken", err)
 		}
 		return nil
@@ -196,8 +182,8 @@ func (s suite) keys(t *testing.T) {
 
 func (s suite) purgeKeys(t *testing.T) {
 	for name, age := range map[string]time.Duration{"old": 24*time.Hour + time.Minute, "young": 24*time.Hour - time.Minute} {
-		s.transaction(t, func(ctx context.Context, tx *gorm.DB) error {
-			return errors.Join(s.store.InsertKey(ctx, tx, store.Key{Key: name}),
+		s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+			return errors.Join(s.store.InsertKey(ctx, tx.DB, store.Key{Key: name}),
 				tx.Exec("UPDATE idempotency_keys SET created_at = ? WHERE key = ?", time.Now().Add(-age).UnixMicro(), name).Error)
 		})
 	}
@@ -213,9 +199,9 @@ func (s suite) purgeKeys(t *testing.T) {
 
 func (s suite) rollBack(t *testing.T) {
 	cause := errors.New("no")
-	err := s.db.Write.WithContext(t.Context()).Transaction(func(tx *gorm.DB) error {
+	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
 		o := order.Order{ID: "o", Status: order.Pending, Items: []order.Item{{SKU: "lamp", Quantity: 1}}}
-		return errors.Join(s.store.Insert(t.Context(), tx, o), cause)
+		return errors.Join(s.store.Insert(ctx, tx, o), cause)
 	})
 	if !errors.Is(err, cause) {
 		t.Fatal(err)

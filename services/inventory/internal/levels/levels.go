@@ -1,0 +1,79 @@
+// Package levels reports how much stock there is.
+package levels
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"example.com/clew/services/inventory/internal/stock"
+	"example.com/clew/services/inventory/internal/store"
+)
+
+const sampleEvery = 2 * time.Second
+
+// A Sampler reads the stock of some SKUs. Every process of the service has one; all of them report the same, and who
+// adds up takes the maximum.
+type Sampler struct {
+	store  *store.Store
+	skus   []string
+	logger *slog.Logger
+
+	mu        sync.Mutex
+	available map[string]int64 // by SKU; empty if it could not be read
+}
+
+// NewSampler returns a sampler of the items' SKUs: of the seeded ones, because anybody's would make as many series. Its
+// metrics are registered with reg, and absent until Run has read them.
+func NewSampler(s *store.Store, items []stock.Item, reg prometheus.Registerer, logger *slog.Logger) *Sampler {
+	sampler := &Sampler{store: s, logger: logger}
+	for _, item := range items {
+		sampler.skus = append(sampler.skus, item.SKU)
+	}
+	reg.MustRegister(sampler)
+	return sampler
+}
+
+// Run samples every 2 s until ctx ends, and then returns nil.
+func (s *Sampler) Run(ctx context.Context) error {
+	every := time.NewTicker(sampleEvery)
+	defer every.Stop()
+	for failing := false; ; {
+		err := s.sample(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			s.logger.WarnContext(ctx, "the stock cannot be sampled, trying again", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-every.C:
+		}
+	}
+}
+
+func (s *Sampler) sample(ctx context.Context) error {
+	available, err := s.store.Available(ctx, s.skus)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.available = available
+	return err
+}
+
+var descAvailable = prometheus.NewDesc("stock_available",
+	"Units that are available, of the SKUs that the service was seeded with.", []string{"sku"}, nil)
+
+// Describe implements prometheus.Collector.
+func (s *Sampler) Describe(descs chan<- *prometheus.Desc) { descs <- descAvailable }
+
+// Collect implements prometheus.Collector.
+func (s *Sampler) Collect(metrics chan<- prometheus.Metric) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sku, available := range s.available {
+		metrics <- prometheus.MustNewConstMetric(descAvailable, prometheus.GaugeValue, float64(available), sku)
+	}
+}

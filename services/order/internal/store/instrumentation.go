@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/order/internal/order"
+)
+
+// instrumentation is what this process has done to orders.
+type instrumentation struct {
+	accepted prometheus.Counter
+	finished map[order.Status]finished
+}
+
+// finished is about the orders that left pending for one status.
+type finished struct {
+	total   prometheus.Counter
+	seconds prometheus.ExemplarObserver
+}
+
+func newInstrumentation(reg prometheus.Registerer) instrumentation {
+	total := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "orders_finished_total", Help: "Orders that left pending, by the status that they left it for.",
+	}, []string{"status"})
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "order_completion_seconds", Help: "Time from an order's acceptance until it left pending.",
+		Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300},
+	}, []string{"status"})
+	i := instrumentation{
+		accepted: prometheus.NewCounter(prometheus.CounterOpts{Name: "orders_accepted_total", Help: "Orders accepted."}),
+		finished: map[order.Status]finished{},
+	}
+	for _, status := range [...]order.Status{order.Confirmed, order.Rejected, order.Cancelled} {
+		i.finished[status] = finished{
+			total.WithLabelValues(string(status)),
+			seconds.WithLabelValues(string(status)).(prometheus.ExemplarObserver),
+		}
+	}
+	if reg != nil {
+		reg.MustRegister(i.accepted, total, seconds)
+	}
+	return i
+}
+
+// finish counts an order that left pending. The exemplar is the order's trace, if it is known to be sampled: what ends
+// the order may be in another one, such as a cancellation.
+func (i instrumentation) finish(ctx context.Context, status order.Status, row orderRow) {
+	var exemplar prometheus.Labels
+	span := trace.SpanContextFromContext(ctx)
+	if traceID := span.TraceID().String(); span.IsSampled() && traceID == row.TraceID {
+		exemplar = prometheus.Labels{"trace_id": traceID}
+	}
+	took := time.Duration(row.FinishedAt-row.CreatedAt) * time.Microsecond
+	i.finished[status].total.Inc()
+	i.finished[status].seconds.ObserveWithExemplar(max(0, took).Seconds(), exemplar) // replicas' clocks differ
+}

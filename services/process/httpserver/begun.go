@@ -1,0 +1,75 @@
+package httpserver
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// recoverPanics answers a panic with 500 or, if the answer has begun, ends the connection, so that the client cannot
+// take half an answer for a whole one.
+func recoverPanics(next http.Handler, logger *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := &begunWriter{ResponseWriter: w, request: r, body: r.Body}
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if cause == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+				panic(cause)
+			}
+			ctx := r.Context()
+			logger.ErrorContext(ctx, "an HTTP handler panicked", "method", r.Method, "path", r.URL.Path,
+				"panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			trace.SpanFromContext(ctx).SetStatus(codes.Error, "panic")
+			if begun.begun {
+				panic(http.ErrAbortHandler)
+			}
+			write(begun, failure(nil))
+		}()
+		keepRunning(w, r)
+		next.ServeHTTP(begun, r)
+	})
+}
+
+// begunWriter knows whether the answer has begun. What is left of the request is drained before it does.
+type begunWriter struct {
+	http.ResponseWriter
+	request *http.Request
+	body    io.Reader // as it came: a handler may put another one in its place
+	begun   bool
+}
+
+func (w *begunWriter) begin() {
+	if !w.begun {
+		w.begun = true
+		drain(w.request, w.body)
+	}
+}
+
+func (w *begunWriter) WriteHeader(status int) {
+	if status >= 200 { // before it are only hints, such as 103
+		w.begin()
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *begunWriter) Write(p []byte) (int, error) {
+	w.begin()
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError is what http.ResponseController calls: a flush sends the header.
+func (w *begunWriter) FlushError() error {
+	w.begin()
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Unwrap gives http.ResponseController everything else.
+func (w *begunWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

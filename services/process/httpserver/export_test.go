@@ -1,0 +1,4 @@
+package httpserver
+
+// NewServer is what Serve serves with: a test may shorten its timeouts.
+var NewServer = newServer
