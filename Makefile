@@ -8,7 +8,7 @@ CLEW    := bin/clew
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: help up down status logs order test lint fuzz tidy redis clew
+.PHONY: help up down status logs order test bench lint fuzz tidy redis postgres clew
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
@@ -30,9 +30,13 @@ order: clew ## place an order and show its trace; ARGS="--sku lamp --count 3"
 	@$(CLEW) order $(ARGS)
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
-test: redis ## run all tests, against a real redis-server
+test: redis postgres ## run all tests, against a real Redis and Postgres
 	go test -race $(patsubst %,./%/...,$(filter-out standalone,$(MODULES)))
 	go test ./standalone/...
+
+bench: redis postgres clew ## measure the speed, about 15 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
+	@go build -o bin/bench ./standalone/cmd/bench
+	@bin/bench $(ARGS)
 
 lint: $(GOLANGCI) ## check style and the direction of dependencies
 	@for module in $(MODULES); do echo "lint $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done
@@ -45,7 +49,10 @@ tidy: ## tidy each module as if it stood alone
 	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done
 
 redis:
-	@standalone/install-redis.sh
+	@standalone/install-servers.sh redis-server
+
+postgres:
+	@standalone/install-servers.sh postgres
 
 # The first build compiles some hundred packages: it counts them, so that one sees it is alive.
 clew:

@@ -106,7 +106,8 @@ func TestDuplicate(t *testing.T) {
 	s.awaitSent("order.confirmed.v1")
 	s.ask("POST", s.orderAdmin+"/outbox/replay?since=1h", "", http.StatusOK, nil)
 	spans := s.recorder.WaitFor(t, func(spans telemetrytest.Spans) bool {
-		return count(spans, "process orders") == 2 && count(spans, "process stock") == 2 && count(spans, "send orders") == 4
+		return count(spans, "process orders") == 2 && count(spans, "process stock") == 2 &&
+			count(spans, "send orders") == 4 && count(spans, "send stock") == 2
 	})
 	telemetrytest.Golden(t, "duplicate", tree(inTrace(spans, o.TraceID)))
 	var stock struct{ Reserved int64 }
@@ -144,8 +145,10 @@ func count(spans telemetrytest.Spans, name string) int {
 	return n
 }
 
-// awaitEnded waits for so many spans of a name, and for what was begun beside them.
+// awaitEnded waits for so many spans of a name, and for those that sent what they are about.
 func (s *stack) awaitEnded(name string, n int) telemetrytest.Spans {
 	s.t.Helper()
-	return s.recorder.WaitFor(s.t, func(spans telemetrytest.Spans) bool { return count(spans, name) >= n })
+	return s.recorder.WaitFor(s.t, func(spans telemetrytest.Spans) bool {
+		return count(spans, name) >= n && count(spans, "send orders") >= n
+	})
 }

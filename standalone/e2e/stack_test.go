@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/observability/viewer"
 	inventory "example.com/clew/services/inventory/app"
 	"example.com/clew/services/messaging/messagingtest"
 	order "example.com/clew/services/order/app"
@@ -32,12 +35,15 @@ func TestMain(m *testing.M) {
 
 type stack struct {
 	t                *testing.T
-	dir              string // for databases
+	databases        map[string]string // URLs, by service
+	replicas         map[string]int    // that were started, by service
 	redisURL         string
 	recorder         *telemetrytest.Recorder
 	orders           *orderapi.Client
 	order, inventory string // base URLs
 	orderAdmin       string
+	inventoryAdmin   string
+	viewer           string
 }
 
 const token = "e2e"
@@ -53,29 +59,59 @@ func newStack(t *testing.T) *stack {
 // newOrderAlone starts the order service.
 func newOrderAlone(t *testing.T) *stack {
 	t.Helper()
-	s := &stack{t: t, dir: t.TempDir(), redisURL: messagingtest.Redis(t), recorder: telemetrytest.NewRecorder()}
-	service, err := order.New(t.Context(), order.Config{
+	dir := t.TempDir()
+	s := prepare(t, map[string]string{
+		"order": "sqlite://" + filepath.Join(dir, "order.db"), "inventory": "sqlite://" + filepath.Join(dir, "inventory.db"),
+	})
+	s.startOrder()
+	return s
+}
+
+// prepare starts what the services need.
+func prepare(t *testing.T, databases map[string]string) *stack {
+	t.Helper()
+	s := &stack{
+		t: t, databases: databases, replicas: map[string]int{}, redisURL: messagingtest.Redis(t), recorder: telemetrytest.NewRecorder(),
+	}
+	s.startViewer()
+	return s
+}
+
+func (s *stack) startOrder() {
+	s.t.Helper()
+	service, err := order.New(s.t.Context(), order.Config{
 		Config: s.config("order"), Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
-	}, s.recorder.Telemetry(t, "order"))
+	}, s.recorder.Setup(s.t, "order"))
 	s.run(service, err)
 	s.order, s.orderAdmin = "http://"+service.Addr(), "http://"+service.AdminAddr()
 	s.orders = orderapi.New(s.order)
-	return s
 }
 
 func (s *stack) startInventory() {
 	s.t.Helper()
 	service, err := inventory.New(s.t.Context(), inventory.Config{
 		Config: s.config("inventory"), Addr: "127.0.0.1:0", AdminAddr: "127.0.0.1:0",
-	}, s.recorder.Telemetry(s.t, "inventory"))
+	}, s.recorder.Setup(s.t, "inventory"))
 	s.run(service, err)
-	s.inventory = "http://" + service.Addr()
+	s.inventory, s.inventoryAdmin = "http://"+service.Addr(), "http://"+service.AdminAddr()
+}
+
+// startViewer starts what the services report to.
+func (s *stack) startViewer() {
+	s.t.Helper()
+	v := viewer.New(viewer.Config{})
+	otlp, api := httptest.NewServer(v.OTLPHandler()), httptest.NewServer(v.Handler())
+	s.t.Cleanup(otlp.Close)
+	s.t.Cleanup(api.Close)
+	s.t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", otlp.URL)
+	s.viewer = api.URL
 }
 
 func (s *stack) config(service string) process.Config {
+	s.replicas[service]++
 	return process.Config{
-		RedisURL: s.redisURL, DatabaseURL: "sqlite://" + filepath.Join(s.dir, service+".db"),
-		Partitions: 1, Instance: service + "-1", Token: token, TrustCaller: true,
+		RedisURL: s.redisURL, DatabaseURL: s.databases[service],
+		Partitions: 1, Instance: fmt.Sprint(service, "-", s.replicas[service]), Token: token, TrustCaller: true,
 		Propagation: true, ClaimAfter: time.Second, Heartbeat: 100 * time.Millisecond, TestMode: true,
 	}
 }

@@ -3,13 +3,17 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"io"
+	"net/http"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"example.com/clew/standalone/internal/processtest"
+	"example.com/clew/standalone/internal/state"
 )
 
 // These tests run the whole of Clew: real services as children, and the commands that talk to them.
@@ -60,6 +64,27 @@ func TestManyOrders(t *testing.T) {
 	}
 	c.want(0, []string{"order", "--sku", "nothing-like-it"}, "rejected (unknown_sku: nothing-like-it)")
 	c.want(0, []string{"order", "--count", "2"}, "the slowest is")
+	for _, name := range []string{"order-1", "inventory-1"} {
+		c.wantNoDrops(name)
+	}
+}
+
+// wantNoDrops fails the test if the process has dropped spans, or does not tell.
+func (c *clew) wantNoDrops(name string) {
+	c.t.Helper()
+	answer, err := http.Get(c.process(name, func(state.Process) bool { return true }).Admin + "/metrics")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	processed := regexp.MustCompile(`(?m)^otel_sdk_processor_span_processed_total{.*`).FindAllString(string(text), -1)
+	if len(processed) != 1 || strings.Contains(processed[0], "error_type") {
+		c.t.Errorf("%s has %q, want spans that were processed and none that were dropped", name, processed)
+	}
 }
 
 func TestWhatCannotBeOrdered(t *testing.T) {

@@ -48,7 +48,7 @@ func TestTrouble(t *testing.T) {
 		"inventory's database is locked": func(t *testing.T, c *clew) func() {
 			address := url.URL{Scheme: "sqlite", Path: filepath.Join(c.dir, "inventory.db")}
 			none := fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}
-			db, err := database.Open(t.Context(), address.String(), none, noop.NewTracerProvider())
+			db, err := database.Open(t.Context(), address.String(), none, noop.NewTracerProvider(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

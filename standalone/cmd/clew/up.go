@@ -27,7 +27,7 @@ func (c *upCmd) Validate() error {
 
 // Run blocks until ctx ends, or, detached, until everything is ready.
 func (c *upCmd) Run(ctx context.Context) error {
-	config, err := stack.ConfigFromEnv()
+	config, err := stack.ConfigFromEnv(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,18 +4,26 @@
 package stack
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"os"
 	"path/filepath"
 
 	"github.com/caarlos0/env/v11"
 
+	"example.com/clew/observability/telemetry"
+	"example.com/clew/services/process"
 	"example.com/clew/standalone/internal/state"
 )
 
-// Config is where everything listens, from the environment. Port 0 takes a
-// free one.
+// Config is where everything listens, and what the services are told, from the
+// environment. Port 0 takes a free one.
 type Config struct {
+	process.Config // of the services: what clew up sets itself is of no account here
+
 	Order          string `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"`
 	OrderAdmin     string `env:"ORDER_ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
 	Inventory      string `env:"INVENTORY_ADDR" envDefault:"127.0.0.1:8081"`
@@ -24,8 +32,9 @@ type Config struct {
 	OTLPGRPC       string `env:"OTLP_GRPC_ADDR" envDefault:"127.0.0.1:4317"`
 	OTLPHTTP       string `env:"OTLP_HTTP_ADDR" envDefault:"127.0.0.1:4318"`
 
-	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`
-	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`
+	// The services' databases, such as postgres://order:secret@db/order. By default each has a SQLite file in Dir.
+	OrderDatabase     string `env:"ORDER_DATABASE_URL"`
+	InventoryDatabase string `env:"INVENTORY_DATABASE_URL"`
 
 	Dir               string    // the folder for the state, absolute; from CLEW_DIR
 	InventoryReplicas int       // at least 1; they share one database
@@ -35,11 +44,25 @@ type Config struct {
 // A replica is where one more process of a service listens.
 type replica struct{ addr, admin string }
 
-// ConfigFromEnv reads the configuration.
-func ConfigFromEnv() (Config, error) {
-	c, err := env.ParseAs[Config]()
+// ConfigFromEnv reads the configuration. It also looks at what the services
+// read, because they inherit the environment: its error has a line for every
+// variable that they or clew could not use.
+func ConfigFromEnv(ctx context.Context) (Config, error) {
+	variables := env.ToMap(os.Environ())
+	for _, variable := range defaults {
+		if variables[variable[0]] == "" {
+			variables[variable[0]] = variable[1]
+		}
+	}
+	maps.Copy(variables, map[string]string{ // what clew up will set
+		"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "sqlite:///order.db",
+	})
+	var c Config
+	err := errors.Join(
+		process.ReadConfig("order", &c, &c.Config, variables),
+		telemetry.CheckEnvironment(ctx))
 	if err != nil {
-		return c, fmt.Errorf("read the configuration: %w", err)
+		return c, err
 	}
 	c.Dir, err = filepath.Abs(state.Dir())
 	if err != nil {

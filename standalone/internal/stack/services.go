@@ -27,17 +27,16 @@ var defaults = [...][2]string{
 // environment where to listen and whom to call.
 func serviceChild(c Config, clew, service string, n int, listen replica, known state.State) supervise.Child {
 	name := fmt.Sprintf("%s-%d", service, n)
-	database := url.URL{Scheme: "sqlite", Path: databasePath(c.Dir, service)}
 	env := append(os.Environ(),
 		strings.ToUpper(service)+"_ADDR="+listen.addr,
 		"ADMIN_ADDR="+listen.admin,
 		"REDIS_URL="+known.Redis.URL,
-		"DATABASE_URL="+database.String(),
+		"DATABASE_URL="+c.database(service),
 		"CLEW_TOKEN="+known.Token,
 		"CLEW_INSTANCE="+name,
 	)
 	for _, variable := range defaults {
-		if _, set := os.LookupEnv(variable[0]); !set {
+		if os.Getenv(variable[0]) == "" {
 			env = append(env, variable[0]+"="+variable[1])
 		}
 	}
@@ -49,6 +48,15 @@ func serviceChild(c Config, clew, service string, n int, listen replica, known s
 		Admin: baseURL(listen.admin),
 		Ready: func(ctx context.Context) error { return askReady(ctx, baseURL(listen.admin)+"/readyz") },
 	}
+}
+
+// database is the URL of a service's database.
+func (c Config) database(service string) string {
+	configured := map[string]string{"order": c.OrderDatabase, "inventory": c.InventoryDatabase}[service]
+	if configured != "" {
+		return configured
+	}
+	return (&url.URL{Scheme: "sqlite", Path: databasePath(c.Dir, service)}).String()
 }
 
 func databasePath(dir, service string) string { return filepath.Join(dir, service+".db") }
