@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -46,6 +47,8 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 	defer abandon()
 	server := newServer(handler, logger)
 	server.BaseContext = func(net.Listener) context.Context { return requests }
+	var unused unused
+	server.ConnState = unused.note
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()
 	select {
@@ -56,6 +59,8 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 
 	deadline, cancel := context.WithTimeout(requests, grace)
 	defer cancel()
+	closeUnused := time.AfterFunc(grace/4, unused.close) // what was sent at the last moment has arrived by then
+	defer closeUnused.Stop()
 	err := server.Shutdown(deadline)
 	<-failed //nolint:errcheck // it is http.ErrServerClosed
 	if err != nil {
@@ -75,4 +80,23 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
+}
+
+// unused are connections that have not brought a request. Shutdown waits 5 s for each of them, which may be more than
+// grace, and many a client opens more than it needs.
+type unused struct{ conns sync.Map }
+
+func (u *unused) note(conn net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		u.conns.Store(conn, nil)
+	} else {
+		u.conns.Delete(conn)
+	}
+}
+
+func (u *unused) close() {
+	u.conns.Range(func(conn, _ any) bool {
+		_ = conn.(net.Conn).Close()
+		return true
+	})
 }

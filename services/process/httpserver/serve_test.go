@@ -130,6 +130,23 @@ func TestServeCutsOffWhatOutlastsTheGrace(t *testing.T) {
 	}
 }
 
+func TestServeDoesNotWaitForAConnectionWithoutARequest(t *testing.T) {
+	ln := listen(t)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- httpserver.Serve(ctx, ln, http.NotFoundHandler(), quiet, 2*time.Second) }() // net/http waits 5 s
+	unused, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unused.Close()
+	<-get(ln.Addr().String()) // connections are accepted one after the other
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
 func TestServeReportsAListenerThatFails(t *testing.T) {
 	ln := listen(t)
 	ln.Close()

@@ -241,12 +241,14 @@ func testOrdersOfTheSameProductsDoNotDeadlock(t *testing.T, databaseURL string) 
 				slices.Reverse(lines)
 				orderID := fmt.Sprintf("o-%d-%d", worker, i)
 				create, cancel := created(t, orderID, lines...), cancelled(t, orderID)
-				err := s.handlers[create.Type](t.Context(), create)
-				if err == nil {
-					err = s.handlers[cancel.Type](t.Context(), cancel)
-				}
-				if err != nil {
-					return err
+				for _, m := range []messaging.Message{create, cancel} {
+					err := s.handlers[m.Type](t.Context(), m)
+					for messaging.Classify(err) == "unavailable" { // SQLite's lock is not fair: others were faster for long
+						err = s.handlers[m.Type](t.Context(), m)
+					}
+					if err != nil {
+						return err
+					}
 				}
 			}
 			return nil
