@@ -57,17 +57,26 @@ type Consumer struct {
 	ackers []*acker        // by partition
 }
 
-// A delivery is a message on its way to a handler.
+// A delivery is a message on its way to a handler. The workers read it, because there are many of them and one who
+// fetches; until then only its subject is known.
 type delivery struct {
 	Message
 	partition int
 	entryID   string
+	entry     redis.XMessage
 	started   time.Time
 	malformed error // why the entry could not be read
 
 	takenFrom string        // the consumer that the entry was taken over from; "" if there was none
 	takenIdle time.Duration // how long that one was not heard of
 	attempt   trace.SpanContext
+}
+
+// read makes the message of an entry that was delivered so many times, this one included.
+func (d *delivery) read() {
+	stream, deliveries := d.Stream, d.Deliveries
+	d.Message, d.malformed = decode(stream, d.entry)
+	d.Deliveries = deliveries
 }
 
 // NewConsumer returns a consumer that Run starts. The client must be one that Connect returned and that nothing else

@@ -40,9 +40,9 @@ func exhausted(err error) error { return marked{err, outcomeDeadLetter, reasonEx
 
 // giveUp dead-letters an entry that had all its deliveries without anybody saying how the last one ended.
 func (c *Consumer) giveUp(ctx context.Context, partition int, e pendingEntry) {
-	m, err := decode(c.sub.Stream, e.XMessage)
-	m.Deliveries = e.deliveries
-	d := delivery{Message: m, partition: partition, entryID: e.ID, malformed: err}
+	d := delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
+	d.Stream, d.Deliveries = c.sub.Stream, e.deliveries
+	d.read()
 	cause := fmt.Errorf("%d deliveries, the last to %s, which was not heard of for %s", e.deliveries, e.owner, e.idle.Round(time.Millisecond))
 	c.move(ctx, d, e.owner, exhausted(cause), trace.SpanContext{})
 }

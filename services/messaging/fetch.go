@@ -70,15 +70,15 @@ func (c *Consumer) fetchOnce(ctx context.Context, partition int) error {
 
 // take queues an entry that was just delivered to this consumer.
 func (c *Consumer) take(partition int, e pendingEntry) {
-	m, err := decode(c.sub.Stream, e.XMessage)
-	m.Deliveries = e.deliveries + 1
-	d := delivery{Message: m, partition: partition, entryID: e.ID, malformed: err}
+	d := delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
+	d.Stream, d.Deliveries = c.sub.Stream, e.deliveries+1
+	d.Subject, _ = e.Values[fieldSubject].(string)
 	if e.owner != "" && e.owner != retryConsumer && e.owner != c.name {
 		d.takenFrom, d.takenIdle = e.owner, e.idle
 		c.instrumentation.takenOver.Inc()
 	}
 	c.instrumentation.consumed.Inc()
-	if e.deliveries == 0 && m.Headers[headerRedriveGroup] == c.sub.Group {
+	if e.deliveries == 0 && e.Values[headerRedriveGroup] == c.sub.Group {
 		c.instrumentation.redriven.Inc() // here, because who redrives may be a command, which nobody scrapes
 	}
 	c.queue.push(d)

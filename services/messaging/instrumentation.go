@@ -27,6 +27,9 @@ const (
 	labelPartition = "messaging_destination_partition_id"
 )
 
+// buckets are the conventions' 14 boundaries, in seconds, and three for what waits in a stream.
+var buckets = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
+
 // instrumentation is all that publishers and consumers tell of themselves.
 type instrumentation struct {
 	tracer      trace.Tracer
@@ -42,8 +45,6 @@ type instrumentation struct {
 }
 
 func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *instrumentation {
-	// The conventions' 14 boundaries, in seconds, and three for what waits in a stream.
-	buckets := []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
 	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
 		return register(reg, prometheus.NewHistogramVec(
 			prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels))
@@ -113,16 +114,6 @@ func (c *children[K, V]) of(key K) V {
 	return child
 }
 
-// observe records seconds, with the trace as an exemplar if it is one that was sampled.
-func observe(observer prometheus.Observer, seconds float64, span trace.SpanContext) {
-	if span.IsSampled() {
-		observer.(prometheus.ExemplarObserver).ObserveWithExemplar(seconds,
-			prometheus.Labels{"trace_id": span.TraceID().String()})
-		return
-	}
-	observer.Observe(seconds)
-}
-
 // fail marks a span as failed.
 func fail(span trace.Span, err error) {
 	span.RecordError(err)
@@ -165,11 +156,11 @@ func (i *instrumentation) publisher(events map[string][]string) publisherInstrum
 func (i publisherInstrumentation) startSend(ctx context.Context, m Message, partition int) trace.Span {
 	_, span := i.tracer.Start(ctx, "send "+m.Stream, trace.WithSpanKind(trace.SpanKindClient))
 	if span.IsRecording() {
-		span.SetAttributes(conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream)...)
-		span.SetAttributes(conventions.Message(m.ID, m.Subject, m.Type)...)
-		span.SetAttributes(
+		span.SetAttributes(append(append(
+			conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream),
+			conventions.Message(m.ID, m.Subject, m.Type)...),
 			semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
-			conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))
+			conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))...)
 	}
 	return span
 }

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/clew/services/messaging/internal/conventions"
+	"example.com/clew/services/messaging/internal/histogram"
 )
 
 // consumerInstrumentation is what one consumer records.
@@ -30,8 +31,8 @@ type consumerInstrumentation struct {
 	receive    prometheus.Observer
 	ack        prometheus.Observer
 	deadLetter prometheus.Observer
-	processOf  *children[processKey, prometheus.Observer]
-	endToEndOf *children[string, prometheus.Observer]
+	processOf  *children[processKey, *histogram.Histogram]
+	endToEndOf *children[string, *histogram.Histogram]
 }
 
 type processKey struct {
@@ -57,11 +58,12 @@ func (i *instrumentation) consumer(sub Subscription, handlers Handlers, c config
 		receive:         i.operation.WithLabelValues(sub.Stream, "receive"),
 		ack:             i.operation.WithLabelValues(sub.Stream, "ack"),
 		deadLetter:      i.operation.WithLabelValues(sub.Stream, "dead_letter"),
-		processOf: newChildren(func(k processKey) prometheus.Observer {
-			return i.process.WithLabelValues(sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType)
+		processOf: newChildren(func(k processKey) *histogram.Histogram {
+			return histogram.New(i.process.WithLabelValues(
+				sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType), buckets)
 		}),
-		endToEndOf: newChildren(func(eventType string) prometheus.Observer {
-			return i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType)
+		endToEndOf: newChildren(func(eventType string) *histogram.Histogram {
+			return histogram.New(i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType), buckets)
 		}),
 	}
 	for _, reason := range [...]string{reasonPermanent, reasonExhausted, reasonUndecodable, reasonUnknownVersion} {
@@ -89,35 +91,21 @@ func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery)
 	if !span.IsRecording() {
 		return ctx, span
 	}
-	for _, target := range []trace.SpanContext{creation, spanContextOf(d.Headers.Get(headerRedriveTraceparent))} {
-		if target.IsValid() {
+	if creation.IsValid() {
+		span.AddLink(trace.Link{SpanContext: creation})
+	}
+	if redrive := d.Headers[headerRedriveTraceparent]; redrive != "" {
+		if target := spanContextOf(redrive); target.IsValid() {
 			span.AddLink(trace.Link{SpanContext: target})
 		}
 	}
-	span.SetAttributes(conventions.Message(d.ID, d.Subject, d.Type)...)
-	span.SetAttributes(
-		semconv.MessagingDestinationPartitionID(strconv.Itoa(d.partition)),
-		conventions.EntryID.String(d.entryID),
-		conventions.DeliveryCount.Int64(d.Deliveries),
-		conventions.StreamWait.Float64(milliseconds(max(0, d.started.Sub(entryTime(d.entryID))))))
-	for _, name := range i.config.baggage {
-		if value := baggage.FromContext(ctx).Member(name).Value(); value != "" {
-			span.SetAttributes(attribute.String(name, value))
-		}
-	}
-	if d.takenFrom != "" {
-		i.describeTakeover(span, d)
+	if d.takenFrom != "" { // by an attempt that left no span, because its process is gone
+		span.AddEvent("takeover", trace.WithAttributes(
+			conventions.TakenOverFrom.String(d.takenFrom),
+			conventions.DeliveryCount.Int64(d.Deliveries-1),
+			attribute.String("last_seen_at", d.started.Add(-d.takenIdle).UTC().Format(time.RFC3339Nano))))
 	}
 	return ctx, span
-}
-
-// describeTakeover tells of the attempt that left no span, because its process is gone.
-func (i *consumerInstrumentation) describeTakeover(span trace.Span, d *delivery) {
-	from := conventions.TakenOverFrom.String(d.takenFrom)
-	span.SetAttributes(from)
-	span.AddEvent("takeover", trace.WithAttributes(from,
-		conventions.DeliveryCount.Int64(d.Deliveries-1),
-		attribute.String("last_seen_at", d.started.Add(-d.takenIdle).UTC().Format(time.RFC3339Nano))))
 }
 
 func (i *consumerInstrumentation) linkOnly(ctx context.Context) bool {
@@ -125,21 +113,40 @@ func (i *consumerInstrumentation) linkOnly(ctx context.Context) bool {
 		i.config.testMode && baggage.FromContext(ctx).Member("clew.relation").Value() == "link"
 }
 
-func (i *consumerInstrumentation) endProcess(span trace.Span, d *delivery, err error) {
+func (i *consumerInstrumentation) endProcess(ctx context.Context, span trace.Span, d *delivery, err error) {
 	outcome, now := outcomeOf(err), time.Now()
 	if span.IsRecording() {
-		span.SetAttributes(conventions.Outcome.String(string(outcome)))
+		i.describe(ctx, span, d, outcome)
 		if class := Classify(err); class != "" {
 			fail(span, err)
 		}
 	}
 	span.End()
-	observe(i.processOf.of(processKey{d.Type, outcome, Classify(err)}), now.Sub(d.started).Seconds(), span.SpanContext())
+	i.processOf.of(processKey{d.Type, outcome, Classify(err)}).Observe(now.Sub(d.started).Seconds(), span.SpanContext())
 	_, redriven := d.Headers[headerRedriveGroup]
 	_, replayed := d.Headers[headerReplayed]
 	if outcome == outcomeAck && !d.Time.IsZero() && !redriven && !replayed {
-		observe(i.endToEndOf.of(d.Type), now.Sub(d.Time).Seconds(), span.SpanContext())
+		i.endToEndOf.of(d.Type).Observe(now.Sub(d.Time).Seconds(), span.SpanContext())
 	}
+}
+
+// describe sets all attributes at once, because each call costs.
+func (i *consumerInstrumentation) describe(ctx context.Context, span trace.Span, d *delivery, outcome outcome) {
+	attributes := append(conventions.Message(d.ID, d.Subject, d.Type),
+		semconv.MessagingDestinationPartitionID(strconv.Itoa(d.partition)),
+		conventions.EntryID.String(d.entryID),
+		conventions.DeliveryCount.Int64(d.Deliveries),
+		conventions.StreamWait.Float64(milliseconds(max(0, d.started.Sub(entryTime(d.entryID))))),
+		conventions.Outcome.String(string(outcome)))
+	if d.takenFrom != "" {
+		attributes = append(attributes, conventions.TakenOverFrom.String(d.takenFrom))
+	}
+	for _, name := range i.config.baggage {
+		if value := baggage.FromContext(ctx).Member(name).Value(); value != "" {
+			attributes = append(attributes, attribute.String(name, value))
+		}
+	}
+	span.SetAttributes(attributes...)
 }
 
 // startDeadLetter opens the span of a move to the dead letters: a child of the creation context, if there is one, with

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // otherType is the label of types that no handler is for, so that strangers' names do not become labels.
@@ -59,13 +61,14 @@ func (c *Consumer) work(ctx, work context.Context, unfinished *unfinished) {
 // process makes one attempt at a delivery, or finds that there is nothing to attempt.
 func (c *Consumer) process(ctx context.Context, d *delivery) (outcome, error) {
 	d.started = time.Now()
+	d.read()
 	handler, handled := c.handlers[d.Type]
 	group, redriven := d.Headers[headerRedriveGroup]
 	switch {
 	case d.malformed != nil:
 		return c.refuse(ctx, d, undecodable(d.malformed))
 	case redriven && group != c.sub.Group, !handled && !c.families[family(d.Type)]:
-		c.instrumentation.processOf.of(processKey{otherType, outcomeIgnored, ""}).Observe(0)
+		c.instrumentation.processOf.of(processKey{otherType, outcomeIgnored, ""}).Observe(0, trace.SpanContext{})
 		return outcomeIgnored, nil
 	case !handled:
 		return c.refuse(ctx, d, unknownVersion(d.Type))
@@ -73,14 +76,14 @@ func (c *Consumer) process(ctx context.Context, d *delivery) (outcome, error) {
 	ctx, span := c.instrumentation.startProcess(ctx, d)
 	d.attempt = span.SpanContext()
 	err := c.call(ctx, handler, d.Message)
-	c.instrumentation.endProcess(span, d, err)
+	c.instrumentation.endProcess(ctx, span, d, err)
 	c.log(ctx, d, err)
 	return outcomeOf(err), err
 }
 
 // refuse is for a delivery that no handler can be asked about.
 func (c *Consumer) refuse(ctx context.Context, d *delivery, err error) (outcome, error) {
-	c.instrumentation.processOf.of(processKey{otherType, outcomeOf(err), Classify(err)}).Observe(0)
+	c.instrumentation.processOf.of(processKey{otherType, outcomeOf(err), Classify(err)}).Observe(0, trace.SpanContext{})
 	c.log(ctx, d, err)
 	return outcomeOf(err), err
 }

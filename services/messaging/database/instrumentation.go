@@ -9,15 +9,20 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/internal/histogram"
 )
 
 // maxQueryText cuts a statement that inserts very many rows, in bytes.
 const maxQueryText = 1 << 10
+
+// buckets are those of the conventions, in seconds.
+var buckets = []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10}
 
 // instrumentation makes the spans and metrics of a database's statements, after OpenTelemetry's conventions for
 // database clients. Every statement is measured, but it has a span only if its context has one that records, so that
@@ -28,7 +33,7 @@ type instrumentation struct {
 	duration *prometheus.HistogramVec
 
 	mu       sync.RWMutex
-	children map[statement]prometheus.ExemplarObserver // of duration, because looking them up by labels is slow
+	children map[statement]*histogram.Histogram // of duration, because looking them up by labels is slow
 }
 
 // A statement is what is told of one: there are as many as the program has operations and tables.
@@ -42,9 +47,9 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*in
 		tracer: tp.Tracer("example.com/clew/services/messaging/database", trace.WithSchemaURL(semconv.SchemaURL)),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "db_client_operation_duration_seconds", Help: "Time that a statement took, by operation and table.",
-			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10},
+			Buckets: buckets,
 		}, []string{"db_operation_name", "db_collection_name"}),
-		children: map[statement]prometheus.ExemplarObserver{},
+		children: map[statement]*histogram.Histogram{},
 	}
 	if reg == nil {
 		return i, nil
@@ -56,15 +61,11 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*in
 func measured[R any](ctx context.Context, i *instrumentation, s statement, run func(context.Context) (R, error)) (R, error) {
 	start := time.Now()
 	result, err := run(ctx)
-	var exemplar prometheus.Labels
-	if span := trace.SpanContextFromContext(ctx); span.IsSampled() {
-		exemplar = prometheus.Labels{"trace_id": span.TraceID().String()}
-	}
-	i.of(s).ObserveWithExemplar(time.Since(start).Seconds(), exemplar)
+	i.of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx))
 	return result, unavailable(ctx, err)
 }
 
-func (i *instrumentation) of(s statement) prometheus.ExemplarObserver {
+func (i *instrumentation) of(s statement) *histogram.Histogram {
 	i.mu.RLock()
 	child, ok := i.children[s]
 	i.mu.RUnlock()
@@ -73,7 +74,7 @@ func (i *instrumentation) of(s statement) prometheus.ExemplarObserver {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	child = i.duration.WithLabelValues(s.operation, s.table).(prometheus.ExemplarObserver)
+	child = histogram.New(i.duration.WithLabelValues(s.operation, s.table), buckets)
 	i.children[statement{strings.Clone(s.operation), strings.Clone(s.table)}] = child // not the whole query with them
 	return child
 }
@@ -87,12 +88,14 @@ func traced[R any](ctx context.Context, i *instrumentation, query string, run fu
 	summary := strings.TrimSpace(s.operation + " " + s.table)
 	ctx, span := i.tracer.Start(ctx, summary, trace.WithSpanKind(trace.SpanKindClient))
 	defer span.End()
-	span.SetAttributes(
+	attributes := []attribute.KeyValue{
 		semconv.DBSystemNameKey.String(i.system), semconv.DBOperationName(s.operation),
-		semconv.DBQuerySummary(summary), semconv.DBQueryText(query[:min(len(query), maxQueryText)])) // with placeholders, never with values
-	if s.table != "" {
-		span.SetAttributes(semconv.DBCollectionName(s.table))
+		semconv.DBQuerySummary(summary), semconv.DBQueryText(query[:min(len(query), maxQueryText)]), // with placeholders, never with values
 	}
+	if s.table != "" {
+		attributes = append(attributes, semconv.DBCollectionName(s.table))
+	}
+	span.SetAttributes(attributes...)
 	result, err := measured(ctx, i, s, run)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		span.SetStatus(codes.Error, err.Error())

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// A sink receives OTLP over HTTP in a process of its own and counts spans. It is cheap: it decodes no span.
+type sink struct {
+	*child
+	url string
+}
+
+type sinkAddress struct{ URL string }
+
+func (b *bench) startSink(ctx context.Context) (*sink, error) {
+	c, err := b.start(ctx, job{Role: "sink"})
+	if err != nil {
+		return nil, err
+	}
+	var address sinkAddress
+	if err := c.output.Decode(&address); err != nil {
+		return nil, c.end(err)
+	}
+	return &sink{c, address.URL}, nil
+}
+
+func (s *sink) stop() { _ = s.end(nil) }
+
+// count asks how many spans have arrived.
+func (s *sink) count(ctx context.Context) (int64, error) {
+	text, err := get(ctx, s.url+"/count")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(text), 10, 64)
+}
+
+// runSink says where it listens, and serves until the process is ended.
+func runSink(_ context.Context, _ job) (result, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return result{}, err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(sinkAddress{"http://" + listener.Addr().String()}); err != nil {
+		return result{}, err
+	}
+	var spans atomic.Int64
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/traces", func(w http.ResponseWriter, r *http.Request) {
+		body := make([]byte, max(0, r.ContentLength))
+		_, err := io.ReadFull(r.Body, body)
+		n := 0
+		if err == nil {
+			n, err = spansIn(body)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		spans.Add(int64(n))
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	})
+	mux.HandleFunc("POST /v1/logs", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	})
+	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, spans.Load()) })
+	return result{}, http.Serve(listener, mux)
+}
+
+// spansIn counts the spans of an OTLP ExportTraceServiceRequest.
+func spansIn(request []byte) (n int, err error) {
+	const resourceSpans, scopeSpans, spans = 1, 2, 2
+	err = eachField(request, resourceSpans, func(resource []byte) error {
+		return eachField(resource, scopeSpans, func(scope []byte) error {
+			return eachField(scope, spans, func([]byte) error { n++; return nil })
+		})
+	})
+	return n, err
+}
+
+// eachField gives the value of each field of a message that has this number to found.
+func eachField(message []byte, number protowire.Number, found func([]byte) error) error {
+	for len(message) > 0 {
+		got, kind, tag := protowire.ConsumeTag(message)
+		if tag < 0 {
+			return protowire.ParseError(tag)
+		}
+		size := protowire.ConsumeFieldValue(got, kind, message[tag:])
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		if got == number && kind == protowire.BytesType {
+			value, _ := protowire.ConsumeBytes(message[tag:])
+			if err := found(value); err != nil {
+				return err
+			}
+		}
+		message = message[tag+size:]
+	}
+	return nil
+}
