@@ -299,7 +299,7 @@ func TestAFailedSampleIsAbsentAndCounted(t *testing.T) {
 		return func() error {
 			n, err := testutil.GatherAndCount(registry, "messaging_stream_lag_messages", "messaging_stream_messages")
 			if err != nil || n != want {
-				return fmt.Errorf("%d gauges (%v), expected %d", n, err, want)
+				return fmt.Errorf("%d gauges (%w), expected %d", n, err, want)
 			}
 			return nil
 		}

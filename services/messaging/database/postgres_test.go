@@ -58,7 +58,7 @@ func TestPostgresIsUnavailableWhen(t *testing.T) {
 		"a statement takes too long": func(t *testing.T, db *database.DB) error {
 			return gorm.G[lamp](db.Write).Exec(t.Context(), "SELECT pg_sleep(60)")
 		},
-		"all connections are taken": func(t *testing.T, db *database.DB) error {
+		"all connections are taken": func(_ *testing.T, db *database.DB) error {
 			for range 20 {
 				defer db.Write.Begin().Rollback()
 			}

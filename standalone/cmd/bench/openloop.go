@@ -120,7 +120,7 @@ func sleepUntil(due time.Time) {
 	if d := time.Until(due) - spin; d > 0 {
 		sleep(d)
 	}
-	for time.Now().Before(due) { //nolint:revive // it is to be busy
+	for time.Now().Before(due) {
 	}
 }
 

@@ -173,16 +173,14 @@ func (l *load) place(ctx context.Context, sku string) error {
 
 // follow reads what the order service tells, until ctx ends.
 func (l *load) follow(ctx context.Context) error {
-	for from := "0"; ; {
+	for from := "0"; ctx.Err() == nil; {
 		streams, err := l.redis.XRead(ctx, &redis.XReadArgs{
 			Streams: []string{l.orders, from}, Count: 1000, Block: 100 * time.Millisecond,
 		}).Result()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, redis.Nil):
+		if errors.Is(err, redis.Nil) || ctx.Err() != nil {
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return fmt.Errorf("follow orders: %w", err)
 		}
 		now := time.Now()
@@ -197,6 +195,7 @@ func (l *load) follow(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
 }
 
 // note notes one end of an order. If the other is known already, the order is done with.
