@@ -2,7 +2,7 @@ package process
 
 import (
 	"context"
-	"log/slog"
+	"errors"
 	"time"
 
 	"example.com/clew/services/messaging/outbox"
@@ -24,23 +24,16 @@ func (p *Process) Housekeeping(out *outbox.Outbox, also ...func(context.Context)
 	purges := append([]func(context.Context) error{func(ctx context.Context) error {
 		return out.Purge(ctx, publishedRetention, processedRetention)
 	}}, also...)
-	p.add("housekeeping", func(ctx context.Context) error { return keepHouse(ctx, p.tel.Logger, purges) })
+	p.Every("housekeeping", housekeepingPause, all(purges))
 }
 
-// keepHouse returns nil when ctx ends. What fails is tried again an hour later: it is only late.
-func keepHouse(ctx context.Context, logger *slog.Logger, purges []func(context.Context) error) error {
-	ticker := time.NewTicker(housekeepingPause)
-	defer ticker.Stop()
-	for {
+// all does one thing after the other, whatever fails.
+func all(purges []func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var errs []error
 		for _, purge := range purges {
-			if err := purge(ctx); err != nil && ctx.Err() == nil {
-				logger.WarnContext(ctx, "housekeeping failed", "error", err, "again_in", housekeepingPause)
-			}
+			errs = append(errs, purge(ctx))
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
+		return errors.Join(errs...)
 	}
 }

@@ -49,10 +49,11 @@ func TestHousekeepingGoesOnEveryHourWhateverFails(t *testing.T) {
 		defer stop()
 		var log strings.Builder
 		ran := 0
-		err := keepHouse(ctx, slog.New(slog.NewTextHandler(&log, nil)), []func(context.Context) error{
-			func(context.Context) error { return errors.New("database is locked") },
-			func(context.Context) error { ran++; return nil },
-		})
+		err := every(ctx, slog.New(slog.NewTextHandler(&log, nil)), "housekeeping", housekeepingPause,
+			all([]func(context.Context) error{
+				func(context.Context) error { return errors.New("database is locked") },
+				func(context.Context) error { ran++; return nil },
+			}))
 		if err != nil || ran != 3 || strings.Count(log.String(), "database is locked") != 3 {
 			t.Errorf("ran %d times, error %v; want 3 in two and a half hours; log:\n%s", ran, err, &log)
 		}

@@ -122,9 +122,6 @@ func (p *Process) Consume(stream, group string, handlers messaging.Handlers) err
 	return nil
 }
 
-// Loop adds a loop of the service's own. It returns nil when its context ends, and not before.
-func (p *Process) Loop(name string, run func(context.Context) error) { p.add(name, run) }
-
 // Sample adds a sampler of streams.
 func (p *Process) Sample(streams ...string) error {
 	client, err := p.Redis("sampler")

@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"example.com/clew/observability/telemetry"
 	"example.com/clew/services/contracts"
@@ -64,7 +65,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		return nil, err
 	}
 	p.Housekeeping(out)
-	p.Loop("stock sampler", levels.NewSampler(items, seed, tel.Registry, tel.Logger).Run)
+	p.Every("sampling the stock", 2*time.Second, levels.NewSampler(items, seed, tel.Registry).Sample)
 	return p, errors.Join(
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out, contracts.StreamStock, contracts.StockReservedV1, contracts.StockRejectedV1, contracts.StockReleasedV1),

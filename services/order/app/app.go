@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"example.com/clew/observability/telemetry"
 	"example.com/clew/services/contracts"
@@ -49,7 +50,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	orders := store.New(db, tel.Registry)
 	out := outbox.New(db, "/"+service, tel.TracerProvider)
 	p.Housekeeping(out, orders.PurgeKeys)
-	p.Loop("sweeper", objective.NewSweeper(orders, tel.Registry, tel.Logger).Run)
+	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
 	return p, errors.Join(
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out, contracts.StreamOrders,

@@ -3,9 +3,7 @@ package levels
 
 import (
 	"context"
-	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -13,23 +11,20 @@ import (
 	"example.com/clew/services/inventory/internal/store"
 )
 
-const sampleEvery = 2 * time.Second
-
 // A Sampler reads the stock of some SKUs. Every process of the service has one; all of them report the same, and who
 // adds up takes the maximum.
 type Sampler struct {
-	store  *store.Store
-	skus   []string
-	logger *slog.Logger
+	store *store.Store
+	skus  []string
 
 	mu        sync.Mutex
 	available map[string]int64 // by SKU; empty if it could not be read
 }
 
 // NewSampler returns a sampler of the items' SKUs: of the seeded ones, because anybody's would make as many series. Its
-// metrics are registered with reg, and absent until Run has read them.
-func NewSampler(s *store.Store, items []stock.Item, reg prometheus.Registerer, logger *slog.Logger) *Sampler {
-	sampler := &Sampler{store: s, logger: logger}
+// metrics are registered with reg, and absent until Sample has read them.
+func NewSampler(s *store.Store, items []stock.Item, reg prometheus.Registerer) *Sampler {
+	sampler := &Sampler{store: s}
 	for _, item := range items {
 		sampler.skus = append(sampler.skus, item.SKU)
 	}
@@ -37,25 +32,8 @@ func NewSampler(s *store.Store, items []stock.Item, reg prometheus.Registerer, l
 	return sampler
 }
 
-// Run samples every 2 s until ctx ends, and then returns nil.
-func (s *Sampler) Run(ctx context.Context) error {
-	every := time.NewTicker(sampleEvery)
-	defer every.Stop()
-	for failing := false; ; {
-		err := s.sample(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			s.logger.WarnContext(ctx, "the stock cannot be sampled, trying again", "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-every.C:
-		}
-	}
-}
-
-func (s *Sampler) sample(ctx context.Context) error {
+// Sample reads the stock. It is to be called every 2 s.
+func (s *Sampler) Sample(ctx context.Context) error {
 	available, err := s.store.Available(ctx, s.skus)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,9 +1,7 @@
 package levels
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +14,6 @@ import (
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
 	"example.com/clew/services/messaging/database"
-	"example.com/clew/services/messaging/messagingtest"
 )
 
 // newSampler returns a sampler of a database that was seeded with 5 lamps and no mug.
@@ -33,7 +30,7 @@ func newSampler(t *testing.T) (*Sampler, *prometheus.Registry, *database.DB) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	return NewSampler(items, seed, registry, slog.New(slog.DiscardHandler)), registry, db
+	return NewSampler(items, seed, registry), registry, db
 }
 
 func TestWhatASamplerReports(t *testing.T) {
@@ -64,29 +61,11 @@ func TestWhatASamplerReports(t *testing.T) {
 		{"after its end", "ALTER TABLE away RENAME TO stock", false, report(3)},
 	} {
 		exec(step.change)
-		if err := s.sample(t.Context()); (err != nil) != step.fails {
+		if err := s.Sample(t.Context()); (err != nil) != step.fails {
 			t.Errorf("%s: error %v", step.name, err)
 		}
 		if err := testutil.GatherAndCompare(registry, strings.NewReader(step.report)); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
-	}
-}
-
-func TestASamplerStartsAtOnceAndEndsWithItsContext(t *testing.T) {
-	s, registry, _ := newSampler(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	messagingtest.Eventually(t, "the stock is reported", func() error {
-		n, err := testutil.GatherAndCount(registry)
-		if err == nil && n != 2 {
-			err = fmt.Errorf("%d series", n)
-		}
-		return err
-	})
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 }

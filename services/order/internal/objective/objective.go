@@ -4,7 +4,6 @@ package objective
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -13,42 +12,25 @@ import (
 	"example.com/clew/services/order/internal/store"
 )
 
-const sweepEvery = time.Second
-
 // A Sweeper counts orders. Every process of the service has one; all of them report the same, and who adds up takes the
 // maximum.
 type Sweeper struct {
-	store  *store.Store
-	logger *slog.Logger
+	store *store.Store
 
 	mu       sync.Mutex
 	standing *store.Standing // nil if it could not be read
 }
 
-// NewSweeper returns a sweeper, whose metrics are registered with reg. They are absent until Run has read them.
-func NewSweeper(s *store.Store, reg prometheus.Registerer, logger *slog.Logger) *Sweeper {
-	sweeper := &Sweeper{store: s, logger: logger}
+// NewSweeper returns a sweeper, whose metrics are registered with reg. They are absent until Sweep has read them.
+func NewSweeper(s *store.Store, reg prometheus.Registerer) *Sweeper {
+	sweeper := &Sweeper{store: s}
 	reg.MustRegister(sweeper)
 	return sweeper
 }
 
-// Run sweeps every second until ctx ends, and then returns nil.
-func (s *Sweeper) Run(ctx context.Context) error {
-	every := time.NewTicker(sweepEvery)
-	defer every.Stop()
-	for failing := false; ; {
-		err := s.sweep(ctx, time.Now())
-		if err != nil && !failing && ctx.Err() == nil {
-			s.logger.WarnContext(ctx, "the objective cannot be kept, trying again", "error", err)
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-every.C:
-		}
-	}
-}
+// Sweep counts the orders that are decided or overdue, and reads what was counted so far. It is to be called every
+// second.
+func (s *Sweeper) Sweep(ctx context.Context) error { return s.sweep(ctx, time.Now()) }
 
 func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 	swept := s.store.Sweep(ctx, now)

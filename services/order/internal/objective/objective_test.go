@@ -3,7 +3,6 @@ package objective
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"example.com/clew/services/messaging/database"
-	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
@@ -42,7 +40,7 @@ func newSweeper(t *testing.T) (*Sweeper, *prometheus.Registry, *database.DB) {
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	return NewSweeper(orders, registry, slog.New(slog.DiscardHandler)), registry, db
+	return NewSweeper(orders, registry), registry, db
 }
 
 func TestWhatASweeperReports(t *testing.T) {
@@ -87,23 +85,5 @@ func TestWhatASweeperReports(t *testing.T) {
 		if err := testutil.GatherAndCompare(registry, strings.NewReader(step.report)); err != nil {
 			t.Errorf("%s: %v", step.name, err)
 		}
-	}
-}
-
-func TestASweeperStartsAtOnceAndEndsWithItsContext(t *testing.T) {
-	s, registry, _ := newSweeper(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	messagingtest.Eventually(t, "the objective is reported", func() error {
-		n, err := testutil.GatherAndCount(registry)
-		if err == nil && n != 3 {
-			err = fmt.Errorf("%d series", n)
-		}
-		return err
-	})
-	cancel()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 }

@@ -1,0 +1,33 @@
+package process
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// logPause keeps an outage from filling the log.
+const logPause = time.Minute
+
+// Every adds a loop that does something at the start, and again after each pause. What fails is logged, at most once a
+// minute, and tried again after the pause: it is only late.
+func (p *Process) Every(name string, pause time.Duration, do func(context.Context) error) {
+	p.add(name, func(ctx context.Context) error { return every(ctx, p.tel.Logger, name, pause, do) })
+}
+
+// every returns nil when ctx ends.
+func every(ctx context.Context, logger *slog.Logger, name string, pause time.Duration, do func(context.Context) error) error {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for logged := (time.Time{}); ; {
+		if err := do(ctx); err != nil && ctx.Err() == nil && time.Since(logged) >= logPause {
+			logger.WarnContext(ctx, name+" failed", "error", err, "again_in", pause)
+			logged = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
