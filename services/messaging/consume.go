@@ -64,6 +64,7 @@ type delivery struct {
 	partition int
 	entryID   string
 	entry     redis.XMessage
+	by        intake
 	started   time.Time
 	malformed error // why the entry could not be read
 

@@ -591,3 +591,52 @@ func TestSteering(t *testing.T) {
 		})
 	}
 }
+
+// A fetch that waits in Redis has asked for as much as there was room for, and gets it when a claim has filled the room.
+func TestAConsumerHoldsNoMoreThanItMay(t *testing.T) {
+	partitions(t, func(t *testing.T, r *rig) {
+		r.publish("note.v1", subjects(300)...)
+		r.die("g", "dead-1", 1)
+		release, handled := make(chan struct{}), make(chan struct{}, 1000)
+		r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+			<-release
+			handled <- struct{}{}
+			return nil
+		}}, takeovers, messaging.WithBlock(3*time.Second))
+		holds := func() (held int64) {
+			for partition := range r.partitions {
+				consumers, err := r.client.XInfoConsumers(t.Context(), messaging.StreamKey("notes", partition), "g").Result()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, consumer := range consumers {
+					if consumer.Name == "g-1" {
+						held += consumer.Pending
+					}
+				}
+			}
+			return held
+		}
+		messagingtest.Eventually(t, "a claim has filled its room", func() error {
+			if holds() == 0 {
+				return errors.New("nothing is held")
+			}
+			return nil
+		})
+		before := holds()
+		r.publish("note.v1", subjects(300)...)
+		messagingtest.Eventually(t, "a fetch has filled its room", func() error {
+			if now := holds(); now < before+150 {
+				return fmt.Errorf("%d are held, %d before", now, before)
+			}
+			return nil
+		})
+		if held := holds(); held > 256 {
+			t.Errorf("%d messages are held, expected at most 256", held)
+		}
+		close(release)
+		for range 600 {
+			<-handled
+		}
+	})
+}

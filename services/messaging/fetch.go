@@ -63,14 +63,14 @@ func (c *Consumer) fetchOnce(ctx context.Context, partition int) error {
 	}
 	c.instrumentation.receive.Observe(time.Since(started).Seconds())
 	for _, entry := range streams[0].Messages {
-		c.take(partition, pendingEntry{XMessage: entry})
+		c.take(partition, fetched, pendingEntry{XMessage: entry})
 	}
 	return nil
 }
 
 // take queues an entry that was just delivered to this consumer.
-func (c *Consumer) take(partition int, e pendingEntry) {
-	d := delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
+func (c *Consumer) take(partition int, by intake, e pendingEntry) {
+	d := delivery{partition: partition, entryID: e.ID, entry: e.XMessage, by: by}
 	d.Stream, d.Deliveries = c.sub.Stream, e.deliveries+1
 	d.Subject, _ = e.Values[fieldSubject].(string)
 	if e.owner != "" && e.owner != retryConsumer && e.owner != c.name {
@@ -122,19 +122,19 @@ func (c *Consumer) claimOnce(ctx context.Context, partition int) (time.Duration,
 	return found.wait, nil
 }
 
-func (c *Consumer) claimDue(ctx context.Context, partition int) (claimed, error) {
+func (c *Consumer) claimDue(ctx context.Context, partition int) (due, error) {
 	c.quiet.RLock()
 	defer c.quiet.RUnlock()
-	room := c.queue.room(partition)
+	room := c.queue.room(partition, claimed)
 	if room == 0 {
-		return claimed{wait: claimLeast}, nil
+		return due{wait: claimLeast}, nil
 	}
 	found, err := c.claim(ctx, partition, room, false)
 	if err != nil {
 		return found, err
 	}
 	for _, e := range found.taken {
-		c.take(partition, e)
+		c.take(partition, claimed, e)
 	}
 	for _, e := range found.exhausted {
 		c.giveUp(ctx, partition, e)
@@ -155,14 +155,14 @@ func (c *Consumer) claimSuspects(ctx context.Context, partition int) error {
 		if err != nil || len(found.taken) == 0 {
 			return err
 		}
-		c.take(partition, found.taken[0])
+		c.take(partition, claimed, found.taken[0])
 	}
 	c.queue.drained(ctx)
 	return nil
 }
 
-// claimed is what the script claim has found.
-type claimed struct {
+// due is what the script claim has found.
+type due struct {
 	taken, exhausted []pendingEntry
 	suspects         int64
 	wait             time.Duration
@@ -177,19 +177,19 @@ type pendingEntry struct {
 	idle       time.Duration
 }
 
-func (c *Consumer) claim(ctx context.Context, partition, limit int, alone bool) (claimed, error) {
+func (c *Consumer) claim(ctx context.Context, partition, limit int, alone bool) (due, error) {
 	key := StreamKey(c.sub.Stream, partition)
 	args := withIDs(c.queue.holds(partition), c.sub.Group, c.name, limit, c.claimAfter.Milliseconds(),
 		c.backoffFirst.Milliseconds(), c.backoffMost.Milliseconds(), maxDeliveries, alone)
 	reply, err := claim.Run(ctx, c.client, []string{key}, args...).Slice()
 	if err != nil {
-		return claimed{}, err
+		return due{}, err
 	}
 	if lost := reply[2].(int64); lost > 0 {
 		c.instrumentation.lost.Add(float64(lost))
 		c.logger.Error("pending messages were deleted from the stream: they are lost", "key", key, "messages", lost)
 	}
-	return claimed{
+	return due{
 		taken: pendingEntries(reply[0]), exhausted: pendingEntries(reply[1]), suspects: reply[3].(int64),
 		wait: fromMilliseconds(reply[4]),
 	}, nil
