@@ -31,7 +31,8 @@ func Gone(t *testing.T, pids ...int) {
 }
 
 // Alive reports whether a process lives. A zombie does not: in a container
-// nobody may collect it, and signal 0 still finds it.
+// nobody may collect it, and signal 0 still finds it. But as long as it has
+// other threads than its first, they hold what the process held.
 func Alive(pid int) bool {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		return syscall.Kill(pid, 0) == nil // no /proc: not Linux
@@ -42,5 +43,9 @@ func Alive(pid int) bool {
 	}
 	// pid (name) state …, where the name may hold anything.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	return len(fields) > 0 && string(fields[0]) != "Z"
+	if len(fields) > 0 && string(fields[0]) != "Z" {
+		return true
+	}
+	threads, _ := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
+	return len(threads) > 1
 }

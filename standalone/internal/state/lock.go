@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Lock is held by the supervisor as long as it lives. It is a POSIX record
@@ -22,8 +23,12 @@ func (e *AlreadyRunningError) Error() string {
 	return fmt.Sprintf("Clew is already running here (pid %d): `clew status` shows it, `clew down` stops it", e.PID)
 }
 
+// dying is how long a supervisor that was killed may hold the lock after it
+// seems to be gone: its last thread ends a while after the first.
+const dying = 500 * time.Millisecond
+
 // Acquire makes the folder if it is missing and takes its lock, or returns an
-// *AlreadyRunningError at once.
+// *AlreadyRunningError after half a second.
 //
 // A process must not call Owner or Load while it holds the lock: with POSIX
 // locks, closing any descriptor of the file frees it.
@@ -36,7 +41,12 @@ func Acquire(dir string) (*Lock, error) {
 		return nil, fmt.Errorf("open the lock: %w", err)
 	}
 	whole := syscall.Flock_t{Type: syscall.F_WRLCK, Whence: io.SeekStart}
-	err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &whole)
+	for deadline := time.Now().Add(dying); ; time.Sleep(10 * time.Millisecond) {
+		err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &whole)
+		if err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) {
 		pid, ownerErr := holder(file)
 		return nil, errors.Join(ownerErr, file.Close(), &AlreadyRunningError{pid})
