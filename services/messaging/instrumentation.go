@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/clew/services/messaging/internal/conventions"
+	"example.com/clew/services/messaging/internal/histogram"
 )
 
 // The labels of the metrics: attribute names of OpenTelemetry's conventions, and ours.
@@ -26,9 +27,6 @@ const (
 	labelReason    = "reason"
 	labelPartition = "messaging_destination_partition_id"
 )
-
-// buckets are the conventions' 14 boundaries, in seconds, and three for what waits in a stream.
-var buckets = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
 
 // instrumentation is all that publishers and consumers tell of themselves.
 type instrumentation struct {
@@ -45,9 +43,9 @@ type instrumentation struct {
 }
 
 func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *instrumentation {
-	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+	timing := func(name, help string, labels ...string) *prometheus.HistogramVec {
 		return register(reg, prometheus.NewHistogramVec(
-			prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels))
+			prometheus.HistogramOpts{Name: name, Help: help, Buckets: histogram.Waits}, labels))
 	}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
@@ -66,11 +64,11 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *ins
 			"Messages moved to the dead letters.", labelStream, labelGroup, labelReason),
 		redriven: counter("messaging_redriven_messages_total",
 			"Dead letters that an operator moved back, and that were delivered again.", labelStream, labelGroup),
-		operation: histogram("messaging_client_operation_duration_seconds",
+		operation: timing("messaging_client_operation_duration_seconds",
 			"Time that a command on a stream took; of receive, until messages came.", labelStream, labelOperation),
-		process: histogram("messaging_process_duration_seconds",
+		process: timing("messaging_process_duration_seconds",
 			"Time that a handler took, by outcome.", labelStream, labelGroup, labelType, labelOutcome, labelErrorType),
-		endToEnd: histogram("messaging_end_to_end_duration_seconds",
+		endToEnd: timing("messaging_end_to_end_duration_seconds",
 			"Time from an event's creation to the end of its processing.", labelStream, labelGroup, labelType),
 	}
 }

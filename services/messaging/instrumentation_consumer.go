@@ -60,10 +60,10 @@ func (i *instrumentation) consumer(sub Subscription, handlers Handlers, c config
 		deadLetter:      i.operation.WithLabelValues(sub.Stream, "dead_letter"),
 		processOf: newChildren(func(k processKey) *histogram.Histogram {
 			return histogram.New(i.process.WithLabelValues(
-				sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType), buckets)
+				sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType), histogram.Waits)
 		}),
 		endToEndOf: newChildren(func(eventType string) *histogram.Histogram {
-			return histogram.New(i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType), buckets)
+			return histogram.New(i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType), histogram.Waits)
 		}),
 	}
 	for _, reason := range [...]string{reasonPermanent, reasonExhausted, reasonUndecodable, reasonUnknownVersion} {

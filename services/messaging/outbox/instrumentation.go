@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"example.com/clew/services/messaging/internal/histogram"
 )
 
 const sampleEvery = 2 * time.Second
@@ -22,7 +24,7 @@ func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	i := instrumentation{
 		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "outbox_wait_seconds", Help: "Time from a message's creation until it was added to its stream; not of replayed ones.",
-			Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300},
+			Buckets: histogram.Waits,
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "outbox_relay_batch_messages", Help: "Messages that a relay published at once.",
