@@ -2,7 +2,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := $(shell sed -n 's|^\t\./||p' go.work)
+MODULES := $(shell sed -n 's|^\t\.|.|p' go.work)
 CLEW    := bin/clew
 
 GOLANGCI_VERSION := v2.15.0
@@ -31,7 +31,7 @@ order: clew ## place an order and show its trace; ARGS="--sku lamp --count 3"
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
 test: redis postgres ## run all tests, against a real Redis and Postgres
-	go test -race $(patsubst %,./%/...,$(filter-out standalone,$(MODULES)))
+	go test -race $(patsubst %,%/...,$(filter-out ./standalone,$(MODULES)))
 	go test ./standalone/...
 
 bench: redis postgres clew ## measure the speed, about 15 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers

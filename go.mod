@@ -1,0 +1,3 @@
+module example.com/clew
+
+go 1.26.0
