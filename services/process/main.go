@@ -5,17 +5,31 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
 	"example.com/clew/observability/telemetry"
 )
 
+// A Command is what a service's program does, told by the variables of its environment.
+type Command func(ctx context.Context, variables map[string]string) error
+
 // Main runs a service until SIGINT or SIGTERM ends run's context, and returns the exit code: 0 after a clean stop, else
-// 1 with the reason on stderr, one line a problem. A second signal ends the process at once. The variables are the environment's.
-func Main(service string, run func(ctx context.Context, variables map[string]string) error) int {
+// 1 with the reason on stderr, one line a problem. A second signal ends the process at once. With the argument
+// "healthcheck" it does that instead; any other is wrong usage, exit code 2.
+func Main(service string, args []string, run, healthcheck Command) int {
+	switch {
+	case len(args) == 1 && args[0] == "healthcheck":
+		run = healthcheck
+	case len(args) > 0:
+		fmt.Fprintf(os.Stderr, "%s: unexpected argument %q: it is configured by its environment, and takes only \"healthcheck\"\n",
+			service, strings.Join(args, " "))
+		return 2
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
@@ -26,6 +40,18 @@ func Main(service string, run func(ctx context.Context, variables map[string]str
 		return 1
 	}
 	return 0
+}
+
+// started tells the processes of a container apart, each of which is its first.
+var started = time.Now().UnixMilli()
+
+// ID tells this process from others, earlier ones among them: its pid or, where every process is the first, in a
+// container, when it started.
+func ID() string {
+	if pid := os.Getpid(); pid != 1 {
+		return strconv.Itoa(pid)
+	}
+	return strconv.FormatInt(started, 10)
 }
 
 // WithTelemetry runs a service with the telemetry of a process of its own, and flushes that last.

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -153,7 +152,7 @@ func (p *Process) options(more ...messaging.Option) []messaging.Option {
 		messaging.WithTracerProvider(p.tel.TracerProvider),
 		messaging.WithRegisterer(p.tel.Registry),
 		messaging.WithLogger(p.tel.Logger),
-		messaging.WithName(fmt.Sprintf("%s-%d", p.cfg.Instance, os.Getpid())),
+		messaging.WithName(p.cfg.Instance + "-" + ID()),
 		messaging.WithShutdownTimeout(consumerGrace),
 		messaging.WithClaimAfter(p.cfg.ClaimAfter, p.cfg.Heartbeat),
 		messaging.WithPropagation(p.cfg.Propagation),

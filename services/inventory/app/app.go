@@ -75,19 +75,27 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	)
 }
 
-// Main is the whole process, and returns its exit code: see process.Main.
-func Main() int {
-	return process.Main(service, func(ctx context.Context, variables map[string]string) error {
-		cfg, err := ReadConfig(variables)
+// Main is the whole process, with its arguments, and returns its exit code: see process.Main.
+func Main(args []string) int { return process.Main(service, args, run, healthcheck) }
+
+func run(ctx context.Context, variables map[string]string) error {
+	cfg, err := ReadConfig(variables)
+	if err != nil {
+		return err
+	}
+	return process.WithTelemetry(ctx, service, cfg.Instance, func(tel *telemetry.Telemetry) error {
+		app, err := New(ctx, cfg, tel)
 		if err != nil {
 			return err
 		}
-		return process.WithTelemetry(ctx, service, cfg.Instance, func(tel *telemetry.Telemetry) error {
-			app, err := New(ctx, cfg, tel)
-			if err != nil {
-				return err
-			}
-			return app.Run(ctx)
-		})
+		return app.Run(ctx)
 	})
+}
+
+func healthcheck(ctx context.Context, variables map[string]string) error {
+	cfg, err := ReadConfig(variables)
+	if err != nil {
+		return err
+	}
+	return process.Healthcheck(ctx, cfg.AdminAddr)
 }

@@ -117,7 +117,7 @@ func (b *bench) prepare(ctx context.Context, k kind) (err error) {
 		_, err = api.Await(ctx, accepted.ID)
 	}
 	if err == nil {
-		err = sameStatements(ctx, s.Addresses.Viewer, k, accepted.TraceID)
+		err = sameStatements(ctx, s.Addresses.Traces, k, accepted.TraceID)
 	}
 	return err
 }

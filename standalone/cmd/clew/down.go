@@ -22,6 +22,9 @@ type downCmd struct{}
 // to stop is no error.
 func (*downCmd) Run(ctx context.Context) error {
 	dir := state.Dir()
+	if err := state.RefuseContainers(dir); err != nil {
+		return err
+	}
 	pid, err := state.Owner(dir)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/process"
 	"example.com/clew/standalone/internal/state"
 )
 
@@ -39,7 +40,7 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = cmp.Or(err, tel.Shutdown(context.WithoutCancel(ctx))) }()
 
-	name := fmt.Sprintf("listen-%d", os.Getpid())
+	name := "listen-" + process.ID()
 	consuming, ctx := errgroup.WithContext(ctx)
 	for stream, handlers := range byStream {
 		client, err := messaging.Connect(running.Redis.URL)

@@ -24,6 +24,9 @@ type logsCmd struct {
 // Run prints the last lines of each log, and what follows until ctx ends. It
 // works while nothing runs too.
 func (c *logsCmd) Run(ctx context.Context) error {
+	if err := state.RefuseContainers(state.Dir()); err != nil {
+		return err
+	}
 	readers, err := c.find(state.Dir())
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 // standIn is a service that answers with its environment. STAND_IN=broken ends
 // it at once, STAND_IN=unready keeps it from getting ready.
-func standIn() int {
+func standIn([]string) int {
 	if os.Getenv("STAND_IN") == "broken" {
 		fmt.Println("the database is not one")
 		return 1

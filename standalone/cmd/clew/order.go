@@ -66,7 +66,7 @@ func (c *orderCmd) Run(ctx context.Context) error {
 		return printJSON(orders)
 	}
 	slowest := printOrders(os.Stdout, orders)
-	if err := printTraces(ctx, os.Stdout, traceapi.New(running.Addresses.Viewer), slowest, c.Statements); err != nil {
+	if err := printTraces(ctx, os.Stdout, traceapi.New(running.Addresses.Traces), slowest, c.Statements); err != nil {
 		return err
 	}
 	if slowest.DeadLetter != "" {

@@ -44,7 +44,7 @@ func (c *orderCmd) place(ctx context.Context, running state.State) (placed, erro
 	return placed{
 		Order:        order,
 		Milliseconds: float64(time.Since(started).Microseconds()) / 1000,
-		Trace:        running.Addresses.Viewer + "/api/v2/traces/" + accepted.TraceID,
+		Trace:        running.TraceURL(accepted.TraceID),
 		DeadLetter:   deadLetter,
 	}, err
 }

@@ -15,6 +15,9 @@ type resetCmd struct{}
 // Clew runs, it refuses.
 func (*resetCmd) Run() error {
 	dir := state.Dir()
+	if err := state.RefuseContainers(dir); err != nil {
+		return err
+	}
 	deleted, err := stack.Reset(dir)
 	for _, path := range deleted {
 		fmt.Println("deleted", path)

@@ -13,8 +13,8 @@ import (
 // serviceNames are the services', also as consumer groups.
 var serviceNames = [...]string{"order", "inventory"}
 
-// serviceMains are the services' main functions by name.
-type serviceMains map[string]func() int
+// serviceMains are the services' main functions by name, which take a program's arguments.
+type serviceMains map[string]func(args []string) int
 
 func services() serviceMains {
 	return serviceMains{"order": orderapp.Main, "inventory": inventoryapp.Main}
@@ -32,6 +32,6 @@ func (c *serviceCmd) Run(mains serviceMains) error {
 		return fmt.Errorf("there is no service %q", c.Name)
 	}
 	supervise.Lifeline()
-	os.Exit(service())
+	os.Exit(service(nil))
 	return nil
 }

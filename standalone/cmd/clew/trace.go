@@ -45,7 +45,7 @@ func (c *traceCmd) Run(ctx context.Context) error {
 		}
 		id = order.TraceID
 	}
-	trace, err := traceapi.New(running.Addresses.Viewer).Trace(ctx, id)
+	trace, err := traceapi.New(running.Addresses.Traces).Trace(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ func (c *upCmd) Validate() error {
 
 // Run blocks until ctx ends, or, detached, until everything is ready.
 func (c *upCmd) Run(ctx context.Context) error {
+	if err := state.RefuseContainers(state.Dir()); err != nil {
+		return err
+	}
 	config, err := stack.ConfigFromEnv(ctx)
 	if err != nil {
 		return err

@@ -77,6 +77,7 @@ func (c Config) addresses() state.Addresses {
 		Order:     baseURL(c.Order),
 		Inventory: baseURL(c.Inventory),
 		Viewer:    baseURL(c.Viewer),
+		Traces:    baseURL(c.Viewer),
 		OTLPGRPC:  baseURL(c.OTLPGRPC),
 		OTLPHTTP:  baseURL(c.OTLPHTTP),
 	}

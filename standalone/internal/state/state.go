@@ -8,12 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 )
 
-// Standalone is the mode of a Clew that runs as child processes of `clew up`.
-const Standalone = "standalone"
+// The modes.
+const (
+	Standalone = "standalone" // child processes of `clew up`
+	Compose    = "compose"    // containers, which `make up` starts where there is a Docker engine
+)
 
 // State is what runs, as status.json holds it.
 type State struct {
@@ -34,7 +38,8 @@ type Redis struct {
 type Addresses struct {
 	Order     string `json:"order"`
 	Inventory string `json:"inventory"`
-	Viewer    string `json:"viewer"`
+	Viewer    string `json:"viewer"` // what people look at: the viewer, or Grafana
+	Traces    string `json:"traces"` // Tempo's API: the viewer, or Tempo
 	OTLPGRPC  string `json:"otlp_grpc"`
 	OTLPHTTP  string `json:"otlp_http"`
 }
@@ -76,9 +81,16 @@ func Dir() string {
 }
 
 // Load reads what runs. It returns a *NotRunningError if nothing does: there
-// is no status.json, or the supervisor that wrote it is dead.
+// is no status.json, or the supervisor that wrote it is dead. In a container,
+// where there is no such folder, CLEW_STATUS holds what the file would.
 func Load(dir string) (State, error) {
 	var s State
+	if text := os.Getenv("CLEW_STATUS"); text != "" {
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			return s, fmt.Errorf("CLEW_STATUS is wrong, expected the JSON of a status.json: %w", err)
+		}
+		return s, nil
+	}
 	data, err := os.ReadFile(path(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, &NotRunningError{"no " + path(dir)}
@@ -100,6 +112,24 @@ func Load(dir string) (State, error) {
 		return State{}, &NotRunningError{path(dir) + " is of one that was killed"}
 	}
 	return s, nil
+}
+
+// TraceURL is where a person can look at a trace.
+func (s State) TraceURL(id string) string {
+	if s.Mode == Standalone {
+		return s.Addresses.Traces + "/api/v2/traces/" + id
+	}
+	panes := fmt.Sprintf(`{"t":{"datasource":"tempo","queries":[{"refId":"A","queryType":"traceql","query":%q}]}}`, id)
+	return s.Addresses.Viewer + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {panes}}.Encode()
+}
+
+// RefuseContainers returns an error if what runs, or last ran, are containers:
+// for commands that start, stop or read processes of this machine.
+func RefuseContainers(dir string) error {
+	if running, err := Load(dir); err == nil && running.Mode == Compose {
+		return errors.New("Clew runs in containers here: use `make up`, `make down`, `make status` and `make logs`")
+	}
+	return nil
 }
 
 // Save replaces status.json in one step, so that a reader sees the old or the

@@ -109,6 +109,34 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+func TestInAContainerTheStateIsInAVariable(t *testing.T) {
+	t.Setenv("CLEW_STATUS", `{"mode": "compose", "redis": {"url": "redis://redis:6379/0"}}`)
+	got, err := Load(t.TempDir())
+	if diff := cmp.Diff(State{Mode: Compose, Redis: Redis{URL: "redis://redis:6379/0"}}, got); diff != "" || err != nil {
+		t.Errorf("error %v, (-want +got):\n%s", err, diff)
+	}
+	if err := RefuseContainers(t.TempDir()); err == nil || !strings.Contains(err.Error(), "make down") {
+		t.Errorf("%v, want it said how containers are stopped", err)
+	}
+	t.Setenv("CLEW_STATUS", "{")
+	if _, err := Load(t.TempDir()); err == nil || !strings.Contains(err.Error(), "CLEW_STATUS") {
+		t.Errorf("%v, want the variable named", err)
+	}
+}
+
+func TestTraceURL(t *testing.T) {
+	there := Addresses{Viewer: "http://127.0.0.1:3000", Traces: "http://127.0.0.1:3200"}
+	for mode, want := range map[string]string{
+		Standalone: "http://127.0.0.1:3200/api/v2/traces/0af7",
+		Compose: "http://127.0.0.1:3000/explore?panes=%7B%22t%22%3A%7B%22datasource%22%3A%22tempo%22%2C%22queries%22%3A%5B%7B" +
+			"%22refId%22%3A%22A%22%2C%22queryType%22%3A%22traceql%22%2C%22query%22%3A%220af7%22%7D%5D%7D%7D&schemaVersion=1",
+	} {
+		if got := (State{Mode: mode, Addresses: there}).TraceURL("0af7"); got != want {
+			t.Errorf("%s: %s, want %s", mode, got, want)
+		}
+	}
+}
+
 func TestSaveKeepsTheTokenFromOthers(t *testing.T) {
 	dir := t.TempDir()
 	if err := Save(dir, State{Token: "secret"}); err != nil {

@@ -1,4 +1,5 @@
-// Command order is the order service as a process of its own. Its configuration is in the environment: see app.Config.
+// Command order is the order service as a process of its own; "order healthcheck" asks the one that runs here whether it
+// is ready. Its configuration is in the environment: see app.Config.
 package main
 
 import (
@@ -7,4 +8,4 @@ import (
 	"example.com/clew/services/order/app"
 )
 
-func main() { os.Exit(app.Main()) }
+func main() { os.Exit(app.Main(os.Args[1:])) }
