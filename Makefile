@@ -8,26 +8,46 @@ CLEW    := bin/clew
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
-.PHONY: help up down status logs order test bench lint fuzz tidy redis postgres clew
+# Clew runs in containers where a Docker engine answers, and as processes of this machine elsewhere; MODE=compose or
+# MODE=standalone decides it. Only the targets that are about what runs ask, once.
+mode       = $(eval mode := $(shell MODE='$(MODE)' deploy/compose.sh mode $(filter up,$(MAKECMDGOALS))))$(or $(mode),$(error nothing was done))
+standalone = $(filter standalone,$(mode))
+manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
+run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
+
+.PHONY: help up down status logs order streams dlq trace images test bench lint fuzz tidy redis postgres clew
+.SECONDEXPANSION:
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
-up: redis clew ## start everything, return when it is ready, print the addresses
-	@$(CLEW) up --detach
+up: $$(if $$(standalone),redis clew) ## start everything, return when it is ready, print the addresses
+	@$(manage) up $(if $(standalone),--detach)
 
-down: clew ## stop everything; the data stays in .clew/
-	@$(CLEW) down
+down: $$(if $$(standalone),clew) ## stop everything; the data stays, but for containers with VOLUMES=1
+	@$(manage) down
 
-status: clew ## show the processes
-	@$(CLEW) status
+status: $$(if $$(standalone),clew) ## show what runs
+	@$(manage) status
 
-logs: clew ## show the processes' logs; NAME=order-1 for one of them
-	@$(CLEW) logs $(NAME)
+logs: $$(if $$(standalone),clew) ## show the logs; NAME=order-1 for one of them
+	@$(manage) logs $(NAME)
 
-order: clew ## place an order and show its trace; ARGS="--sku lamp --count 3"
-	@$(CLEW) order $(ARGS)
+order: $$(if $$(standalone),clew) ## place an order and show its trace; ARGS="--sku lamp --count 3"
+	@$(run) order $(ARGS)
+
+streams: $$(if $$(standalone),clew) ## show the streams and who reads them
+	@$(run) streams $(ARGS)
+
+dlq: $$(if $$(standalone),clew) ## show the dead letters; ARGS="redrive --all"
+	@$(run) dlq $(or $(ARGS),list)
+
+trace: $$(if $$(standalone),clew) ## show a trace; ARGS=ID, of the trace or an order
+	@$(run) trace $(ARGS)
+
+images: ## build the images of the containers
+	@deploy/compose.sh images
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
 test: redis postgres ## run all tests, against a real Redis and Postgres

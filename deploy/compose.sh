@@ -1,0 +1,355 @@
+#!/usr/bin/env bash
+# Runs Clew in containers: what make does where a Docker engine answers.
+#
+#   compose.sh mode [up]    prints how Clew runs here, compose or standalone; for up it says why
+#   compose.sh up           checks the machine, makes the secrets, builds, starts, and waits until all is ready
+#   compose.sh down         stops; the data stays, unless VOLUMES=1
+#   compose.sh status|logs [NAME]
+#   compose.sh images       builds our own images
+#   compose.sh clew ARG…    runs the command clew in a container
+#
+# Whatever is wrong is said in a line, before anything starts. It runs with the bash 3.2 that macOS has.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+dir=${CLEW_DIR:-.clew}
+status_file=$dir/status.json
+log=$dir/compose.log
+export COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-clew}
+
+fail() {
+	printf '%s\n' "$@" >&2
+	exit 1
+}
+
+# value NAME DEFAULT is what Compose will take: the environment's, else that of .env.
+value() {
+	local set=${!1:-}
+	if [ -z "$set" ] && [ -f .env ]; then
+		set=$(sed -n "s/^$1=//p" .env | tail -n 1)
+	fi
+	printf '%s' "${set:-${2:-}}"
+}
+
+# --- which mode
+
+recorded_mode() { sed -n 's/^ *"mode": *"\([a-z]*\)".*/\1/p' "$status_file" 2>/dev/null || true; }
+
+standalone_runs() {
+	[ "$(recorded_mode)" = standalone ] && [ -x bin/clew ] && bin/clew status --json >/dev/null 2>&1
+}
+
+# engine prints the engine's version and memory, or fails if none answers within 5 s.
+engine() {
+	local pid timer said=0
+	command -v docker >/dev/null || return 1
+	docker info --format '{{.ServerVersion}} {{.MemTotal}}' 2>/dev/null &
+	pid=$!
+	(sleep 5 && kill "$pid") >/dev/null 2>&1 &
+	timer=$!
+	wait "$pid" 2>/dev/null || said=$?
+	kill "$timer" 2>/dev/null || true
+	return "$said"
+}
+
+mode() {
+	local mode=${MODE:-} why="MODE=${MODE:-}"
+	case $mode in
+	compose | standalone) ;;
+	'')
+		if standalone_runs; then
+			mode=standalone why='that is how it runs here already'
+		elif [ "$(recorded_mode)" = compose ]; then
+			mode=compose why='that is how it was started here'
+		elif engine >/dev/null; then
+			mode=compose why='a Docker engine answers'
+		else
+			mode=standalone why='no Docker engine answers'
+		fi
+		;;
+	*) fail "MODE is \"$mode\", expected compose or standalone" ;;
+	esac
+	if [ "$mode" = standalone ] && [ "$(recorded_mode)" = compose ]; then
+		fail "Clew was started in containers here: stop them first, with \`make down\` without MODE"
+	fi
+	case ${1:-}-$mode in
+	up-compose) echo "Clew runs in containers here: $why. MODE=standalone runs it without." >&2 ;;
+	up-standalone) echo "Clew runs without Docker here: $why." >&2 ;;
+	esac
+	echo "$mode"
+}
+
+# --- what must be right before anything starts
+
+need_engine() {
+	machine=$(engine) && return
+	if [ "$(recorded_mode)" = compose ]; then
+		fail "Clew was started in containers here, and no Docker engine answers now: start Docker, or delete $status_file to run without"
+	fi
+	fail 'No Docker engine answers: start Docker, or run without it, with MODE=standalone'
+}
+
+need_compose() {
+	local version major minor
+	version=$(docker compose version --short 2>/dev/null) ||
+		fail 'Docker has no Compose v2: install its plugin (https://docs.docker.com/compose/install/), or run with MODE=standalone'
+	major=${version#v} minor=${version#*.}
+	major=${major%%.*} minor=${minor%%.*}
+	if ((major < 2 || (major == 2 && minor < 23))); then
+		fail "Docker Compose is $version, expected 2.23 or newer: update it, or run with MODE=standalone"
+	fi
+}
+
+need_memory() {
+	local bytes=${machine##* }
+	((bytes >= 3 * 1024 ** 3)) ||
+		fail "The Docker engine has $((bytes / 1024 ** 2)) MiB of memory, expected 3 GiB: give it more, or run with MODE=standalone"
+}
+
+# published lists the ports on the host: a variable and its default each.
+published() { sed -n 's/.*127\.0\.0\.1:\${\([A-Z_]*\):-\([0-9-]*\)}:.*/\1 \2/p' docker-compose.yml; }
+
+# host_ports prints the ports that our own containers have taken, of one service or of all.
+host_ports() {
+	local ids
+	ids=$(docker ps --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" \
+		${1:+--filter "label=com.docker.compose.service=$1"})
+	# shellcheck disable=SC2086 # several containers
+	[ -z "$ids" ] || docker inspect --format '{{range .NetworkSettings.Ports}}{{range .}}{{.HostPort}} {{end}}{{end}}' $ids | tr -d '\n'
+}
+
+taken() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+need_ports() {
+	local variable default range port ours free problems=()
+	ours=" $(host_ports) "
+	while read -r variable default; do
+		range=$(value "$variable" "$default")
+		if ! [[ $range =~ ^[0-9]+(-[0-9]+)?$ ]]; then
+			problems+=("$variable is \"$range\", expected a port such as $default")
+			continue
+		fi
+		free=
+		for ((port = ${range%-*}; port <= ${range#*-}; port++)); do
+			if [[ $ours == *" $port "* ]] || ! taken "$port"; then
+				free=$port
+				break
+			fi
+		done
+		[ -n "$free" ] || problems+=("Port $range is taken: stop what listens there, or choose another with $variable")
+	done < <(published)
+	[ ${#problems[@]} -eq 0 ] || fail "${problems[@]}"
+}
+
+# The containers' users are others than the owner of these files.
+need_readable() {
+	local file
+	file=$(find deploy observability grafana ! -perm -004 2>/dev/null | head -n 1 || true)
+	[ -z "$file" ] || fail "$file is not readable for the containers' users: chmod -R o+rX deploy observability grafana"
+}
+
+# --- secrets
+
+secrets() { grep -o '\${[A-Z_]*:?' docker-compose.yml | tr -d '${:?' | sort -u; }
+
+# need_secrets makes those that are missing, once: the databases were made with theirs.
+need_secrets() {
+	local secret missing=()
+	for secret in $(secrets); do
+		[ -n "$(value "$secret")" ] || missing+=("$secret")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if [[ ${missing[*]} == *POSTGRES_* ]] && docker volume inspect "${COMPOSE_PROJECT_NAME}_postgres" >/dev/null 2>&1; then
+		fail "A password of the databases is missing from .env (${missing[*]}): restore it, or delete all data with \`make down VOLUMES=1\`"
+	fi
+	touch .env
+	chmod 600 .env
+	[ -z "$(tail -c 1 .env)" ] || echo >>.env
+	for secret in "${missing[@]}"; do
+		echo "$secret=$(head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >>.env
+	done
+	echo "Secrets are in .env, which git ignores."
+}
+
+# For what only looks at containers or stops them, any value will do.
+any_secrets() {
+	local secret
+	for secret in $(secrets); do
+		[ -n "$(value "$secret")" ] || export "$secret=none"
+	done
+}
+
+# --- starting
+
+# step TEXT COMMAND… runs a command of Compose. What it says goes to the log, its headlines to the terminal too.
+step() {
+	local problem
+	echo "$1"
+	shift
+	mkdir -p -m 700 "$dir"
+	if docker compose --progress plain "$@" 2>&1 | tee "$log" |
+		awk '/^#[0-9]+ \[[a-z].*\/.*\]/ && !seen[$2 $3 $4]++ { sub(/^#[0-9]+ /, "  "); print substr($0, 1, 79); fflush() }
+			/ (Pulled|Built|Healthy) *$/ { sub(/^ */, "  "); print substr($0, 1, 79); fflush() }'; then
+		return
+	fi
+	problem=$(grep -Ei 'error|failed|denied|refused|no such host|timeout' "$log" | tail -n 1 || true)
+	problem=$(printf '%.300s' "${problem:-$(tail -n 1 "$log")}")
+	case $problem in
+	*'no such host'* | *timeout* | *'deadline exceeded'* | *'connection refused'* | *unreachable* | *'failed to do request'* | \
+		*'failed to resolve'* | *toomanyrequests* | *'pull access denied'* | *certificate* | *'server misbehaving'*)
+		fail "Something could not be fetched. Check the engine's network and proxy with \`docker pull redis:8.6-alpine\`, then try again: $problem"
+		;;
+	*'already allocated'* | *'address already in use'*)
+		fail "A port is taken: stop what listens there, or choose another (README names the variables): $problem"
+		;;
+	esac
+	[ "$1" != up ] || not_ready
+	fail "Docker Compose failed, $log has all of it: $problem"
+}
+
+# not_ready names the containers that are not, with the last they said.
+not_ready() {
+	local service state health found=
+	while read -r service state health; do
+		if [ "$state" = running ] && [[ ${health:-healthy} == healthy ]]; then
+			continue
+		fi
+		found=yes
+		echo "$service is not ready (${health:-$state}). The last it said:" >&2
+		docker compose logs --no-log-prefix --tail 5 "$service" 2>&1 | sed 's/^/  /' >&2
+	done < <(docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}}')
+	[ -z "$found" ] || fail 'The others run on: `make logs` shows more, `make up` tries again, `make down` stops them'
+}
+
+# answers waits for those that cannot check themselves, because their images have no shell; Prometheus's has one.
+answers() {
+	local tries=0
+	until docker compose exec -T prometheus wget -q -T 2 -O /dev/null "$2" 2>/dev/null; do
+		((++tries <= 90)) || fail "$1 does not get ready. The last it said:" \
+			"$(docker compose logs --no-log-prefix --tail 5 "$1" 2>&1 | sed 's/^/  /')"
+		sleep 1
+	done
+}
+
+url() { echo "http://127.0.0.1:$(value "$1" "$2")"; }
+
+record() {
+	local inventory
+	inventory=$(host_ports inventory)
+	(
+		umask 077
+		cat >"$status_file.new" <<-EOT
+			{
+			  "mode": "compose",
+			  "partitions": $(value CLEW_PARTITIONS 1),
+			  "token": "$(value CLEW_TOKEN)",
+			  "redis": {"url": "redis://tools:$(value REDIS_TOOLS_PASSWORD)@127.0.0.1:$(value REDIS_PORT 6379)/0"},
+			  "addresses": {
+			    "order": "$(url ORDER_PORT 8080)",
+			    "inventory": "http://127.0.0.1:${inventory%% *}",
+			    "viewer": "$(url GRAFANA_PORT 3000)",
+			    "traces": "$(url TEMPO_PORT 3200)",
+			    "otlp_grpc": "$(url OTLP_GRPC_PORT 4317)",
+			    "otlp_http": "$(url OTLP_HTTP_PORT 4318)"
+			  },
+			  "processes": []
+			}
+		EOT
+	)
+	mv "$status_file.new" "$status_file"
+}
+
+addresses() {
+	local inventory # of each replica
+	inventory=$(host_ports inventory)
+	inventory=${inventory% }
+	cat <<-EOT
+
+		  Grafana        $(url GRAFANA_PORT 3000)  look here first: the overview
+		  order API      $(url ORDER_PORT 8080)  its page is /docs
+		  inventory API  http://127.0.0.1:${inventory// / :}
+		  Prometheus     $(url PROMETHEUS_PORT 9091)  /alerts is what fires
+		  Tempo          $(url TEMPO_PORT 3200)  traces, for programs
+		  OTLP           $(url OTLP_HTTP_PORT 4318)  and over gRPC :$(value OTLP_GRPC_PORT 4317)
+		  Redis          127.0.0.1:$(value REDIS_PORT 6379)  user tools, password in .env
+
+		  make order     places an order and prints its trace
+		  make status    shows the containers
+		  make down      stops everything; with VOLUMES=1 the data goes, too
+
+	EOT
+}
+
+up() {
+	need_engine
+	need_compose
+	need_memory
+	! standalone_runs || fail 'Clew runs here without Docker: stop it with `make down MODE=standalone`, then start again'
+	need_ports
+	need_readable
+	need_secrets
+	step 'Fetching images. The first time this takes some minutes.' pull --ignore-buildable --policy missing
+	step 'Building our own. The first time this takes some minutes.' --profile tools build
+	step 'Starting, and waiting until all is ready.' up --detach --wait --wait-timeout 300 --no-build
+	answers tempo http://tempo:3200/ready
+	answers loki http://loki:3100/ready
+	answers collector http://collector:13133/
+	record
+	printf '\nClew is ready.\n'
+	addresses
+}
+
+down() {
+	need_engine
+	need_compose
+	any_secrets
+	if [ "${VOLUMES:-}" = 1 ]; then
+		set -- --volumes
+	fi
+	docker compose --profile tools down --remove-orphans "$@"
+	[ "$(recorded_mode)" != compose ] || rm -f "$status_file"
+}
+
+# need_running is for what looks at containers.
+need_running() {
+	need_engine
+	need_compose
+	any_secrets
+	if [ -z "$(docker compose ps --quiet)" ]; then
+		echo 'Clew is not running here: start it with `make up`' >&2
+		exit 3
+	fi
+}
+
+command=${1:-}
+shift || true
+case $command in
+mode) mode "$@" ;;
+up) up ;;
+down) down ;;
+status)
+	need_running
+	docker compose ps --all --format 'table {{.Name}}\t{{.Status}}'
+	addresses
+	;;
+logs)
+	need_running
+	docker compose logs --tail 100 ${1:+"${1%-[0-9]*}"}
+	;;
+images)
+	need_engine
+	need_compose
+	any_secrets
+	step 'Building. The first time this takes some minutes.' --profile tools build
+	;;
+clew)
+	need_running
+	tty=-T
+	if [ -t 0 ] && [ -t 1 ]; then
+		tty=
+	fi
+	exec docker compose --progress quiet run --rm --no-deps $tty \
+		${COLUMNS:+-e "COLUMNS=$COLUMNS"} ${NO_COLOR:+-e "NO_COLOR=$NO_COLOR"} clew "$@"
+	;;
+*) fail "compose.sh: \"$command\" is none of mode, up, down, status, logs, images, clew" ;;
+esac
