@@ -43,6 +43,20 @@ func sameJSON(t *testing.T, want, got string) {
 	}
 }
 
+func TestMetricsAreAskedForOnTheSamePort(t *testing.T) {
+	with := New(Config{Metrics: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("metrics answer " + r.URL.Path))
+	})})
+	for _, path := range []string{"/metrics", "/api/v1/query"} {
+		if got := get(with, path); got.Body.String() != "metrics answer "+path {
+			t.Errorf("%s is answered %d %s", path, got.Code, got.Body)
+		}
+		if got := get(New(Config{}), path); got.Code != http.StatusNotFound {
+			t.Errorf("without metrics, %s is answered %d, want 404", path, got.Code)
+		}
+	}
+}
+
 func TestTraceAsTempoAnswersIt(t *testing.T) {
 	v := New(Config{})
 	span := newSpan(1, 2, 1)
@@ -150,7 +164,7 @@ func TestPaths(t *testing.T) {
 		code int
 		body string
 	}{
-		"/":               {http.StatusOK, "Clew's viewer: GET /api/v2/traces/{id}, GET /api/search?q={TraceQL}, GET /ready\n"},
+		"/":               {http.StatusOK, "Clew's viewer: GET /api/v2/traces/{id}, GET /api/search?q={TraceQL}, GET /api/v1/query?query={PromQL}, GET /metrics, GET /ready\n"},
 		"/ready":          {http.StatusOK, "ready\n"},
 		"/api/v2/traces/": {http.StatusNotFound, "404 page not found\n"},
 		"/api/traces/1":   {http.StatusNotFound, "404 page not found\n"},

@@ -1,5 +1,6 @@
-// Package viewer is the back end for traces when Clew runs without Docker. It takes the place of Tempo: processes send
-// it OTLP, and it answers the two questions of Tempo's API that Clew asks.
+// Package viewer is the back end for traces and metrics when Clew runs without Docker. It takes the place of Tempo:
+// processes send it OTLP, and it answers the two questions of Tempo's API that Clew asks. Package metrics, below it,
+// takes the place of Prometheus; Config.Metrics puts it on the viewer's port.
 //
 // Data flows through the files in this order:
 //
@@ -13,5 +14,6 @@
 // exceeds Config.MaxBytes, and the trace least recently written to goes first.
 //
 // What is not promised: anything after a restart; that a trace is whole (the part that came before its eviction is
-// gone); logs and metrics, which are accepted and discarded. Nobody is authenticated: listen on loopback only.
+// gone); logs, and metrics that are pushed: both are accepted and discarded. Nobody is authenticated: listen on loopback
+// only.
 package viewer

@@ -24,11 +24,14 @@ type Config struct {
 	// MaxBytes bounds the memory that kept traces take, in bytes; zero or less means DefaultMaxBytes. One trace may take a
 	// quarter of it. Go's garbage collector may let the process grow to about twice this before it collects.
 	MaxBytes int64
+	// Metrics answers /api/v1/ and GET /metrics; see package metrics. Nil means that nothing does.
+	Metrics http.Handler
 }
 
 // Viewer receives traces and answers queries about them. Its methods may be called concurrently.
 type Viewer struct {
-	store *store
+	store   *store
+	metrics http.Handler
 }
 
 // New returns an empty Viewer. It starts nothing.
@@ -36,7 +39,10 @@ func New(cfg Config) *Viewer {
 	if cfg.MaxBytes <= 0 {
 		cfg.MaxBytes = DefaultMaxBytes
 	}
-	return &Viewer{store: newStore(cfg.MaxBytes)}
+	if cfg.Metrics == nil {
+		cfg.Metrics = http.NotFoundHandler()
+	}
+	return &Viewer{store: newStore(cfg.MaxBytes), metrics: cfg.Metrics}
 }
 
 // Listeners are where Run serves. The caller opens them, so that a taken port is reported before anything starts.

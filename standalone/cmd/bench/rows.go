@@ -67,7 +67,8 @@ func rows() []row {
 		{name: "orders_telemetry_cost", unit: ordersPerSecond, floor: "orders_sqlite_telemetry_off", target: 0.80,
 			needs: "orders_sqlite_sampled_all", measure: again("orders_sqlite_sampled_all")},
 
-		{name: "idle_cpu", unit: "% of a core", target: 2, atMost: true, measure: idleCPU},
+		// The services, Redis, and the viewer, which scrapes all of them every 2 s and evaluates every rule every 5 s.
+		{name: "idle_cpu", unit: "% of a core", target: 4, atMost: true, measure: idleCPU},
 	}
 }
 

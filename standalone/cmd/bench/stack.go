@@ -52,7 +52,7 @@ func (b *bench) startStack(ctx context.Context, environment ...string) (*stack, 
 func (s *stack) environment() []string {
 	environment := append(inherited(), "CLEW_DIR="+s.dir)
 	for _, variable := range [...]string{"ORDER_ADDR", "ORDER_ADMIN_ADDR", "INVENTORY_ADDR", "INVENTORY_ADMIN_ADDR",
-		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR"} {
+		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR", "LOADTEST_ADDR"} {
 		environment = append(environment, variable+"=127.0.0.1:0")
 	}
 	return environment

@@ -73,7 +73,7 @@ func newClew(t *testing.T, env ...string) *clew {
 	c.env = append(os.Environ(), asClewVariable+"="+withStandIns, "CLEW_DIR="+c.dir, "GORACE=atexit_sleep_ms=0")
 	for _, variable := range []string{
 		"ORDER_ADDR", "ORDER_ADMIN_ADDR", "INVENTORY_ADDR", "INVENTORY_ADMIN_ADDR",
-		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR",
+		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR", "LOADTEST_ADDR",
 	} {
 		c.env = append(c.env, variable+"=127.0.0.1:0")
 	}

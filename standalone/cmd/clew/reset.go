@@ -11,8 +11,8 @@ import (
 // resetCmd deletes what earlier starts left.
 type resetCmd struct{}
 
-// Run deletes databases, Redis's data, logs and the token, and nothing that Clew has not made. It stops nothing: where
-// Clew runs, it refuses.
+// Run deletes databases, metrics, Redis's data, logs and the token, and nothing that Clew has not made. It stops
+// nothing: where Clew runs, it refuses.
 func (*resetCmd) Run() error {
 	dir := state.Dir()
 	if err := state.RefuseContainers(dir); err != nil {

@@ -148,7 +148,7 @@ func TestReset(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.want(0, []string{"reset"}, "deleted "+filepath.Join(c.dir, "order.db"), "appendonlydir", "order-1.log", "token")
+	c.want(0, []string{"reset"}, "deleted "+filepath.Join(c.dir, "order.db"), "appendonlydir", "metrics", "order-1.log", "token")
 	var left []string
 	err := filepath.WalkDir(c.dir, func(path string, _ fs.DirEntry, err error) error {
 		left = append(left, path)

@@ -31,6 +31,7 @@ type Config struct {
 	Viewer         string `env:"VIEWER_ADDR" envDefault:"127.0.0.1:3000"`
 	OTLPGRPC       string `env:"OTLP_GRPC_ADDR" envDefault:"127.0.0.1:4317"`
 	OTLPHTTP       string `env:"OTLP_HTTP_ADDR" envDefault:"127.0.0.1:4318"`
+	LoadTest       string `env:"LOADTEST_ADDR" envDefault:"127.0.0.1:9090"` // where one would show its metrics
 
 	// The services' databases, such as postgres://order:secret@db/order. By default each has a SQLite file in Dir.
 	OrderDatabase     string `env:"ORDER_DATABASE_URL"`

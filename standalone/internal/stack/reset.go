@@ -43,6 +43,7 @@ func Reset(dir string) (deleted []string, err error) {
 	remove(filepath.Join(dir, "token"))
 	remove(filepath.Join(dir, "redis", "port"))
 	remove(filepath.Join(dir, "redis", "appendonlydir"))
+	remove(metricsDir(dir))
 	for _, service := range []string{"order", "inventory"} {
 		for _, part := range []string{"", "-wal", "-shm"} {
 			remove(databasePath(dir, service) + part)

@@ -48,17 +48,24 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	if err != nil {
 		return err
 	}
-	listeners, err := claimPorts(&c, killed)
+	metrics, err := openMetrics(c.Dir)
 	if err != nil {
 		return err
 	}
 	viewing, stopViewing := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return viewer.New(viewer.Config{}).Run(viewing, listeners, protect(c.AllowedHosts)) })
+	group.Go(func() error { return metrics.Run(viewing) })
 	defer func() {
 		stopViewing()
 		err = errors.Join(err, group.Wait())
 	}()
+	listeners, err := claimPorts(&c, killed)
+	if err != nil {
+		return err
+	}
+	group.Go(func() error {
+		return viewer.New(viewer.Config{Metrics: metrics.Handler()}).Run(viewing, listeners, protect(c.AllowedHosts))
+	})
 
 	port, err := redisPort(c.Dir)
 	if err != nil {
@@ -77,6 +84,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		if err := state.Save(c.Dir, now); err != nil {
 			say(err.Error())
 		}
+		metrics.SetTargets(c.targets(processes)...)
 	}})
 	if err != nil {
 		return err
