@@ -127,7 +127,7 @@ func (s State) TraceURL(id string) string {
 // for commands that start, stop or read processes of this machine.
 func RefuseContainers(dir string) error {
 	if running, err := Load(dir); err == nil && running.Mode == Compose {
-		return errors.New("Clew runs in containers here: use `make up`, `make down`, `make status` and `make logs`")
+		return errors.New("refused, because Clew runs in containers here: use `make up`, `make down`, `make status` and `make logs`")
 	}
 	return nil
 }
