@@ -107,7 +107,7 @@ func TestProblemsOfADashboardAreFound(t *testing.T) {
 var (
 	panelTypes      = []string{"timeseries", "stat", "gauge", "bargauge", "table", "heatmap", "text", "row"}
 	transformations = []string{"merge", "organize"}
-	units           = []string{"short", "string", "s", "percentunit", "bytes", "cps", "ops", "reqps", "mps"}
+	units           = []string{"none", "short", "string", "s", "percentunit", "bytes", "cps", "ops", "reqps", "mps"}
 	defaultTitles   = []string{"", "Panel Title", "New panel", "New Panel", "Row title"}
 )
 
