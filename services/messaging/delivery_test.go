@@ -102,19 +102,16 @@ func (r *rig) run(sub messaging.Subscription, handlers messaging.Handlers, optio
 	return stop
 }
 
-// backlog is what a group has not acknowledged: pending, and not delivered.
+// backlog is what a group has not acknowledged: pending, and not delivered. It is -1 until the group is there.
 func (r *rig) backlog(group string) (pending, lag int64) {
 	for partition := range r.partitions {
 		groups, err := r.client.XInfoGroups(context.Background(), messaging.StreamKey("notes", partition)).Result()
-		if err != nil {
+		i := slices.IndexFunc(groups, func(g redis.XInfoGroup) bool { return g.Name == group })
+		if err != nil || i < 0 {
 			return -1, -1
 		}
-		for _, g := range groups {
-			if g.Name == group {
-				pending += g.Pending
-				lag += g.Lag
-			}
-		}
+		pending += groups[i].Pending
+		lag += groups[i].Lag
 	}
 	return pending, lag
 }
