@@ -220,8 +220,9 @@ func TestComposeLocksContainersDown(t *testing.T) {
 			t.Errorf("%s has no memory limit", s.Name)
 		}
 	}
-	if memory >= 2<<30 {
-		t.Errorf("all together may have %d MiB, want less than 2 GiB", memory>>20)
+	// Under load they take 1.6 GiB together (docs/verification.md). make up asks for 3 GiB.
+	if memory > 2816<<20 {
+		t.Errorf("all together may have %d MiB, want some of 3 GiB left", memory>>20)
 	}
 }
 
