@@ -105,7 +105,7 @@ func (c *Consumer) call(ctx context.Context, handler Handler, m Message) (err er
 func (c *Consumer) log(ctx context.Context, d *delivery, err error) {
 	if class := Classify(err); class != "" {
 		c.logger.WarnContext(ctx, "attempt failed", "entry", d.entryID, "message", d.ID, "type", d.Type,
-			"subject", d.Subject, "attempt", d.Deliveries, "outcome", outcomeOf(err), "error.type", class, "error", err)
+			"subject", d.Subject, "attempt", d.Deliveries, "outcome", string(outcomeOf(err)), "error.type", class, "error", err)
 	}
 }
 

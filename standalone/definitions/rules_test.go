@@ -39,6 +39,9 @@ func readRules(t *testing.T, file string) (all []rulefmt.Rule) {
 func TestAlertsSayWhatToDo(t *testing.T) {
 	got := map[string]string{}
 	for _, rule := range readRules(t, "alerts.yml") {
+		if got[rule.Alert] != "" {
+			t.Errorf("%s is there twice: promtool takes that for a mistake", rule.Alert)
+		}
 		got[rule.Alert] = rule.Labels["severity"]
 		exists := func(path, where string) {
 			if _, err := os.Stat(path); err != nil {
