@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace images test bench lint fuzz tidy redis postgres clew
+.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy redis postgres clew
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -46,6 +46,10 @@ dlq: $$(if $$(standalone),clew) ## show the dead letters; ARGS="redrive --all"
 trace: $$(if $$(standalone),clew) ## show a trace; ARGS=ID, of the trace or an order
 	@$(run) trace $(ARGS)
 
+load: ## put load on what runs and judge it; SCENARIO=poison RATE=200 ARGS="--html report.html"
+	@go build -o bin/loadtest ./loadtest/cmd/loadtest
+	@bin/loadtest run $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
+
 images: ## build the images of the containers
 	@deploy/compose.sh images
 
@@ -64,6 +68,8 @@ lint: $(GOLANGCI) ## check style and the direction of dependencies
 fuzz: ## fuzz the codecs and parsers, 30 s each; FUZZTIME=5m for longer
 	go test ./services/messaging -run '^$$' -fuzz FuzzDecode -fuzztime $(or $(FUZZTIME),30s)
 	go test ./observability/viewer -run '^$$' -fuzz Fuzz -fuzztime $(or $(FUZZTIME),30s)
+	go test ./loadtest/internal/threshold -run '^$$' -fuzz Fuzz -fuzztime $(or $(FUZZTIME),30s)
+	go test ./loadtest/internal/scenario -run '^$$' -fuzz Fuzz -fuzztime $(or $(FUZZTIME),30s)
 
 tidy: ## tidy each module as if it stood alone
 	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done

@@ -2,6 +2,8 @@ package definitions_test
 
 import (
 	"encoding/json"
+	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,10 +33,11 @@ func startClew(t *testing.T, env ...string) *running {
 	}
 	for _, variable := range []string{
 		"ORDER_ADDR", "ORDER_ADMIN_ADDR", "INVENTORY_ADDR", "INVENTORY_ADMIN_ADDR",
-		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR", "LOADTEST_ADDR",
+		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR",
 	} {
 		r.env = append(r.env, variable+"=127.0.0.1:0")
 	}
+	r.env = append(r.env, "LOADTEST_ADDR="+freeAddr(t))
 	r.env = append(r.env, env...)
 	t.Cleanup(func() { r.clew("down") })
 	r.clew("up", "--detach")
@@ -43,6 +46,35 @@ func startClew(t *testing.T, env ...string) *running {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// freeAddr is an address of loopback on which nothing listens.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// loadtest runs a load test, and returns its exit code and what it prints.
+func (r *running) loadtest(args ...string) (code int, output string) {
+	r.t.Helper()
+	binary := filepath.Join(filepath.Dir(r.binary), "loadtest")
+	if _, err := os.Stat(binary); err != nil {
+		if out, err := exec.Command("go", "build", "-o", binary, "../../loadtest/cmd/loadtest").CombinedOutput(); err != nil {
+			r.t.Fatalf("build loadtest: %v\n%s", err, out)
+		}
+	}
+	command := exec.Command(binary, append([]string{"run"}, args...)...)
+	command.Env = r.env
+	out, err := command.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		r.t.Fatal(err)
+	}
+	return command.ProcessState.ExitCode(), strings.ReplaceAll(string(out), "\u00a0", " ") // which groups digits
 }
 
 // clew runs a command, which must succeed, and returns what it prints.

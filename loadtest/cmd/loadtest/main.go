@@ -1,0 +1,75 @@
+// Command loadtest offers load to a running Clew, follows what becomes of it, and answers with a verdict.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// The exit codes.
+const (
+	exitFailed    = 1 // a threshold does not hold, or a run has become worse
+	exitUsage     = 2
+	exitNotJudged = 3 // the target could not be reached, or the generator could not keep up
+)
+
+type commands struct {
+	Run       runCmd       `cmd:"" help:"Put load on what runs here, and judge it."`
+	Scenarios scenariosCmd `cmd:"" help:"List the scenarios and what each teaches."`
+	Compare   compareCmd   `cmd:"" help:"Compare two runs; exits with 1 if the second is worse."`
+}
+
+func main() { os.Exit(execute(os.Args[1:])) }
+
+// execute runs one command and returns the exit code.
+func execute(args []string) int {
+	parser, err := kong.New(&commands{},
+		kong.Name("loadtest"),
+		kong.Description("Throughput, lag and dead letters under load, with a verdict."),
+		kong.BindTo(context.Background(), (*context.Context)(nil)),
+	)
+	if err != nil {
+		panic(err) // the commands above are wrong
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		parser.Errorf("%s", err)
+		return exitUsage
+	}
+	return exitCode(command.Run())
+}
+
+// exitCode says what an error is about and returns its code.
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if err.Error() != "" {
+		fmt.Fprintln(os.Stderr, "loadtest:", err)
+	}
+	var coded codedError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
+	return exitFailed
+}
+
+// codedError is an error with an exit code; without text it is said already.
+type codedError struct {
+	error
+	code int
+}
+
+func withCode(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return codedError{err, code}
+}
+
+// silent has a code and nothing to say.
+func silent(code int) error { return codedError{errors.New(""), code} }

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"golang.org/x/term"
+
+	"example.com/clew/loadtest/internal/live"
+	"example.com/clew/loadtest/internal/metrics"
+	"example.com/clew/loadtest/internal/report"
+	"example.com/clew/loadtest/internal/result"
+	"example.com/clew/loadtest/internal/run"
+	"example.com/clew/loadtest/internal/scenario"
+	"example.com/clew/loadtest/internal/target"
+)
+
+type runCmd struct {
+	Scenario string `default:"steady" help:"One of loadtest scenarios, or the path of a YAML file (${default})."`
+	scenario.Override
+
+	OrderURL    string `name:"order-url" help:"Base URL of the order API; by default that of what make up started."`
+	RedisURL    string `name:"redis-url" help:"URL of its Redis."`
+	AllowRemote bool   `help:"Allow a target outside of this machine and private networks."`
+
+	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured."`
+	HTML string `name:"html" placeholder:"FILE" help:"Write a page."`
+}
+
+// Run runs the scenario and prints its verdict.
+func (c *runCmd) Run(ctx context.Context) error {
+	s, err := scenario.Load(c.Scenario)
+	if err == nil {
+		s, err = s.With(c.Override)
+	}
+	for _, path := range []string{c.JSON, c.HTML} {
+		if err == nil && path != "" {
+			err = result.Check(path)
+		}
+	}
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	found, client, err := c.target(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+
+	inFlight := &atomic.Int64{}
+	shown := metrics.New(func() int { return int(inFlight.Load()) })
+	stop, err := serve(shown.Handler())
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	defer stop()
+
+	offering, waiting, release := interrupts(ctx)
+	defer release()
+	terminal := term.IsTerminal(int(os.Stdout.Fd()))
+	last, err := search(offering, s, func(s scenario.Scenario) (result.Result, error) {
+		fmt.Printf("%s: %s\n\n", s.Name, s.Teaches)
+		return run.Do(offering, waiting, run.Config{
+			Scenario: s, Target: found, Redis: client, Metrics: shown, InFlight: inFlight,
+			Show: func(ctx context.Context, snapshot func() live.Snapshot) {
+				live.Show(ctx, os.Stdout, terminal, snapshot)
+			},
+		})
+	})
+	if err != nil {
+		return withCode(exitNotJudged, err)
+	}
+	return c.report(last, terminal)
+}
+
+// target finds what to put under load, and makes sure that it may be, and is ready.
+func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClient, error) {
+	found, err := target.Find(c.OrderURL, c.RedisURL)
+	if err != nil {
+		return found, nil, withCode(exitNotJudged, err)
+	}
+	if !c.AllowRemote {
+		if err := found.Local(ctx); err != nil {
+			return found, nil, withCode(exitUsage, err)
+		}
+	}
+	options, err := redis.ParseURL(found.Redis)
+	if err != nil {
+		return found, nil, withCode(exitUsage, errors.New("the URL of Redis is wrong, expected one such as redis://127.0.0.1:6379/0"))
+	}
+	options.MaxRetries = -1 // a retried command would add an event twice
+	options.DialerRetries = 1
+	options.PoolSize = found.Partitions + 20 // the follower keeps one for each
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	client := redis.NewClient(options)
+	if err := found.Reachable(ctx, client); err != nil {
+		return found, nil, withCode(exitNotJudged, errors.Join(err, client.Close()))
+	}
+	return found, client, nil
+}
+
+// serve shows the metrics of this program at LOADTEST_ADDR until stop is called. Where another load test does already, or
+// something else, this one runs without.
+func serve(handler http.Handler) (stop func(), err error) {
+	addr := os.Getenv("LOADTEST_ADDR")
+	if addr == "" {
+		addr = "127.0.0.1:9090"
+	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, fmt.Errorf("LOADTEST_ADDR is %q, expected host:port, such as 127.0.0.1:9090", addr)
+	}
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		fmt.Fprintf(os.Stderr, "loadtest: its metrics are not shown, because %s is taken; LOADTEST_ADDR moves them\n", addr)
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: set LOADTEST_ADDR to an address of this machine: %w", addr, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return func() { _ = server.Close() }, nil
+}
+
+// interrupts returns two contexts: the first ends at the first interrupt, the second at the second. A third ends the
+// program at once.
+func interrupts(ctx context.Context) (first, second context.Context, release func()) {
+	second, endSecond := context.WithCancel(ctx)
+	first, endFirst := context.WithCancel(second)
+	signals := make(chan os.Signal, 3)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+			fmt.Fprintln(os.Stderr, "\nloadtest: no more load; waiting for what was accepted (interrupt again to stop waiting)")
+			endFirst()
+		case <-second.Done():
+			return
+		}
+		select {
+		case <-signals:
+			endSecond()
+		case <-second.Done():
+		}
+		signal.Stop(signals)
+	}()
+	return first, second, func() { endFirst(); endSecond(); signal.Stop(signals) }
+}
+
+// search does one run, or, for a scenario that searches, one after the other; it returns the one with the highest rate at
+// which all thresholds hold, or the last if none did.
+func search(ctx context.Context, s scenario.Scenario, do func(scenario.Scenario) (result.Result, error)) (best result.Result, err error) {
+	if s.Search == nil {
+		return do(s)
+	}
+	held, failed := 0.0, 0.0
+	for rate, more := s.Plan().Peak(), true; more && ctx.Err() == nil; rate, more = s.Search.Next(held, failed) {
+		at, err := s.With(scenario.Override{Rate: &rate})
+		if err != nil {
+			return best, err
+		}
+		r, err := do(at)
+		if err != nil {
+			return best, err
+		}
+		fmt.Printf("%.0f/s: %s\n", rate, outcome(r))
+		if r.Verdict == result.Passed {
+			held, best = rate, r
+			continue
+		}
+		failed = rate
+		if held == 0 {
+			best = r
+		}
+	}
+	return best, nil
+}
+
+func outcome(r result.Result) string {
+	if r.Verdict != result.Failed {
+		return r.Verdict
+	}
+	text := r.Verdict + ":"
+	for _, t := range r.Thresholds {
+		if !t.Holds {
+			text += " " + t.Text
+		}
+	}
+	return text
+}
+
+// report prints and writes what was measured: one that cannot be written does not keep the others from being.
+func (c *runCmd) report(r result.Result, terminal bool) error {
+	problems := []error{report.Table(os.Stdout, r, terminal)}
+	if c.JSON != "" {
+		problems = append(problems, r.Write(c.JSON))
+	}
+	if c.HTML != "" {
+		problems = append(problems, result.Replace(c.HTML, func(w io.Writer) error { return report.HTML(w, r) }))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return withCode(exitNotJudged, err)
+	}
+	switch r.Verdict {
+	case result.Passed:
+		return nil
+	case result.Failed:
+		return silent(exitFailed)
+	default:
+		return silent(exitNotJudged)
+	}
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"text/tabwriter"
+
+	"example.com/clew/loadtest/internal/scenario"
+)
+
+type scenariosCmd struct{}
+
+// Run prints a line for each scenario.
+func (*scenariosCmd) Run() error {
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, name := range scenario.Names() {
+		s, err := scenario.Load(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(table, "%s\t%.0f/s for %s\t%s\n", s.Name, s.Plan().Peak(), s.Plan().Duration(), s.Teaches)
+	}
+	return table.Flush()
+}

@@ -1,0 +1,210 @@
+package load
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"example.com/clew/loadtest/internal/result"
+)
+
+const (
+	// A second's latencies are kept one by one until then, and as percentiles afterwards: so memory is flat in a long run.
+	// What ends later counts in the totals only.
+	keepFor = 2 * time.Minute
+
+	slowest = 10
+)
+
+// Recorder keeps what happened in a run, second by second. Its methods may be called from any goroutine; they take offsets
+// from the start of the run.
+type Recorder struct {
+	warmUp, offering time.Duration // how long each takes, from the start
+
+	mu        sync.Mutex
+	seconds   []second
+	settled   int // how many of them are, from the first
+	totals    result.Totals
+	slow      []result.Order // in ascending order of their latency
+	latencies map[string]*result.Recorder
+}
+
+type second struct {
+	result.Second
+	http, endToEnd []time.Duration
+	settled        bool // both have become bands
+}
+
+// NewRecorder returns one for a run that offers load for a time, of which the first part is left out of the totals.
+func NewRecorder(warmUp, offering time.Duration) *Recorder {
+	r := &Recorder{warmUp: warmUp, offering: offering, latencies: map[string]*result.Recorder{}}
+	r.totals.Errors = map[string]int{}
+	return r
+}
+
+// Scheduled counts an arrival, which is not offered if too many are in flight.
+func (r *Recorder) Scheduled(due time.Duration, offered bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, counts := r.at(due), due >= r.warmUp
+	s.Scheduled++
+	if counts {
+		r.totals.Scheduled++
+	}
+	if !offered {
+		s.NotOffered++
+		if counts {
+			r.totals.NotOffered++
+		}
+	}
+}
+
+// Answered counts an arrival that was sent, and what came of it after a time that counts from when it was due. The name is
+// that of the latency: result.HTTP or result.StreamAdd, whose bands both stand in Second.HTTP. The problem is empty if it was
+// accepted.
+func (r *Recorder) Answered(name string, due, late, took time.Duration, problem string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, counts := r.at(due), due >= r.warmUp
+	s.Sent++
+	if problem == "" {
+		s.OK++
+	} else {
+		s.Errors++
+	}
+	if !s.settled {
+		s.http = append(s.http, took)
+	}
+	if !counts {
+		return
+	}
+	r.totals.Sent++
+	r.latency(result.DueToSent).Record(late)
+	if problem == "" {
+		r.totals.Accepted++
+		r.latency(name).Record(took)
+	} else {
+		r.totals.Errors[problem]++
+	}
+}
+
+// Ended counts an order that is finished; EndToEnd, from when it was due, is not of one that never was.
+func (r *Recorder) Ended(o result.Order, finished bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	due := time.Duration(o.DueAt * float64(time.Second))
+	took := time.Duration(o.EndToEnd * float64(time.Second))
+	if finished {
+		r.at(due+took).Finished++
+		if s := r.at(due); !s.settled {
+			s.endToEnd = append(s.endToEnd, took)
+		}
+	}
+	if due < r.warmUp {
+		return
+	}
+	if finished {
+		r.latency(result.EndToEnd).Record(took)
+	}
+	at, _ := slices.BinarySearchFunc(r.slow, o, func(a, b result.Order) int {
+		if a.EndToEnd < b.EndToEnd {
+			return -1
+		}
+		return 1
+	})
+	r.slow = slices.Insert(r.slow, at, o)
+	if len(r.slow) > slowest {
+		r.slow = slices.Delete(r.slow, 0, 1)
+	}
+}
+
+// Levels are what stands at a moment.
+type Levels struct {
+	InFlight    int
+	LagMessages int
+	LagSeconds  float64
+	Pending     int
+	DeadLetters int
+}
+
+// Level keeps what stood at a moment; of a second's several, the last, and the largest lag in seconds.
+func (r *Recorder) Level(now time.Duration, l Levels) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.at(now)
+	s.InFlight, s.LagMessages, s.Pending, s.DeadLetters = l.InFlight, l.LagMessages, l.Pending, l.DeadLetters
+	s.LagSeconds = max(s.LagSeconds, l.LagSeconds)
+	for r.settled < len(r.seconds) && now-time.Duration(r.settled)*time.Second > keepFor {
+		r.seconds[r.settled].settle()
+		r.settled++
+	}
+}
+
+// Seconds returns what is known so far of every second.
+func (r *Recorder) Seconds() []result.Second {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]result.Second, len(r.seconds))
+	for i := range r.seconds {
+		s := r.seconds[i] // a copy: what is kept one by one goes on growing
+		if !s.settled {
+			s.http, s.endToEnd = slices.Clone(s.http), slices.Clone(s.endToEnd)
+			s.settle()
+		}
+		all[i] = s.Second
+	}
+	return all
+}
+
+// Into fills in what was recorded.
+func (r *Recorder) Into(all *result.Result) {
+	all.Seconds = r.Seconds()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all.Totals = r.totals
+	all.Latencies = map[string]result.Histogram{}
+	for name, latency := range r.latencies {
+		all.Latencies[name] = latency.Histogram()
+	}
+	all.Slowest = slices.Clone(r.slow)
+	slices.Reverse(all.Slowest)
+}
+
+// at is the second of an offset.
+func (r *Recorder) at(offset time.Duration) *second {
+	i := max(0, int(offset/time.Second))
+	for len(r.seconds) <= i {
+		begin := time.Duration(len(r.seconds)) * time.Second
+		r.seconds = append(r.seconds, second{Second: result.Second{
+			Offset: len(r.seconds), WarmUp: begin < r.warmUp, Draining: begin >= r.offering,
+		}})
+	}
+	return &r.seconds[i]
+}
+
+func (r *Recorder) latency(name string) *result.Recorder {
+	if r.latencies[name] == nil {
+		r.latencies[name] = result.NewRecorder()
+	}
+	return r.latencies[name]
+}
+
+// settle turns a second's latencies into bands.
+func (s *second) settle() {
+	if s.http != nil {
+		s.HTTP = band(s.http)
+	}
+	if s.endToEnd != nil {
+		s.EndToEnd = band(s.endToEnd)
+	}
+	s.http, s.endToEnd, s.settled = nil, nil, true
+}
+
+// band sorts its argument.
+func band(all []time.Duration) result.Band {
+	slices.Sort(all)
+	at := func(share float64) float64 {
+		return all[min(len(all)-1, int(share*float64(len(all))))].Seconds()
+	}
+	return result.Band{Count: len(all), P50: at(0.50), P90: at(0.90), P99: at(0.99), Max: all[len(all)-1].Seconds()}
+}

@@ -1,0 +1,56 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"example.com/clew/loadtest/internal/result"
+)
+
+var (
+	//go:embed page/*.html
+	pages embed.FS
+	//go:embed page/style.css
+	sheet string
+	//go:embed page/script.js
+	script string
+)
+
+// render writes a page that asks nothing of anyone, so that it can be opened as a file, sent and kept. Its policy lets
+// the browser run the page's own script and nothing else; styles are let in because each label has its place in one.
+func render(w io.Writer, name string, data any) error {
+	page, err := template.New(name).Funcs(template.FuncMap{
+		"count": result.Count, "seconds": result.Seconds, "of": of, "measured": measured, "crossed": crossed, "tone": tone,
+		"style":  func() template.CSS { return template.CSS(sheet) },
+		"script": func() template.JS { return template.JS(script) },
+		"hash": func() string {
+			hash := sha256.Sum256([]byte(script))
+			return "sha256-" + base64.StdEncoding.EncodeToString(hash[:])
+		},
+	}).ParseFS(pages, "page/*.html")
+	if err != nil {
+		return fmt.Errorf("page of the report: %w", err)
+	}
+	var out bytes.Buffer // so that an error leaves no half page
+	if err := page.Execute(&out, data); err != nil {
+		return fmt.Errorf("page of the report: %w", err)
+	}
+	_, err = io.WriteString(w, strings.Map(func(r rune) rune {
+		if r == '\n' {
+			return r
+		}
+		return printable(r)
+	}, out.String()))
+	return err
+}
+
+// tone is how a verdict is painted.
+func tone(verdict string) string {
+	return map[string]string{result.Passed: "good", result.Failed: "bad", result.NotJudged: "warn"}[verdict]
+}

@@ -1,0 +1,160 @@
+// Package result is what a run measured: what --json writes, and what the table, the page and the comparison read.
+//
+// Times are seconds unless a name says otherwise, shares are from 0 to 1, and everything that happened in time has the
+// offset from the start of the run.
+package result
+
+import "time"
+
+// Version is the layout of a Result; a file of another one is refused.
+const Version = 1
+
+// The verdicts.
+const (
+	Passed    = "passed"
+	Failed    = "failed"     // a threshold does not hold
+	NotJudged = "not judged" // the generator could not keep up, or the target was not there: Reason says which
+)
+
+// Result is one run.
+type Result struct {
+	Version     int         `json:"version"`
+	Scenario    string      `json:"scenario"`
+	Started     time.Time   `json:"started"`
+	Settings    Settings    `json:"settings"`
+	Environment Environment `json:"environment"`
+
+	Verdict    string      `json:"verdict"`
+	Reason     string      `json:"reason,omitempty"` // one line
+	Thresholds []Threshold `json:"thresholds"`
+
+	Totals    Totals               `json:"totals"`    // of the time after the warm-up
+	Latencies map[string]Histogram `json:"latencies"` // of the time after the warm-up, by the names below
+	Seconds   []Second             `json:"seconds"`   // one for each second of the run, warm-up and drain included
+	Slowest   []Order              `json:"slowest"`   // at most ten, the slowest first
+}
+
+// The names of latencies, each counted from when the request was due.
+const (
+	DueToSent = "due_to_sent" // what the generator itself is late by
+	HTTP      = "http"        // until the order was accepted
+	EndToEnd  = "e2e"         // until the order was finished
+	StreamAdd = "add"         // of target stream: until Redis had the event
+)
+
+// Settings are what was asked for, after flags have overridden the scenario.
+type Settings struct {
+	Target      string             `json:"target"`   // http or stream
+	Arrivals    string             `json:"arrivals"` // constant or poisson
+	Seed        uint64             `json:"seed"`
+	Stages      []Stage            `json:"stages"`
+	WarmUp      float64            `json:"warm_up"` // left out of totals, latencies and thresholds
+	Mix         map[string]float64 `json:"mix"`     // share of orders by SKU, besides load-001 to load-200
+	Every       map[string]float64 `json:"every"`   // seconds after which one order is of a SKU
+	MaxInFlight int                `json:"max_in_flight"`
+}
+
+// Stage is a time during which the rate moves evenly from one value to another.
+type Stage struct {
+	Duration float64 `json:"duration"`
+	From     float64 `json:"from"` // arrivals a second
+	To       float64 `json:"to"`
+}
+
+// Environment is what it ran on.
+type Environment struct {
+	Mode  string `json:"mode"` // standalone, compose, or empty if addresses were given
+	OS    string `json:"os"`   // linux/amd64
+	CPU   string `json:"cpu"`
+	Cores int    `json:"cores"`
+	Go    string `json:"go"`
+	Redis string `json:"redis"` // its version
+}
+
+// Threshold is one that was asked for, and what became of it.
+type Threshold struct {
+	Text      string   `json:"text"`   // e2e_p99<500ms
+	Metric    string   `json:"metric"` // e2e_p99
+	Value     *float64 `json:"value"`  // in seconds, as a share, or a count; nil if nothing was measured
+	Holds     bool     `json:"holds"`
+	CrossedAt *float64 `json:"crossed_at,omitempty"` // when it first did not hold, if it is one that is watched all the time
+}
+
+// Totals are what came of the arrivals that were due after the warm-up.
+type Totals struct {
+	Scheduled  int `json:"scheduled"`   // arrivals of the schedule
+	NotOffered int `json:"not_offered"` // of these, more than may be in flight
+	Sent       int `json:"sent"`
+
+	Accepted  int            `json:"accepted"` // of target stream: added
+	Errors    map[string]int `json:"errors"`   // by status or kind of error
+	Confirmed int            `json:"confirmed"`
+	Rejected  int            `json:"rejected"`
+	Cancelled int            `json:"cancelled"`
+
+	DeadLettered map[string]int `json:"dead_lettered"` // by reason
+	Unfinished   int            `json:"unfinished"`    // when the drain was over, and still on their way
+	Lost         int            `json:"lost"`          // accepted, and none of these
+	Duplicated   int            `json:"duplicated"`    // two ends with different ids, or other units reserved than confirmed
+	Unexpected   int            `json:"unexpected"`    // dead letters that the mix does not imply, or that it implies and are missing
+
+	Drain        float64  `json:"drain"`              // from the last arrival until nothing waited; negative if it never did
+	GeneratorCPU float64  `json:"generator_cpu"`      // cores that this program used
+	Examples     []string `json:"examples,omitempty"` // one line each about what is lost, duplicated or unexpected, at most ten
+}
+
+// Histogram is what is kept of a latency, in seconds.
+type Histogram struct {
+	Count   int64   `json:"count"`
+	Mean    float64 `json:"mean"`
+	P50     float64 `json:"p50"`
+	P90     float64 `json:"p90"`
+	P99     float64 `json:"p99"`
+	P999    float64 `json:"p999"`
+	Max     float64 `json:"max"`
+	Encoded string  `json:"encoded"` // HdrHistogram V2, compressed, base64: microseconds
+}
+
+// Second is what happened in one second. Counts are of this second, levels what they were at its end.
+type Second struct {
+	Offset     int  `json:"offset"` // from the start, in whole seconds
+	WarmUp     bool `json:"warm_up,omitempty"`
+	Draining   bool `json:"draining,omitempty"` // after the last arrival
+	Scheduled  int  `json:"scheduled"`
+	NotOffered int  `json:"not_offered"`
+	Sent       int  `json:"sent"`
+	OK         int  `json:"ok"`     // answers
+	Errors     int  `json:"errors"` // answers, and none
+	Finished   int  `json:"finished"`
+
+	HTTP     Band `json:"http"` // of those that were due in this second; of target stream, until added
+	EndToEnd Band `json:"e2e"`
+
+	InFlight    int     `json:"in_flight"` // accepted or sent, and not finished
+	LagMessages int     `json:"lag_messages"`
+	LagSeconds  float64 `json:"lag_seconds"`
+	Pending     int     `json:"pending"`
+	DeadLetters int     `json:"dead_letters"` // since the start
+}
+
+// Band is a second's latencies; zero without any.
+type Band struct {
+	Count int     `json:"count"`
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P99   float64 `json:"p99"`
+	Max   float64 `json:"max"`
+}
+
+// Order is one that took long.
+type Order struct {
+	ID        string  `json:"id"`
+	SKU       string  `json:"sku"`
+	TraceID   string  `json:"trace_id"`
+	TraceURL  string  `json:"trace_url"`
+	DueAt     float64 `json:"due_at"` // offset
+	DueToSent float64 `json:"due_to_sent"`
+	HTTP      float64 `json:"http"`
+	EndToEnd  float64 `json:"e2e"`
+	End       string  `json:"end"` // confirmed, rejected, cancelled, dead_lettered, unfinished, lost
+}

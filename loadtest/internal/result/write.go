@@ -1,0 +1,123 @@
+package result
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Check says whether Write and Replace could write to path: it is called before a run, so that no run ends without its
+// report. It leaves nothing behind.
+func Check(path string) error {
+	target, mode, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	if mode.IsRegular() {
+		temporary, err := os.CreateTemp(filepath.Dir(target), temporaryPattern(target))
+		if err != nil {
+			return unwritable(path, err)
+		}
+		return errors.Join(temporary.Close(), os.Remove(temporary.Name()))
+	}
+	file, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return unwritable(path, err)
+	}
+	return file.Close()
+}
+
+// Write writes r as JSON, as Replace does.
+func (r Result) Write(path string) error {
+	return Replace(path, func(w io.Writer) error {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", " ")
+		return encoder.Encode(r)
+	})
+}
+
+// Replace makes what write writes the content of path: all of it or, with an error, none of it, in which case a file
+// that was there is as it was. What is not a file, such as /dev/stdout, is written to as it comes.
+func Replace(path string, write func(io.Writer) error) error {
+	target, mode, err := resolve(path)
+	if err != nil {
+		return err
+	}
+	if !mode.IsRegular() {
+		file, err := os.OpenFile(target, os.O_WRONLY, 0)
+		if err != nil {
+			return unwritable(path, err)
+		}
+		if err := errors.Join(write(file), file.Close()); err != nil {
+			return fmt.Errorf("write %s: %w", path, cause(err))
+		}
+		return nil
+	}
+
+	temporary, err := os.CreateTemp(filepath.Dir(target), temporaryPattern(target))
+	if err != nil {
+		return unwritable(path, err)
+	}
+	err = write(temporary)
+	if err == nil {
+		err = errors.Join(temporary.Chmod(mode.Perm()), temporary.Sync())
+	}
+	err = errors.Join(err, temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), target)
+	}
+	if err != nil {
+		_ = os.Remove(temporary.Name()) // the first error is the one to tell
+		return fmt.Errorf("write %s: %w", path, cause(err))
+	}
+	return nil
+}
+
+// resolve returns where path leads to, past symbolic links, and the mode of what is there or would be.
+func resolve(path string) (target string, mode fs.FileMode, err error) {
+	info, err := os.Stat(path)
+	switch {
+	case path == "":
+		return "", 0, errors.New("cannot write a report without the name of a file")
+	case errors.Is(err, fs.ErrNotExist):
+		return path, 0o644, nil
+	case err != nil:
+		return "", 0, unwritable(path, err)
+	case info.IsDir():
+		return "", 0, fmt.Errorf("cannot write %s: it is a folder; name a file in it", path)
+	case info.Mode().IsRegular():
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return "", 0, unwritable(path, err)
+		}
+		// A folder's owner may replace a file that may not be written; whoever protected it did not want that.
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return "", 0, unwritable(path, err)
+		}
+		return path, info.Mode(), file.Close()
+	}
+	return path, info.Mode(), nil
+}
+
+func temporaryPattern(target string) string { return "." + filepath.Base(target) + ".*" }
+
+func unwritable(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot write %s: there is no folder %s; create it, or name a file elsewhere", path, filepath.Dir(path))
+	}
+	return fmt.Errorf("cannot write %s: %w; name a file elsewhere", path, cause(err))
+}
+
+// cause leaves out the path that the system names, which is the temporary file's.
+func cause(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}

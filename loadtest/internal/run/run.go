@@ -1,0 +1,253 @@
+// Package run is one run of a load test: it offers the load, follows what becomes of it, waits for the rest and judges.
+package run
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"example.com/clew/loadtest/internal/follow"
+	"example.com/clew/loadtest/internal/live"
+	"example.com/clew/loadtest/internal/load"
+	"example.com/clew/loadtest/internal/metrics"
+	"example.com/clew/loadtest/internal/result"
+	"example.com/clew/loadtest/internal/scenario"
+	"example.com/clew/loadtest/internal/target"
+)
+
+const (
+	levelEvery = 250 * time.Millisecond
+	lookEvery  = 20 * time.Millisecond // for the end of the drain
+)
+
+// Config is what a run needs.
+type Config struct {
+	Scenario scenario.Scenario
+	Target   target.Target
+	Redis    redis.UniversalClient // it must not retry
+	Metrics  *metrics.Metrics
+	InFlight *atomic.Int64 // what Metrics shows
+
+	// Show shows the run until its context ends.
+	Show func(ctx context.Context, snapshot func() live.Snapshot)
+}
+
+type run struct {
+	Config
+	start    time.Time
+	recorder *load.Recorder
+	follower *follow.Follower
+}
+
+// Do runs the scenario. It stops offering when offering ends, and waiting for what was accepted when waiting ends; what was
+// measured until then is in the result. The error is that nothing could be measured.
+func Do(offering, waiting context.Context, c Config) (result.Result, error) {
+	plan := c.Scenario.Plan()
+	r := &run{Config: c, recorder: load.NewRecorder(c.Scenario.WarmUp(), plan.Duration())}
+	c.InFlight.Store(0)
+	var err error
+	r.follower, err = follow.New(offering, follow.Config{
+		Redis: c.Redis, Partitions: c.Target.Partitions, Pings: c.Scenario.Target == scenario.Stream, OnEnd: r.ended,
+	})
+	if err != nil {
+		return result.Result{}, err
+	}
+	r.start = time.Now().Add(100 * time.Millisecond)
+
+	var beside sync.WaitGroup
+	following, stopFollowing := context.WithCancel(context.WithoutCancel(offering))
+	showing, stopShowing := context.WithCancel(following)
+	beside.Go(func() { _ = r.follower.Run(following) })
+	beside.Go(func() { r.level(following) })
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		c.Show(showing, r.snapshot)
+	}()
+
+	before := cpu()
+	sender := r.sender()
+	generator := load.Generator{
+		Plan: plan, SKU: c.Scenario.SKUs(), Sender: sender, Scheduled: r.scheduled,
+		InFlight: r.inFlight, MaxInFlight: c.Scenario.MaxInFlight,
+	}
+	interrupted := generator.Run(offering, r.start)
+	offered := time.Since(r.start)
+	sender.Wait()
+	used := (cpu() - before).Seconds() / offered.Seconds()
+	drained := r.drain(waiting)
+	stopShowing()
+	<-shown
+	stopFollowing()
+	beside.Wait()
+	return r.result(interrupted, offered, drained, used), nil
+}
+
+func (r *run) scheduled(due time.Duration, offered bool) {
+	r.recorder.Scheduled(due, offered)
+	r.Metrics.Offered()
+	if offered {
+		r.InFlight.Add(1)
+	}
+}
+
+// sender sends to what is under load.
+func (r *run) sender() interface {
+	load.Sender
+	Wait()
+} {
+	if r.Scenario.Target == scenario.Stream {
+		return load.NewStream(r.Redis, r.Target.Partitions, r.Scenario.MaxInFlight, r.answered(result.StreamAdd))
+	}
+	return load.NewHTTP(r.Target.Order, r.answered(result.HTTP))
+}
+
+// answered returns what takes the answers of a target, whose latency has a name.
+func (r *run) answered(name string) func(load.Arrival, load.Answer) {
+	return func(a load.Arrival, answer load.Answer) {
+		due := r.start.Add(a.Due)
+		late, took := answer.Sent.Sub(due), answer.Done.Sub(due)
+		r.recorder.Answered(name, a.Due, late, took, answer.Problem)
+		r.Metrics.Answered(took, answer.Problem, answer.TraceID)
+		if name == result.StreamAdd || answer.Problem != "" {
+			r.InFlight.Add(-1)
+			return
+		}
+		r.follower.Accepted(follow.Order{
+			ID: answer.ID, SKU: a.SKU, TraceID: answer.TraceID, Units: 1, WarmUp: a.Due < r.Scenario.WarmUp(),
+			Due: due, DueToSent: late, HTTP: took,
+		})
+	}
+}
+
+func (r *run) ended(end follow.End) {
+	r.InFlight.Add(-1)
+	took := end.At.Sub(end.Due)
+	finished := end.Status == follow.Confirmed || end.Status == follow.Rejected || end.Status == follow.Cancelled
+	if finished {
+		r.Metrics.Ended(took, end.TraceID)
+	}
+	r.recorder.Ended(result.Order{
+		ID: end.ID, SKU: end.SKU, TraceID: end.TraceID, TraceURL: r.Target.TraceURL(end.TraceID), End: end.Status,
+		DueAt: end.Due.Sub(r.start).Seconds(), DueToSent: end.DueToSent.Seconds(), HTTP: end.HTTP.Seconds(), EndToEnd: took.Seconds(),
+	}, finished)
+}
+
+// inFlight is what was sent and has not ended. Of events nobody says when they end: those count that wait.
+func (r *run) inFlight() int {
+	n := int(r.InFlight.Load())
+	if r.Scenario.Target == scenario.Stream {
+		levels := r.follower.Levels()
+		n += levels.LagMessages + levels.Pending
+	}
+	return n
+}
+
+// level keeps the levels of each moment until ctx ends.
+func (r *run) level(ctx context.Context) {
+	tick := time.NewTicker(levelEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		levels, dead := r.follower.Levels(), 0
+		for _, n := range levels.DeadLetters {
+			dead += n
+		}
+		r.recorder.Level(time.Since(r.start), load.Levels{
+			InFlight: r.inFlight(), LagMessages: levels.LagMessages, LagSeconds: levels.LagSeconds, Pending: levels.Pending,
+			DeadLetters: dead,
+		})
+	}
+}
+
+// drain waits until nothing is on its way, and returns how long that took from now; negative if it was not in time.
+func (r *run) drain(ctx context.Context) time.Duration {
+	since := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, r.Scenario.Drain)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for !r.follower.Idle(since) {
+		select {
+		case <-ctx.Done():
+			return -1
+		case <-tick.C:
+		}
+	}
+	return time.Since(since)
+}
+
+// result puts together what was measured, and judges it.
+func (r *run) result(interrupted error, offered, drained time.Duration, used float64) result.Result {
+	all := result.Result{
+		Version: result.Version, Scenario: r.Scenario.Name, Started: r.start, Settings: r.Scenario.Settings(),
+	}
+	r.recorder.Into(&all)
+	all.Totals.Drain, all.Totals.GeneratorCPU = drained.Seconds(), used
+	asking, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	accounts := r.follower.Account(asking, &all.Totals)
+	all.Environment = environment(asking, r.Target.Mode, r.Redis)
+	for _, t := range r.Scenario.Thresholds {
+		all.Thresholds = append(all.Thresholds, t.Evaluate(all))
+	}
+	all.Verdict, all.Reason = judge(all, accounts)
+	if interrupted != nil {
+		all.Reason = join(fmt.Sprintf("interrupted after %s", offered.Round(time.Second)), all.Reason)
+	}
+	return all
+}
+
+func join(a, b string) string {
+	if b == "" {
+		return a
+	}
+	return a + "; " + b
+}
+
+// tooLate is by how much a generator may be late: above it, the latencies are its own rather than the target's.
+const tooLate = 50 * time.Millisecond
+
+// judge says whether the run was good enough, or why that cannot be said.
+func judge(all result.Result, accounts error) (verdict, reason string) {
+	late := all.Latencies[result.DueToSent]
+	switch {
+	case all.Totals.Sent == 0:
+		return result.NotJudged, "nothing was sent after the warm-up"
+	case all.Totals.Accepted == 0:
+		return result.NotJudged, fmt.Sprintf("the target accepted nothing: %v", all.Totals.Errors)
+	case accounts != nil:
+		return result.NotJudged, accounts.Error()
+	case late.P99 > tooLate.Seconds():
+		return result.NotJudged, fmt.Sprintf("the generator could not keep up: it was late by %s (p99), expected at most %s; "+
+			"offer less, or free the processor", result.Seconds(late.P99), tooLate)
+	}
+	for _, t := range all.Thresholds {
+		if !t.Holds {
+			return result.Failed, ""
+		}
+	}
+	return result.Passed, ""
+}
+
+// snapshot is the run as it stands.
+func (r *run) snapshot() live.Snapshot {
+	partial := result.Result{Settings: r.Scenario.Settings()}
+	r.recorder.Into(&partial)
+	s := live.Snapshot{
+		Scenario: r.Scenario.Name, Target: r.Scenario.Target, Elapsed: time.Since(r.start),
+		Offering: r.Scenario.Plan().Duration(), Seconds: partial.Seconds,
+	}
+	for _, t := range r.Scenario.Thresholds {
+		s.Thresholds = append(s.Thresholds, t.Evaluate(partial))
+	}
+	return s
+}

@@ -1,0 +1,4 @@
+package scenario
+
+// Decode is what Load does with a file's text.
+var Decode = decode

@@ -1,0 +1,96 @@
+// Package schedule says when arrivals are due, and waits until they are.
+//
+// A [Plan] is an open loop's: it is fixed before the run, and nothing the target does moves it. k6 calls this an
+// arrival-rate executor, vegeta a pacer.
+package schedule
+
+import (
+	"iter"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Stage is a time during which the rate moves evenly from one value to another, in arrivals a second.
+type Stage struct {
+	Duration time.Duration
+	From, To float64
+}
+
+// Plan is stages, one after the other. Durations and rates must not be negative.
+type Plan struct {
+	Stages  []Stage
+	Poisson bool   // gaps are random, as those of customers who know nothing of each other; otherwise they are even
+	Seed    uint64 // of the gaps; the same seed gives the same arrivals
+}
+
+// Duration is how long all stages take.
+func (p Plan) Duration() time.Duration {
+	var sum time.Duration
+	for _, s := range p.Stages {
+		sum += s.Duration
+	}
+	return sum
+}
+
+// Rate is the arrivals a second at an offset from the start. Where two stages meet it is that of the later one; before
+// the first and after the last it is 0.
+func (p Plan) Rate(offset time.Duration) float64 {
+	for _, s := range p.Stages {
+		if offset >= 0 && offset < s.Duration {
+			return s.From + s.slope()*offset.Seconds()
+		}
+		offset -= s.Duration
+	}
+	return 0
+}
+
+// Peak is the highest rate.
+func (p Plan) Peak() float64 {
+	peak := 0.0
+	for _, s := range p.Stages {
+		peak = max(peak, s.From, s.To)
+	}
+	return peak
+}
+
+// Arrivals are the offsets from the start at which something is due, in ascending order.
+//
+// Both kinds divide the area under the rate's curve: an even plan into pieces of 1, with an arrival in the middle of
+// each, so that any stretch has as many arrivals as its area, give or take one; a Poisson plan into pieces of
+// exponential size with a mean of 1, which is a Poisson process also while the rate changes.
+func (p Plan) Arrivals() iter.Seq[time.Duration] {
+	return func(yield func(time.Duration) bool) {
+		next, area := func() float64 { return 1 }, 0.5
+		if p.Poisson {
+			next = rand.New(rand.NewPCG(p.Seed, 0)).ExpFloat64
+			area = next()
+		}
+		var start time.Duration
+		for _, s := range p.Stages {
+			for ; area < s.area(); area += next() {
+				if !yield(start + s.offset(area)) {
+					return
+				}
+			}
+			area -= s.area()
+			start += s.Duration
+		}
+	}
+}
+
+// area is how many arrivals the stage has.
+func (s Stage) area() float64 { return (s.From + s.To) / 2 * s.Duration.Seconds() }
+
+// slope is by how much the rate changes in a second.
+func (s Stage) slope() float64 { return (s.To - s.From) / s.Duration.Seconds() }
+
+// offset is when the area since the stage's start is the given one: it solves From·t + slope·t²/2 = area for t. The
+// textbook's formula divides by the slope, which may be 0, and loses digits when it is small; this one does neither.
+func (s Stage) offset(area float64) time.Duration {
+	if area == 0 { // as when the last stage ended where this arrival is due; from a rate of 0 it would divide by 0
+		return 0
+	}
+	root := math.Sqrt(max(0, s.From*s.From+2*s.slope()*area))
+	return min(s.Duration, time.Duration(2*area/(s.From+root)*float64(time.Second)))
+}

@@ -1,0 +1,157 @@
+// Package target finds the system that is to be put under load, and refuses what is not there or not this machine's.
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Target is the system under load.
+type Target struct {
+	Mode       string // standalone or compose; empty if addresses were given
+	Order      string // base URL of the order API
+	Redis      string // URL
+	Partitions int    // of each stream
+	viewer     string // base URL of what people look at traces with
+	traces     string
+}
+
+// Find returns what runs here, as `make up` has written it down: in CLEW_STATUS, or else in the file status.json of the
+// folder CLEW_DIR, .clew by default. Addresses that are given (not empty) are taken instead.
+func Find(order, redis string) (Target, error) {
+	t, err := read()
+	if err != nil && (order == "" || redis == "") {
+		return t, err
+	}
+	if order != "" || redis != "" {
+		t.Mode = ""
+	}
+	if order != "" {
+		t.Order = strings.TrimRight(order, "/")
+	}
+	if redis != "" {
+		t.Redis = redis
+	}
+	t.Partitions = max(1, t.Partitions)
+	return t, nil
+}
+
+func read() (t Target, err error) {
+	text, where := []byte(os.Getenv("CLEW_STATUS")), "CLEW_STATUS"
+	if len(text) == 0 {
+		dir := os.Getenv("CLEW_DIR")
+		if dir == "" {
+			dir = ".clew"
+		}
+		where = filepath.Join(dir, "status.json")
+		text, err = os.ReadFile(where)
+		if errors.Is(err, fs.ErrNotExist) {
+			return t, fmt.Errorf("nothing runs here (no %s): start it with `make up`, or say where it is with --order-url and --redis-url",
+				where)
+		}
+		if err != nil {
+			return t, fmt.Errorf("read what runs: %w", err)
+		}
+	}
+	var status struct {
+		Mode       string
+		Partitions int
+		Redis      struct{ URL string }
+		Addresses  struct{ Order, Viewer, Traces string }
+	}
+	if err := json.Unmarshal(text, &status); err != nil {
+		return t, fmt.Errorf("read %s: %w", where, err)
+	}
+	return Target{
+		Mode: status.Mode, Order: status.Addresses.Order, Redis: status.Redis.URL, Partitions: status.Partitions,
+		viewer: status.Addresses.Viewer, traces: status.Addresses.Traces,
+	}, nil
+}
+
+// TraceURL is where a person can look at a trace; empty if nobody has said where.
+func (t Target) TraceURL(id string) string {
+	switch {
+	case id == "" || t.traces == "":
+		return ""
+	case t.Mode == "compose":
+		panes := fmt.Sprintf(`{"t":{"datasource":"tempo","queries":[{"refId":"A","queryType":"traceql","query":%q}]}}`, id)
+		return t.viewer + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {panes}}.Encode()
+	default:
+		return t.traces + "/api/v2/traces/" + id
+	}
+}
+
+// Local returns an error unless both addresses are of this machine or of a private network: names are looked up. Load on
+// somebody else's system is an attack.
+func (t Target) Local(ctx context.Context) error {
+	for _, address := range []string{t.Order, t.Redis} {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" && u.Scheme != "unix" {
+			return fmt.Errorf("%q is no address, expected a URL such as http://127.0.0.1:8080 or redis://127.0.0.1:6379/0", redacted(address))
+		}
+		if u.Scheme == "unix" {
+			continue
+		}
+		ips, err := net.DefaultResolver.LookupIPAddr(ctx, u.Hostname())
+		if err != nil {
+			return fmt.Errorf("find %s: %w", u.Hostname(), err)
+		}
+		for _, ip := range ips {
+			if !ip.IP.IsLoopback() && !ip.IP.IsPrivate() && !ip.IP.IsLinkLocalUnicast() {
+				return fmt.Errorf("%s is not on this machine or in a private network: --allow-remote puts load on it all the same", u.Host)
+			}
+		}
+	}
+	return nil
+}
+
+// redacted leaves out what may be a password.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "…"
+	}
+	return u.Redacted()
+}
+
+// Reachable returns an error unless the order API answers and Redis has the stream of orders with a group that reads it.
+// It takes 5 s at most.
+func (t Target) Reachable(ctx context.Context, client redis.UniversalClient) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.Order+"/orders?limit=1", nil)
+	if err != nil {
+		return fmt.Errorf("ask the order API: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("the order API does not answer, is it running? %w", err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answered %s, expected 200: is it the order API, and is it ready?", request.URL, response.Status)
+	}
+	for partition := range t.Partitions {
+		key := fmt.Sprintf("orders:{%d}", partition)
+		groups, err := client.XInfoGroups(ctx, key).Result()
+		if err != nil {
+			return fmt.Errorf("look at %s in Redis: %w", key, err)
+		}
+		if len(groups) == 0 {
+			return fmt.Errorf("nobody reads %s: is the inventory service running?", key)
+		}
+	}
+	return nil
+}

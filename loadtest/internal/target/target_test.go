@@ -1,0 +1,53 @@
+package target
+
+import (
+	"strings"
+	"testing"
+)
+
+const status = `{"mode": "standalone", "partitions": 2, "redis": {"url": "redis://127.0.0.1:20000/0"},
+	"addresses": {"order": "http://127.0.0.1:8080", "viewer": "http://127.0.0.1:3000", "traces": "http://127.0.0.1:3200"}}`
+
+func TestWhereMakeUpHasPutIt(t *testing.T) {
+	t.Setenv("CLEW_DIR", t.TempDir())
+	t.Setenv("CLEW_STATUS", "")
+	if _, err := Find("", ""); err == nil || !strings.Contains(err.Error(), "make up") {
+		t.Errorf("%v, want what to do", err)
+	}
+	if got, err := Find("http://10.0.0.1:8080/", "redis://10.0.0.1"); err != nil || got.Order != "http://10.0.0.1:8080" || got.Partitions != 1 {
+		t.Errorf("%+v, %v, want what was given", got, err)
+	}
+	t.Setenv("CLEW_STATUS", status)
+	got, err := Find("", "")
+	if err != nil || got.Order != "http://127.0.0.1:8080" || got.Redis != "redis://127.0.0.1:20000/0" || got.Partitions != 2 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if link := got.TraceURL("0af7"); link != "http://127.0.0.1:3200/api/v2/traces/0af7" {
+		t.Error(link)
+	}
+	got.Mode = "compose"
+	if link := got.TraceURL("0af7"); !strings.HasPrefix(link, "http://127.0.0.1:3000/explore?panes=%7B") || !strings.Contains(link, "0af7") {
+		t.Error(link)
+	}
+	t.Setenv("CLEW_STATUS", "{")
+	if _, err := Find("", ""); err == nil || !strings.Contains(err.Error(), "CLEW_STATUS") {
+		t.Errorf("%v, want the variable named", err)
+	}
+}
+
+func TestOnlyThisMachineAndPrivateNetworks(t *testing.T) {
+	for address, refused := range map[string]string{
+		"http://127.0.0.1:8080": "", "http://localhost:8080": "", "http://192.168.1.7": "", "http://10.1.2.3:8080": "", "http://[::1]:8080": "",
+		"http://93.184.215.14": "--allow-remote", "http://100.64.0.1": "--allow-remote",
+		"127.0.0.1:8080": "expected a URL", "http://": "expected a URL",
+	} {
+		err := Target{Order: address, Redis: "redis://127.0.0.1:6379"}.Local(t.Context())
+		if (err == nil) != (refused == "") || err != nil && !strings.Contains(err.Error(), refused) {
+			t.Errorf("%s: %v, want %q", address, err, refused)
+		}
+	}
+	err := Target{Order: "http://127.0.0.1", Redis: "redis://tools:secret@93.184.215.14"}.Local(t.Context())
+	if err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%v, want it refused without its password", err)
+	}
+}

@@ -1,0 +1,32 @@
+package threshold
+
+// nearest is the name that takes the fewest changed letters to come from text, if they are few.
+func nearest(text string, names []string) (string, bool) {
+	best, fewest := "", 4
+	for _, name := range names {
+		if d := distance(text, name); d < fewest && 2*d < len(name) {
+			best, fewest = name, d
+		}
+	}
+	return best, best != ""
+}
+
+// distance is Levenshtein's: how many letters have to be inserted, deleted or replaced.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for i := range row {
+		row[i] = i
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := 1
+			if a[i] == b[j] {
+				change = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
