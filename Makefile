@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy redis postgres clew
+.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy redis postgres clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -46,9 +46,8 @@ dlq: $$(if $$(standalone),clew) ## show the dead letters; ARGS="redrive --all"
 trace: $$(if $$(standalone),clew) ## show a trace; ARGS=ID, of the trace or an order
 	@$(run) trace $(ARGS)
 
-load: ## put load on what runs and judge it; SCENARIO=poison RATE=200 ARGS="--html report.html"
-	@go build -o bin/loadtest ./loadtest/cmd/loadtest
-	@bin/loadtest run $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
+load: $$(if $$(standalone),bin/loadtest) ## put load on what runs; SCENARIO=poison RATE=200 ARGS="--html report.html"
+	@$(if $(standalone),bin/loadtest,deploy/compose.sh loadtest) run $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
 
 images: ## build the images of the containers
 	@deploy/compose.sh images
@@ -87,6 +86,9 @@ clew:
 		/^go: downloading/ { if (++d % 20 == 0) print "  " d " modules downloaded"; fflush(); next } \
 		NF == 1 && !/^#/   { if (++n % 50 == 0) print "  " n " packages compiled"; fflush(); next } \
 		{ print; fflush() }'
+
+bin/loadtest:
+	@go build -o $@ ./loadtest/cmd/loadtest
 
 $(GOLANGCI):
 	@echo "Building golangci-lint $(GOLANGCI_VERSION). This takes some minutes."

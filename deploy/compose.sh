@@ -7,6 +7,8 @@
 #   compose.sh status|logs [NAME]
 #   compose.sh images       builds our own images
 #   compose.sh clew ARG…    runs the command clew in a container
+#   compose.sh loadtest ARG…
+#                           the same of loadtest, which writes reports to this folder
 #
 # Whatever is wrong is said in a line, before anything starts. It runs with the bash 3.2 that macOS has.
 set -euo pipefail
@@ -321,6 +323,16 @@ need_running() {
 	fi
 }
 
+# tool runs a command in a container of its own.
+tool() {
+	local tty=-T
+	if [ -t 0 ] && [ -t 1 ]; then
+		tty=
+	fi
+	exec docker compose --progress quiet run --rm --no-deps $tty \
+		${COLUMNS:+-e "COLUMNS=$COLUMNS"} ${NO_COLOR:+-e "NO_COLOR=$NO_COLOR"} "$@"
+}
+
 command=${1:-}
 shift || true
 case $command in
@@ -344,12 +356,12 @@ images)
 	;;
 clew)
 	need_running
-	tty=-T
-	if [ -t 0 ] && [ -t 1 ]; then
-		tty=
-	fi
-	exec docker compose --progress quiet run --rm --no-deps $tty \
-		${COLUMNS:+-e "COLUMNS=$COLUMNS"} ${NO_COLOR:+-e "NO_COLOR=$NO_COLOR"} clew "$@"
+	tool clew "$@"
 	;;
-*) fail "compose.sh: \"$command\" is none of mode, up, down, status, logs, images, clew" ;;
+loadtest)
+	need_running
+	# Prometheus finds it by the name of its service; reports are written to this folder.
+	tool --use-aliases --user "$(id -u):$(id -g)" --volume "$PWD:$PWD" --workdir "$PWD" loadtest "$@"
+	;;
+*) fail "compose.sh: \"$command\" is none of mode, up, down, status, logs, images, clew, loadtest" ;;
 esac

@@ -171,7 +171,9 @@ func build(t *testing.T, module, program string) string {
 	return filepath.Join(out, "app")
 }
 
-var programs = []struct{ module, name string }{{"services/order", "order"}, {"services/inventory", "inventory"}, {"standalone", "clew"}}
+var programs = []struct{ module, name string }{
+	{"services/order", "order"}, {"services/inventory", "inventory"}, {"standalone", "clew"}, {"loadtest", "loadtest"},
+}
 
 func TestTheImagesAreBuiltFromWhatTheyCopy(t *testing.T) {
 	for _, program := range programs {
@@ -221,6 +223,9 @@ func asInTheImage(t *testing.T, app, name string) {
 		says      []string
 	}
 	runs := []run{{"status", nil, 3, []string{"Clew is not running here"}}}
+	if name == "loadtest" {
+		runs = []run{{"run", nil, 3, []string{"nothing runs here"}}, {"scenarios", nil, 0, []string{"steady"}}}
+	}
 	if says := services[name]; says != nil {
 		told := []string{"REDIS_URL=redis://redis", "DATABASE_URL=postgres://postgres", "ADMIN_ADDR=0.0.0.0:1"}
 		runs = []run{{"", nil, 1, says}, {"healthcheck", nil, 1, says}, {"healthcheck", told, 1, []string{"connection refused"}}}
@@ -232,7 +237,7 @@ func asInTheImage(t *testing.T, app, name string) {
 			command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
 		}
 		output, err := command.CombinedOutput()
-		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != r.status {
+		if command.ProcessState.ExitCode() != r.status {
 			t.Errorf("%s %s: %v, want exit code %d\n%s", name, r.arguments, err, r.status, output)
 		}
 		for _, part := range r.says {

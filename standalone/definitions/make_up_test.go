@@ -378,7 +378,7 @@ func TestMakeUpKeepsWhatIsInEnv(t *testing.T) {
 	}
 }
 
-func TestTheCommandClewRunsInAContainer(t *testing.T) {
+func TestCommandsRunInContainers(t *testing.T) {
 	m := newMachine(t)
 	for _, args := range [][]string{{"clew", "order"}, {"status"}, {"logs"}} {
 		m.want(3, nil, args, "Clew is not running here: start it with `make up`")
@@ -386,6 +386,10 @@ func TestTheCommandClewRunsInAContainer(t *testing.T) {
 	running := []string{"RUNNING=yes"}
 	m.want(0, running, []string{"clew", "order", "--sku", "test-flaky"})
 	if !m.called("run --rm --no-deps -T clew order --sku test-flaky") {
+		t.Errorf("it was called so: %q", m.calls())
+	}
+	m.want(0, running, []string{"loadtest", "run", "--html", "report.html"})
+	if !m.called("run --rm --no-deps -T --use-aliases --user ") || !m.called(" loadtest run --html report.html") {
 		t.Errorf("it was called so: %q", m.calls())
 	}
 	m.want(0, running, []string{"logs", "inventory-2"})
