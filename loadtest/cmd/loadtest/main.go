@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // The exit codes.
@@ -23,7 +24,10 @@ type commands struct {
 	Compare   compareCmd   `cmd:"" help:"Compare two runs; exits with 1 if the second is worse."`
 }
 
-func main() { os.Exit(execute(os.Args[1:])) }
+func main() {
+	logging.Disable() // what the client of Redis has to say is in the errors
+	os.Exit(execute(os.Args[1:]))
+}
 
 // execute runs one command and returns the exit code.
 func execute(args []string) int {

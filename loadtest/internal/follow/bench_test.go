@@ -22,7 +22,7 @@ func BenchmarkFollow(b *testing.B) {
 	for b.Loop() {
 		var ended atomic.Int64
 		all := make(chan struct{})
-		f, err := follow.New(b.Context(), follow.Config{Redis: s.client, Partitions: 1, OnEnd: func(follow.End) {
+		f, err := follow.New(b.Context(), follow.Config{Redis: s.Client, Partitions: 1, OnEnd: func(follow.End) {
 			if ended.Add(1) == orders {
 				close(all)
 			}
@@ -32,7 +32,7 @@ func BenchmarkFollow(b *testing.B) {
 		}
 		keys, after := []string{key("stock", 0), key("orders", 0)}, []string{"0-0", "0-0"}
 		for i, key := range keys {
-			after[i] = s.client.XInfoStream(b.Context(), key).Val().LastGeneratedID
+			after[i] = s.Client.XInfoStream(b.Context(), key).Val().LastGeneratedID
 		}
 		for i := range ids {
 			ids[i] = newOrderID()
@@ -44,7 +44,7 @@ func BenchmarkFollow(b *testing.B) {
 
 		started := time.Now()
 		for left := 3 * orders; left > 0; {
-			streams, err := s.client.XRead(b.Context(), &redis.XReadArgs{
+			streams, err := s.Client.XRead(b.Context(), &redis.XReadArgs{
 				Streams: slices.Concat(keys, after), Count: 1000, Block: -1,
 			}).Result()
 			if err != nil {

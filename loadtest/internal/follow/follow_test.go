@@ -32,7 +32,7 @@ type run struct {
 func start(s system, config follow.Config) *run {
 	s.t.Helper()
 	r := &run{system: s}
-	config.Redis, config.Partitions = s.client, s.partitions
+	config.Redis, config.Partitions = s.Client, s.partitions
 	config.OnEnd = func(e follow.End) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -242,7 +242,7 @@ func TestNothingIsMissedBetweenNewAndRun(t *testing.T) {
 	s := newSystem(t, 3)
 	before, after := newOrderID(), newOrderID()
 	s.tell(before, created(), reserved("r", 3), confirmed("c"))
-	f, err := follow.New(t.Context(), follow.Config{Redis: s.client, Partitions: 3, LostAfter: time.Nanosecond})
+	f, err := follow.New(t.Context(), follow.Config{Redis: s.Client, Partitions: 3, LostAfter: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func TestRedisRestartsInTheMiddle(t *testing.T) {
 	r.tell(first, created(), reserved("r", 3), confirmed("c"))
 	r.tell(second, created(), reserved("r", 3))
 
-	r.kill()
+	r.Kill()
 	eventually(t, "the levels say that Redis is away", func() error {
 		if r.Levels().Err == nil {
 			return fmt.Errorf("%+v", r.Levels())
@@ -395,7 +395,7 @@ func TestRedisRestartsInTheMiddle(t *testing.T) {
 	if r.Idle(time.Time{}) {
 		t.Error("idle without Redis")
 	}
-	r.start(t)
+	r.Restart(t)
 
 	r.tell(second, confirmed("c"))
 	r.tell(third, created(), confirmed("c")) // Redis may have lost the reservation
@@ -415,7 +415,7 @@ func TestTheAccountsWithoutRedis(t *testing.T) {
 	r.tell(id, created(), reserved("r", 3), confirmed("c"))
 	r.readEverything(r)
 	r.end()
-	r.kill()
+	r.Kill()
 	var got result.Totals
 	if err := r.Account(t.Context(), &got); err == nil {
 		t.Error("no error without Redis")
@@ -462,10 +462,10 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 		{"a partition", func() {}, 2, "stream orders:{1}, which Clew's services make, is not in Redis"},
 		{"a group", func() { s.do("XGROUP", "DESTROY", key("stock", 0), "order") }, 1,
 			"stock:{0} has no consumer group order, which Clew's services make"},
-		{"Redis", s.kill, 1, "connection refused"},
+		{"Redis", s.Kill, 1, "connection refused"},
 	} {
 		test.prepare()
-		_, err := follow.New(t.Context(), follow.Config{Redis: s.client, Partitions: test.partitions})
+		_, err := follow.New(t.Context(), follow.Config{Redis: s.Client, Partitions: test.partitions})
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("without %s: %v, want %q", test.missing, err, test.want)
 		}

@@ -4,10 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -15,8 +11,9 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/goleak"
+
+	"example.com/clew/loadtest/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
@@ -24,66 +21,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A server is a redis-server of the test's own, whose data survive its restarts.
-type server struct {
-	dir, port string
-	process   *exec.Cmd
-	client    *redis.Client
-}
-
-func startRedis(t testing.TB) *server {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	_ = listener.Close()
-	s := &server{dir: t.TempDir(), port: port, client: redis.NewClient(&redis.Options{
-		Addr: "127.0.0.1:" + port, DisableIdentity: true, ContextTimeoutEnabled: true, PoolSize: 300,
-		MaxRetries: -1, DialerRetries: 1, // Redis is away as soon as it is
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	})}
-	s.start(t)
-	t.Cleanup(func() {
-		_ = s.client.Close()
-		s.kill()
-	})
-	return s
-}
-
-func (s *server) start(t testing.TB) {
-	t.Helper()
-	log, err := os.Create(filepath.Join(s.dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = log.Close() }()
-	s.process = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always")
-	s.process.Stdout, s.process.Stderr = log, log
-	if err := s.process.Start(); err != nil {
-		t.Fatalf("these tests need redis-server: %v", err)
-	}
-	eventually(t, "redis-server answers", func() error { return s.client.Ping(t.Context()).Err() })
-}
-
-// kill ends the server the hard way.
-func (s *server) kill() {
-	_ = s.process.Process.Kill()
-	_ = s.process.Wait()
-}
-
 // A system writes to Redis what Clew's services do.
 type system struct {
-	*server
+	*redistest.Server
 	t          testing.TB
 	partitions int
 }
 
 func newSystem(t testing.TB, partitions int) system {
 	t.Helper()
-	s := system{startRedis(t), t, partitions}
+	s := system{redistest.Start(t), t, partitions}
 	for p := range partitions {
 		for stream, group := range map[string]string{"orders": "inventory", "stock": "order"} {
 			s.do("XGROUP", "CREATE", key(stream, p), group, "0", "MKSTREAM")
@@ -96,7 +43,7 @@ func key(stream string, partition int) string { return fmt.Sprintf("%s:{%d}", st
 
 func (s system) do(command ...any) {
 	s.t.Helper()
-	if err := s.client.Do(s.t.Context(), command...).Err(); err != nil && !errors.Is(err, redis.Nil) {
+	if err := s.Client.Do(s.t.Context(), command...).Err(); err != nil && !errors.Is(err, redis.Nil) {
 		s.t.Fatal(command, err)
 	}
 }
@@ -142,7 +89,7 @@ func (s system) tellAll(orders []string, entries ...entry) {
 	if len(entries) == 0 {
 		return
 	}
-	pipeline := s.client.Pipeline()
+	pipeline := s.Client.Pipeline()
 	for _, order := range orders {
 		hash := fnv.New32a()
 		_, _ = hash.Write([]byte(order))

@@ -1,0 +1,226 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"go.uber.org/goleak"
+
+	"example.com/clew/loadtest/internal/live"
+	"example.com/clew/loadtest/internal/metrics"
+	"example.com/clew/loadtest/internal/redistest"
+	"example.com/clew/loadtest/internal/result"
+	"example.com/clew/loadtest/internal/scenario"
+	"example.com/clew/loadtest/internal/target"
+)
+
+func TestMain(m *testing.M) {
+	logging.Disable()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(int) { http.DefaultClient.CloseIdleConnections() }))
+}
+
+// A fake is an order API whose every delay and failure the test decides, and which tells the streams what the test says.
+type fake struct {
+	t      *testing.T
+	redis  *redis.Client
+	server *httptest.Server
+	number atomic.Int64
+
+	answer func(n int64, sku string) (status int) // waits as long as the nth order is to take
+	events func(id string) [][3]string            // stream, type and event id that follow an order
+
+	mu   sync.Mutex
+	done []time.Time // when each answer was ready
+}
+
+func newFake(t *testing.T) *fake {
+	t.Helper()
+	f := &fake{
+		t: t, redis: redistest.Start(t).Client,
+		answer: func(int64, string) int { return http.StatusCreated },
+		events: func(id string) [][3]string {
+			return [][3]string{{"orders", "order.created.v1", id + "-1"}, {"stock", "stock.reserved.v1", id + "-2"}, {"orders", "order.confirmed.v1", id + "-3"}}
+		},
+	}
+	for stream, group := range map[string]string{"orders": "inventory", "stock": "order"} {
+		if err := f.redis.XGroupCreateMkStream(t.Context(), stream+":{0}", group, "0").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.server = httptest.NewServer(http.HandlerFunc(f.place))
+	t.Cleanup(f.server.Close)
+	return f
+}
+
+func (f *fake) place(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	n := f.number.Add(1) - 1
+	_, sku, _ := strings.Cut(string(body), `"sku":"`)
+	sku, _, _ = strings.Cut(sku, `"`)
+	status := f.answer(n, sku)
+	id := fmt.Sprintf("0199c0de-7a1b-7cde-8f01-%012x", n)
+	f.mu.Lock()
+	f.done = append(f.done, time.Now())
+	f.mu.Unlock()
+	w.WriteHeader(status)
+	if status != http.StatusCreated {
+		return
+	}
+	fmt.Fprintf(w, `{"id": %q, "trace_id": "%032x"}`, id, n+1)
+	for _, e := range f.events(id) {
+		key := e[0] + ":{0}"
+		err := f.redis.XAdd(context.Background(), &redis.XAddArgs{Stream: key, Values: []string{
+			"specversion", "1.0", "id", e[2], "source", "/order", "type", e[1], "subject", id,
+			"time", time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype", "application/json",
+			"data", fmt.Sprintf(`{"order_id":%q,"items":[{"sku":%q,"quantity":1}]}`, id, sku),
+		}}).Err()
+		if err != nil {
+			f.t.Error(err)
+		}
+	}
+	for stream, group := range map[string]string{"orders": "inventory", "stock": "order"} { // all is processed
+		f.redis.XGroupSetID(context.Background(), stream+":{0}", group, "$")
+	}
+}
+
+// run puts a steady load on the fake.
+func (f *fake) run(rate float64, duration time.Duration, thresholds ...string) result.Result {
+	f.t.Helper()
+	s, err := scenario.Load("smoke")
+	if err == nil {
+		s, err = s.With(scenario.Override{Rate: &rate, Duration: &duration, Thresholds: thresholds})
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	inFlight := &atomic.Int64{}
+	r, err := Do(f.t.Context(), f.t.Context(), Config{
+		Scenario: s, Target: target.Target{Order: f.server.URL, Partitions: 1}, Redis: f.redis, InFlight: inFlight,
+		Metrics: metrics.New(func() int { return int(inFlight.Load()) }),
+		Show:    func(context.Context, func() live.Snapshot) {},
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return r
+}
+
+// What is measured is what the server did, from when each request was due.
+func TestPercentilesAreTheTruth(t *testing.T) {
+	f := newFake(t)
+	f.answer = func(n int64, _ string) int {
+		time.Sleep(100*time.Millisecond + time.Duration(n*37%200)*time.Millisecond)
+		return http.StatusCreated
+	}
+	r := f.run(100, 4*time.Second)
+	// The delays are 100 to 299 ms, each as often; what else the server took is in them, too.
+	for name, want := range map[string][2]float64{
+		"p50": {r.Latencies[result.HTTP].P50, 0.200}, "p90": {r.Latencies[result.HTTP].P90, 0.280}, "p99": {r.Latencies[result.HTTP].P99, 0.298},
+	} {
+		if math.Abs(want[0]-want[1]) > 0.01*want[1]+0.01 { // and 10 ms for a busy machine
+			t.Errorf("%s is %.4f s, want %.4f", name, want[0], want[1])
+		}
+	}
+	if got := r.Latencies[result.HTTP].Count; got != 360 || r.Totals.Confirmed != 360 || r.Totals.Lost+r.Totals.Duplicated != 0 {
+		t.Errorf("%d answers, totals %+v", got, r.Totals)
+	}
+}
+
+// A server that stands still for 2 s makes everybody wait who came meanwhile, and not just the one who was being served: that
+// a generator which waits for its answers never sees.
+func TestAServerThatStandsStillIsSeen(t *testing.T) {
+	f := newFake(t)
+	var frozen sync.RWMutex
+	go func() {
+		for f.number.Load() < 100 {
+			time.Sleep(time.Millisecond)
+		}
+		frozen.Lock()
+		defer frozen.Unlock()
+		time.Sleep(2 * time.Second)
+	}()
+	f.answer = func(int64, string) int {
+		frozen.RLock()
+		defer frozen.RUnlock()
+		return http.StatusCreated
+	}
+	r := f.run(100, 5*time.Second)
+	values, err := r.Latencies[result.HTTP].Decode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := int64(0)
+	for _, bar := range values.Distribution() {
+		if bar.To > time.Second.Microseconds() {
+			slow += bar.Count
+		}
+	}
+	if slow < 80 || r.Latencies[result.HTTP].Max < 1.9 {
+		t.Errorf("%d answers took over 1 s, want about 100; at most %.2f s", slow, r.Latencies[result.HTTP].Max)
+	}
+	if got := r.Latencies[result.DueToSent].P50; got > 0.1 {
+		t.Errorf("the generator itself was late by %.3f s: it must not wait for answers", got)
+	}
+}
+
+func TestFailuresLossesAndDuplicatesAreFound(t *testing.T) {
+	f := newFake(t)
+	f.answer = func(n int64, _ string) int {
+		if n%10 == 9 {
+			return http.StatusServiceUnavailable
+		}
+		return http.StatusCreated
+	}
+	usual := f.events
+	var lost, twice atomic.Int64
+	f.events = func(id string) [][3]string {
+		all := usual(id)
+		switch {
+		case strings.HasSuffix(id, "40"): // every 256th, from the 64th on
+			lost.Add(1)
+			return all[:1]
+		case strings.HasSuffix(id, "41"):
+			twice.Add(1)
+			return append(all, [3]string{"orders", "order.confirmed.v1", id + "-another"})
+		}
+		return all
+	}
+	r := f.run(200, 3*time.Second)
+	if r.Totals.Lost != int(lost.Load()) || r.Totals.Duplicated != int(twice.Load()) || lost.Load() != 3 || len(r.Totals.Examples) == 0 {
+		t.Errorf("totals %+v, want %d lost and %d duplicated", r.Totals, lost.Load(), twice.Load())
+	}
+	if refused := r.Totals.Errors["503"]; refused != 54 || r.Totals.Accepted != 486 {
+		t.Errorf("%d refused, %d accepted, want a tenth of 540", refused, r.Totals.Accepted)
+	}
+	failed := []string{}
+	for _, threshold := range r.Thresholds {
+		if !threshold.Holds {
+			failed = append(failed, threshold.Metric)
+		}
+	}
+	slices.Sort(failed)
+	if r.Verdict != result.Failed || strings.Join(failed, " ") != "duplicates http_error_rate lost" {
+		t.Errorf("%s because of %q", r.Verdict, failed)
+	}
+}
+
+func TestATargetThatAcceptsNothingIsNotJudged(t *testing.T) {
+	f := newFake(t)
+	f.server.Close()
+	r := f.run(20, time.Second)
+	if r.Verdict != result.NotJudged || !strings.Contains(r.Reason, "connection refused") {
+		t.Errorf("%s: %s", r.Verdict, r.Reason)
+	}
+}
