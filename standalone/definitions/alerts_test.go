@@ -16,7 +16,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -31,6 +30,7 @@ import (
 	"example.com/clew/observability/viewer/metrics"
 	"example.com/clew/services/messaging"
 	"example.com/clew/standalone/internal/orderapi"
+	"example.com/clew/standalone/internal/state"
 )
 
 // An alarm is something that goes wrong, and is mended.
@@ -79,10 +79,10 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	signal := func(process string, signal syscall.Signal) {
-		i := slices.IndexFunc(clew.processes(), func(p string) bool { return strings.HasPrefix(p, process) })
-		pid, err := strconv.Atoi(strings.Fields(clew.processes()[i])[1])
+		now, err := state.Load(clew.dir) // it may have been started again
 		if err == nil {
-			err = syscall.Kill(pid, signal)
+			i := slices.IndexFunc(now.Processes, func(p state.Process) bool { return p.Name == process })
+			err = syscall.Kill(*now.Processes[i].PID, signal)
 		}
 		if err != nil {
 			t.Fatalf("signal %s: %v", process, err)
@@ -182,9 +182,6 @@ func (r *running) place(t *testing.T, sku string, count int) []string {
 	}
 	return ids
 }
-
-// processes are lines of a name and a pid.
-func (r *running) processes() []string { return strings.Split(r.clew("status"), "\n")[1:] }
 
 // listenOnce makes a consumer group of orders, and leaves it when it has read something.
 func (r *running) listenOnce(t *testing.T, group string) {
