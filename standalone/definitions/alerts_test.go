@@ -25,6 +25,7 @@ import (
 
 	_ "github.com/glebarez/go-sqlite"
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
 	"example.com/clew/observability/viewer/metrics"
@@ -131,14 +132,20 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 		func() {
 			id := clew.place(t, "test-poison", 1)[0]
 			key := messaging.StreamKey("orders", 0)
-			eventually(t, "the message is between two attempts", func() error {
+			eventually(t, "the message is deleted while it is pending", func() error {
 				entries, err := client.XRevRangeN(t.Context(), key, "+", "-", 10).Result()
-				for _, entry := range entries {
-					if entry.Values["subject"] == id {
-						return client.XDel(t.Context(), key, entry.ID).Err()
-					}
+				i := slices.IndexFunc(entries, func(e redis.XMessage) bool { return e.Values["subject"] == id })
+				if i < 0 {
+					return cmp.Or(err, errors.New("it is not in the stream"))
 				}
-				return cmp.Or(err, errors.New("it is not in the stream"))
+				entry := entries[i].ID // one that the group has not read is not lost, but never seen
+				pending, err := client.XPendingExt(t.Context(), &redis.XPendingExtArgs{
+					Stream: key, Group: "inventory", Start: entry, End: entry, Count: 1,
+				}).Result()
+				if len(pending) == 0 {
+					return cmp.Or(err, errors.New("it is not pending"))
+				}
+				return client.XDel(t.Context(), key, entry).Err()
 			})
 		},
 		func() {},
