@@ -214,7 +214,21 @@ func (c *Consumer) release(ctx context.Context, partition int, spent bool, entry
 		return nil
 	}
 	args := withIDs(entryIDs, c.sub.Group, c.name, spent)
-	return release.Run(ctx, c.client, []string{StreamKey(c.sub.Stream, partition)}, args...).Err()
+	key := StreamKey(c.sub.Stream, partition)
+	reply, err := release.Run(ctx, c.client, []string{key}, args...).Int64Slice()
+	if err != nil {
+		return err
+	}
+	c.lost(key, reply[1])
+	return nil
+}
+
+// lost counts pending messages that were found to be deleted from the stream.
+func (c *Consumer) lost(key string, messages int64) {
+	if messages > 0 {
+		c.instrumentation.lost.Add(float64(messages))
+		c.logger.Error("pending messages were deleted from the stream: they are lost", "key", key, "messages", messages)
+	}
 }
 
 // withIDs are the arguments of a script that takes entry ids last.

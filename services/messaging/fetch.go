@@ -185,10 +185,7 @@ func (c *Consumer) claim(ctx context.Context, partition, limit int, alone bool) 
 	if err != nil {
 		return due{}, err
 	}
-	if lost := reply[2].(int64); lost > 0 {
-		c.instrumentation.lost.Add(float64(lost))
-		c.logger.Error("pending messages were deleted from the stream: they are lost", "key", key, "messages", lost)
-	}
+	c.lost(key, reply[2].(int64))
 	return due{
 		taken: pendingEntries(reply[0]), exhausted: pendingEntries(reply[1]), suspects: reply[3].(int64),
 		wait: fromMilliseconds(reply[4]),

@@ -79,13 +79,15 @@ return {taken, exhausted, lost, suspects, math.ceil(wait)}
 `)
 
 // keepalive is a heartbeat: it resets the idle time of what the consumer holds and still owns. What was taken over from
-// it meanwhile stays with its new owner. It also makes the consumer again if somebody removed it.
+// it meanwhile stays with its new owner. What was deleted from the stream stays in the list, from which XCLAIM would
+// remove it, until it is known whether its attempt succeeds. It also makes the consumer again if somebody removed it.
 // KEYS: the stream. ARGV: group, consumer, ids. Returns how many it owns.
 var keepalive = redis.NewScript(`
 redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
 local kept = 0
 for i = 3, #ARGV do
-	if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1 then
+	if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1
+		and #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) == 1 then
 		redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
 		kept = kept + 1
 	end
@@ -95,22 +97,24 @@ return kept
 
 // release hands what the consumer still owns to the pseudo-consumer retry. With spent 1 its backoff begins now; with
 // spent 0 the delivery does not count, and it is due at once.
-// KEYS: the stream. ARGV: group, consumer, spent, ids. Returns how many it handed over.
+// KEYS: the stream. ARGV: group, consumer, spent, ids. Returns how many it handed over, and how many were deleted from the
+// stream: XCLAIM has removed those from the list.
 var release = redis.NewScript(`
-local released = 0
+local released, lost = 0, 0
 for i = 4, #ARGV do
 	local entry = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])[1]
 	if entry then
-		released = released + 1
-		if ARGV[3] == '1' then
-			redis.call('XCLAIM', KEYS[1], ARGV[1], 'retry', 0, ARGV[i], 'IDLE', 0, 'JUSTID')
+		local options = {'IDLE', 0}
+		if ARGV[3] == '0' then options = {'IDLE', 86400000, 'RETRYCOUNT', math.max(0, entry[4] - 1)} end
+		options[#options + 1] = 'JUSTID'
+		if #redis.call('XCLAIM', KEYS[1], ARGV[1], 'retry', 0, ARGV[i], unpack(options)) == 1 then
+			released = released + 1
 		else
-			redis.call('XCLAIM', KEYS[1], ARGV[1], 'retry', 0, ARGV[i],
-				'IDLE', 86400000, 'RETRYCOUNT', math.max(0, entry[4] - 1), 'JUSTID')
+			lost = lost + 1
 		end
 	end
 end
-return released
+return {released, lost}
 `)
 
 // deadLetter adds an entry to the dead letters and acknowledges it, if it is still pending with its owner. The fields

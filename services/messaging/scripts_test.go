@@ -100,9 +100,26 @@ func TestOnlyTheOwnerReleases(t *testing.T) {
 	r := newRig(t, 1)
 	ids := r.pending("zombie", 2)
 	r.client.XClaim(t.Context(), &redis.XClaimArgs{Stream: notes, Group: "g", Consumer: "heir", Messages: ids[:1]})
-	released, err := messaging.ReleaseScript.Run(t.Context(), r.client, []string{notes}, "g", "zombie", 1, ids[0], ids[1]).Int()
-	if err != nil || released != 1 {
-		t.Errorf("released %d, error %v", released, err)
+	released, err := messaging.ReleaseScript.Run(t.Context(), r.client, []string{notes}, "g", "zombie", 1, ids[0], ids[1]).Int64Slice()
+	if err != nil || !slices.Equal(released, []int64{1, 0}) {
+		t.Errorf("released and lost %d, error %v", released, err)
+	}
+}
+
+// Redis drops a deleted entry from the pending list when it is claimed, and says so by its absence only.
+func TestWhatIsDeletedDuringAnAttemptIsLostWhenItFails(t *testing.T) {
+	for _, spent := range []int{0, 1} {
+		r := newRig(t, 1)
+		ids := r.pending("busy", 3)
+		r.client.XDel(t.Context(), notes, ids[1])
+		kept, err := messaging.KeepaliveScript.Run(t.Context(), r.client, []string{notes}, "g", "busy", ids[0], ids[1], ids[2]).Int()
+		if err != nil || kept != 2 {
+			t.Errorf("kept %d, error %v; want 2", kept, err)
+		}
+		released, err := messaging.ReleaseScript.Run(t.Context(), r.client, []string{notes}, "g", "busy", spent, ids[0], ids[1], ids[2]).Int64Slice()
+		if err != nil || !slices.Equal(released, []int64{2, 1}) {
+			t.Errorf("released and lost %d, error %v; want 2 and 1", released, err)
+		}
 	}
 }
 
