@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy redis postgres clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy vendor redis postgres chromium clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -53,12 +53,12 @@ images: ## build the images of the containers
 	@deploy/compose.sh images
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
-test: redis postgres ## run all tests, against a real Redis and Postgres
+test: redis postgres chromium ## run all tests, against a real Redis, Postgres and browser
 	go test -race $(patsubst %,%/...,$(filter-out ./standalone,$(MODULES)))
 	go test ./standalone/...
 
-bench: redis postgres clew ## measure the speed, about 15 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
-	@go build -o bin/bench ./standalone/cmd/bench
+bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
+	@go build -o bin/ ./standalone/cmd/bench ./loadtest/cmd/generator
 	@bin/bench $(ARGS)
 
 lint: $(GOLANGCI) ## check style and the direction of dependencies
@@ -66,18 +66,25 @@ lint: $(GOLANGCI) ## check style and the direction of dependencies
 
 fuzz: ## fuzz the codecs and parsers, 30 s each; FUZZTIME=5m for longer
 	go test ./services/messaging -run '^$$' -fuzz FuzzDecode -fuzztime $(or $(FUZZTIME),30s)
-	go test ./observability/viewer -run '^$$' -fuzz Fuzz -fuzztime $(or $(FUZZTIME),30s)
+	go test ./observability/viewer -run '^$$' -fuzz FuzzParseQuery -fuzztime $(or $(FUZZTIME),30s)
+	go test ./observability/viewer -run '^$$' -fuzz FuzzOTLP -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 10x
 	go test ./loadtest/internal/threshold -run '^$$' -fuzz Fuzz -fuzztime $(or $(FUZZTIME),30s)
 	go test ./loadtest/internal/scenario -run '^$$' -fuzz Fuzz -fuzztime $(or $(FUZZTIME),30s)
 
 tidy: ## tidy each module as if it stood alone
 	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done
 
+vendor: ## fetch the libraries of the viewer's page again, from npm
+	@observability/viewer/page/vendor.sh
+
 redis:
 	@standalone/install-servers.sh redis-server
 
 postgres:
 	@standalone/install-servers.sh postgres
+
+chromium:
+	@standalone/install-servers.sh chromium
 
 # The first build compiles some hundred packages: it counts them, so that one sees it is alive.
 clew:

@@ -1,24 +1,26 @@
 #!/bin/sh
-# Installs those of the servers redis-server and postgres, as named, that are missing, if this may be done without
-# asking: as root with apt-get, or with Homebrew. It says so first. Otherwise it names the one command to run and exits
-# with 1.
+# Installs those of redis-server, postgres and chromium, as named, that are missing, if this may be done without asking: as
+# root with apt-get, or with Homebrew. It says so first. Otherwise it names the one command to run and exits with 1.
 set -eu
 
-# find succeeds if the server is in the PATH or, as Postgres often is, where packages leave it.
+# find succeeds if the program is in the PATH or, as Postgres and browsers often are, where packages leave it.
 find() {
 	case $1 in
 	postgres) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb \
 		/usr/local/opt/postgresql@*/bin/initdb ;;
+	chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ||
+		ls "/Applications/Google Chrome.app" "/Applications/Chromium.app" ;;
 	*) command -v "$1" ;;
 	esac 2>/dev/null | grep -q .
 }
 
-# package is what the server is called in a package manager.
+# package is what it is called in a package manager.
 package() {
 	case $1-$2 in
 	apt-postgres) echo postgresql ;;
 	brew-postgres) echo postgresql@18 ;;
 	brew-redis-server) echo redis ;;
+	brew-chromium) echo google-chrome ;;
 	*) echo "$2" ;;
 	esac
 }
@@ -71,7 +73,7 @@ brew)
 	brew install --quiet $packages
 	;;
 *)
-	echo "Missing: $missing. Clew needs Redis 7.0 or newer, its tests also PostgreSQL 15 or newer. Install them with your system's package manager, then start again." >&2
+	echo "Missing: $missing. Clew needs Redis 7.0 or newer, its tests also PostgreSQL 15 or newer and Chromium. Install them with your system's package manager, then start again." >&2
 	exit 1
 	;;
 esac

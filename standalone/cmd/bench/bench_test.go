@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -60,6 +62,7 @@ func TestTheMedianOfTheRatiosIsComparedWithTheTarget(t *testing.T) {
 	least := row{name: "least", floor: "floor", target: 0.5}
 	most := row{name: "most", floor: "floor", target: 0.5, atMost: true}
 	alone := row{name: "alone", target: 2, atMost: true}
+	ofValue := row{name: "of value", floor: "floor", target: 5, ofValue: true}
 	for _, test := range []struct {
 		s    series
 		want string
@@ -70,6 +73,8 @@ func TestTheMedianOfTheRatiosIsComparedWithTheTarget(t *testing.T) {
 		{seriesOf(most, []float64{9, 9, 9}, []float64{0.1, 0.6, 0.9}), "NO"},
 		{seriesOf(least, []float64{9}, nil), "FAIL"}, // its floor has no result
 		{seriesOf(alone, []float64{3, 1, 2}, nil), "yes"},
+		{seriesOf(ofValue, []float64{4, 5, 6}, []float64{0.1, 0.1, 0.1}), "yes"},
+		{seriesOf(ofValue, []float64{4, 4, 6}, []float64{9, 9, 9}), "NO"},
 		{seriesOf(alone, nil, nil), "FAIL"},
 		{seriesOf(row{name: "floor"}, []float64{9}, nil), ""},
 	} {
@@ -92,7 +97,7 @@ func TestTheReportIsOneTableOf100Columns(t *testing.T) {
 			t.Errorf("too wide: %s", line)
 		}
 	}
-	for _, want := range []string{"consume_off                     117 284 messages/s   1.00 ≥ 0.70 yes ", "FAIL", "lost"} {
+	for _, want := range []string{"consume_off                     117 284 messages/s   1.00    ≥ 0.70 yes ", "FAIL", "lost"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
@@ -165,6 +170,23 @@ func TestAnOrderIsDoneWithWhenItIsAnsweredAndFinished(t *testing.T) {
 	l.note("late", now.Add(objectiveTime+1), l.finished, l.answered)
 	if len(l.slots) != 0 || l.accepted != 3 || l.good != 2 || l.check() == nil {
 		t.Errorf("%d unfinished, %d accepted, %d good, %v", len(l.slots), l.accepted, l.good, l.check())
+	}
+}
+
+func TestTheServerThatDoesNothingReadsOneRequestAfterTheOther(t *testing.T) {
+	const first = "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n{\"a\":\"\r\n\r\n\"}"
+	const second = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+	requests := bufio.NewReader(strings.NewReader(first + second + "POST"))
+	for _, left := range []string{second + "POST", "POST"} {
+		if err := skipRequest(requests); err != nil {
+			t.Fatal(err)
+		}
+		if next, _ := requests.Peek(len(left)); string(next) != left || requests.Buffered() != len(left) {
+			t.Errorf("%q is left, want %q", next, left)
+		}
+	}
+	if err := skipRequest(requests); !errors.Is(err, io.EOF) {
+		t.Errorf("half a request: %v, want the end", err)
 	}
 }
 

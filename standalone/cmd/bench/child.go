@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -32,7 +33,7 @@ type job struct {
 	Profile   string        // file for a CPU profile, or ""
 }
 
-// roles are what a child can be. A sink has no result: it runs until its input ends.
+// roles are what a child can be. A server has no result: it runs until its input ends.
 func roles() map[string]func(context.Context, job) (result, error) {
 	return map[string]func(context.Context, job) (result, error){
 		"floor_consume":   runFloorConsume,
@@ -44,6 +45,7 @@ func roles() map[string]func(context.Context, job) (result, error) {
 		"open_loop":       runOpenLoop,
 		"floor_orders":    runBareLoop,
 		"sink":            runSink,
+		"noop":            runNoop,
 	}
 }
 
@@ -133,6 +135,38 @@ func (b *bench) run(ctx context.Context, j job, environment ...string) (result, 
 		return result{}, err
 	}
 	return c.result()
+}
+
+// A server is a child that listens at a port, until it is stopped.
+type server struct {
+	*child
+	url string
+}
+
+// listening is what a server says first.
+type listening struct{ URL string }
+
+func (b *bench) startServer(ctx context.Context, role string) (*server, error) {
+	c, err := b.start(ctx, job{Role: role})
+	if err != nil {
+		return nil, err
+	}
+	var at listening
+	if err := c.output.Decode(&at); err != nil {
+		return nil, c.end(err)
+	}
+	return &server{c, at.URL}, nil
+}
+
+func (s *server) stop() { _ = s.end(nil) }
+
+// listen listens at a free port, and tells the parent.
+func listen() (net.Listener, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return listener, json.NewEncoder(os.Stdout).Encode(listening{"http://" + listener.Addr().String()})
 }
 
 // inherited are the variables that every process gets: what else this shell has set must not change a result.

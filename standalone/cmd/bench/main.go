@@ -2,7 +2,8 @@
 // work done bare, in the same round on the same machine. It starts the servers that it needs. What is measured runs in
 // a process of its own, which is this program again (child.go).
 //
-// Files by kind of row: consume.go, publish.go, openloop.go, orders.go with bareloop.go and statements.go, idle.go.
+// Files by kind of row: consume.go, publish.go, openloop.go, orders.go with bareloop.go and statements.go, idle.go,
+// generator.go.
 package main
 
 import (
@@ -27,13 +28,21 @@ type sizes struct {
 	warmUp   time.Duration // of a loop of orders
 	orders   time.Duration // of it, after that
 	idle     time.Duration
+	generate time.Duration // of the load test's generator, after its warm-up
+	soak     time.Duration // of it, twice
 }
 
 const second = time.Second
 
 var (
-	full  = sizes{rounds: 5, messages: 200_000, openLoop: 10 * second, warmUp: 2 * second, orders: 10 * second, idle: 20 * second}
-	brief = sizes{rounds: 1, messages: 20_000, openLoop: second, warmUp: second, orders: second, idle: 2 * second}
+	full = sizes{
+		rounds: 5, messages: 200_000, openLoop: 10 * second, warmUp: 2 * second, orders: 10 * second, idle: 20 * second,
+		generate: 5 * second, soak: 20 * second,
+	}
+	brief = sizes{
+		rounds: 1, messages: 20_000, openLoop: second, warmUp: second, orders: second, idle: 2 * second,
+		generate: second, soak: second,
+	}
 )
 
 func main() { os.Exit(run()) }
@@ -109,8 +118,9 @@ type bench struct {
 	sizes   sizes
 	dir     string // for everything temporary
 	self    string // this program
-	clew    string // the program clew, beside it
 	profile string // the folder for profiles, or ""
+
+	clew, generator string // these programs, beside this one
 
 	round   int
 	row     string            // that is measured
@@ -139,7 +149,8 @@ func newBench(sizes sizes, profile string) (*bench, error) {
 		return nil, err
 	}
 	return &bench{
-		sizes: sizes, dir: dir, self: self, clew: filepath.Join(filepath.Dir(self), "clew"), profile: profile,
+		sizes: sizes, dir: dir, self: self, profile: profile,
+		clew: filepath.Join(filepath.Dir(self), "clew"), generator: filepath.Join(filepath.Dir(self), "generator"),
 		loadBefore: loadAverage(), loaded: map[string]bool{}, prepared: map[kind]error{},
 		closers: []func(){func() { _ = os.RemoveAll(dir) }},
 	}, nil

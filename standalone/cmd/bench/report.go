@@ -12,7 +12,7 @@ import (
 
 // report prints the table and the notes, both at most 100 columns wide.
 func report(w io.Writer, all []series, machine []string) {
-	const line = "%-28s %10s %-11s %5s %6s %-4s %6s %8s %9s\n"
+	const line = "%-28s %10s %-11s %5s %9s %-4s %6s %8s %9s\n"
 	fmt.Fprintf(w, line, "row", "median", "unit", "ratio", "target", "met", "allocs", "exported", "dropped")
 	for _, s := range all {
 		ratio, target := "", ""

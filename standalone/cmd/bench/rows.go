@@ -12,6 +12,7 @@ type row struct {
 	name, unit string
 	floor      string  // the row that it is divided by
 	target     float64 // of the ratio or, without a floor, of the value; 0: none
+	ofValue    bool    // the target is of the value, although there is a floor
 	atMost     bool    // the target is the most that is good, not the least
 	needs      string  // a row that must be measured before, because measure takes its result
 	measure    measureFunc
@@ -69,6 +70,17 @@ func rows() []row {
 
 		// The services, Redis, and the viewer, which scrapes all of them every 2 s and evaluates every rule every 5 s.
 		{name: "idle_cpu", unit: "% of a core", target: 4, atMost: true, measure: idleCPU},
+
+		{name: "floor_generator_http", unit: "requests/s", measure: generator("bare-http", offering)},
+		{name: "generator_http", unit: "requests/s", floor: "floor_generator_http", target: 20_000, ofValue: true,
+			measure: generator("http", offering)},
+		{name: "floor_generator_late_p99", unit: "ms", measure: generator("bare-late", offering)},
+		{name: "generator_late_p99", unit: "ms", floor: "floor_generator_late_p99", target: 1, ofValue: true, atMost: true,
+			measure: generator("late", offering)},
+		{name: "floor_generator_stream", unit: "events/s", measure: generator("bare-stream", offering)},
+		{name: "generator_stream", unit: "events/s", floor: "floor_generator_stream", target: 100_000, ofValue: true,
+			measure: generator("stream", offering)},
+		{name: "generator_memory", unit: "bytes/order", target: 2, atMost: true, measure: generator("soak", soaking)},
 	}
 }
 

@@ -54,7 +54,7 @@ func (s *series) ratio() (float64, bool) {
 // met says what became of the target, if there is one.
 func (s *series) met() string {
 	counts := median(s.of(value))
-	if s.floor != "" {
+	if s.floor != "" && !s.ofValue {
 		counts = median(s.ratios)
 	}
 	switch {

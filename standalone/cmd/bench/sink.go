@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"sync/atomic"
 
@@ -15,29 +12,15 @@ import (
 )
 
 // A sink receives OTLP over HTTP in a process of its own and counts spans. It is cheap: it decodes no span.
-type sink struct {
-	*child
-	url string
+type sink struct{ *server }
+
+func (b *bench) startSink(ctx context.Context) (sink, error) {
+	s, err := b.startServer(ctx, "sink")
+	return sink{s}, err
 }
-
-type sinkAddress struct{ URL string }
-
-func (b *bench) startSink(ctx context.Context) (*sink, error) {
-	c, err := b.start(ctx, job{Role: "sink"})
-	if err != nil {
-		return nil, err
-	}
-	var address sinkAddress
-	if err := c.output.Decode(&address); err != nil {
-		return nil, c.end(err)
-	}
-	return &sink{c, address.URL}, nil
-}
-
-func (s *sink) stop() { _ = s.end(nil) }
 
 // count asks how many spans have arrived.
-func (s *sink) count(ctx context.Context) (int64, error) {
+func (s sink) count(ctx context.Context) (int64, error) {
 	text, err := get(ctx, s.url+"/count")
 	if err != nil {
 		return 0, err
@@ -45,13 +28,10 @@ func (s *sink) count(ctx context.Context) (int64, error) {
 	return strconv.ParseInt(string(text), 10, 64)
 }
 
-// runSink says where it listens, and serves until the process is ended.
+// runSink serves until the process is ended.
 func runSink(_ context.Context, _ job) (result, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listen()
 	if err != nil {
-		return result{}, err
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(sinkAddress{"http://" + listener.Addr().String()}); err != nil {
 		return result{}, err
 	}
 	var spans atomic.Int64

@@ -111,12 +111,12 @@ func countSpans(families []*dto.MetricFamily) spanCounts {
 }
 
 // exportTo are the variables of a process that reports to a sink.
-func exportTo(sink *sink, queue int) []string {
+func exportTo(sink sink, queue int) []string {
 	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + sink.url, fmt.Sprintf("OTEL_BSP_MAX_QUEUE_SIZE=%d", queue)}
 }
 
 // complete makes sure that every span arrived: the SDK dropped none, and the sink has as many as were to be made.
-func complete(ctx context.Context, r result, sink *sink, want int) error {
+func complete(ctx context.Context, r result, sink sink, want int) error {
 	arrived, err := sink.count(ctx)
 	if err != nil {
 		return err

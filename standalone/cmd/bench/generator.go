@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// generator does one measurement of the load test's generator, which is a program of its own and has the bare loops too.
+// Its requests go to a server that does nothing, its events to bench's Redis.
+func generator(measurement string, duration func(sizes) time.Duration) measureFunc {
+	return func(ctx context.Context, b *bench) (result, error) {
+		url, err := b.redis(ctx, "")
+		if err != nil {
+			return result{}, err
+		}
+		server, err := b.startServer(ctx, "noop")
+		if err != nil {
+			return result{}, err
+		}
+		defer server.stop()
+		ctx, cancel := context.WithTimeout(ctx, childTimeout)
+		defer cancel()
+		command := exec.CommandContext(ctx, b.generator, "-url", server.url, "-redis", url,
+			"-duration", duration(b.sizes).String(), "-profile", b.profileOf(b.row), measurement)
+		var said strings.Builder
+		command.Env, command.Stderr = inherited(), &said
+		output, err := command.Output()
+		if err != nil {
+			return result{}, errors.Join(err, errors.New(strings.TrimSpace(said.String())))
+		}
+		r := result{Exported: unknown, Dropped: unknown}
+		if err := json.Unmarshal(output, &r); err != nil {
+			return result{}, fmt.Errorf("read what the generator measured: %w", err)
+		}
+		return r, nil
+	}
+}
+
+func offering(s sizes) time.Duration { return s.generate }
+func soaking(s sizes) time.Duration  { return s.soak }
+
+// runNoop is a server that answers every request with an order. It understands no more of HTTP than the generator sends,
+// because one that does would take a large share of two cores.
+func runNoop(_ context.Context, _ job) (result, error) {
+	listener, err := listen()
+	if err != nil {
+		return result{}, err
+	}
+	const order = `{"id":"019b2c3d-4e5f-7a6b-8c7d-9e0f1a2b3c4d","trace_id":""}`
+	answer := fmt.Appendf(nil, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		len(order), order)
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return result{}, err
+		}
+		go func() { // until the client closes the connection, or the process ends
+			defer conn.Close()
+			requests := bufio.NewReader(conn)
+			for skipRequest(requests) == nil {
+				if _, err := conn.Write(answer); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+// skipRequest reads a request that has a Content-Length.
+func skipRequest(from *bufio.Reader) error {
+	length := 0
+	for {
+		line, err := from.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			_, err := from.Discard(length)
+			return err
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return err
+			}
+		}
+	}
+}
