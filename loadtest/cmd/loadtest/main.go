@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9/logging"
@@ -15,7 +16,7 @@ import (
 const (
 	exitFailed    = 1 // a threshold does not hold, or a run has become worse
 	exitUsage     = 2
-	exitNotJudged = 3 // the target could not be reached, or the generator could not keep up
+	exitNotJudged = 3 // the target was or went away, the generator could not keep up, or a report could not be written
 )
 
 type commands struct {
@@ -47,13 +48,13 @@ func execute(args []string) int {
 	return exitCode(command.Run())
 }
 
-// exitCode says what an error is about and returns its code.
+// exitCode says what an error is about, in a line for each if it is several, and returns its code.
 func exitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	if err.Error() != "" {
-		fmt.Fprintln(os.Stderr, "loadtest:", err)
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(os.Stderr, "loadtest:", strings.TrimSpace(line))
 	}
 	var coded codedError
 	if errors.As(err, &coded) {

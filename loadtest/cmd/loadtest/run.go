@@ -24,6 +24,7 @@ import (
 	"example.com/clew/loadtest/internal/run"
 	"example.com/clew/loadtest/internal/scenario"
 	"example.com/clew/loadtest/internal/target"
+	"example.com/clew/loadtest/internal/traces"
 )
 
 type runCmd struct {
@@ -33,6 +34,8 @@ type runCmd struct {
 	OrderURL    string `name:"order-url" help:"Base URL of the order API; by default that of what make up started."`
 	RedisURL    string `name:"redis-url" help:"URL of its Redis."`
 	AllowRemote bool   `help:"Allow a target outside of this machine and private networks."`
+
+	Traces float64 `default:"10" placeholder:"PERCENT" help:"Of the requests, how many begin their trace here (${default}); of the others the order service decides."`
 
 	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured."`
 	HTML string `name:"html" placeholder:"FILE" help:"Write a page."`
@@ -44,10 +47,16 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if err == nil {
 		s, err = s.With(c.Override)
 	}
+	if err == nil && !(c.Traces >= 0 && c.Traces <= 100) {
+		err = fmt.Errorf("--traces is %v, expected a percentage from 0 to 100", c.Traces)
+	}
 	for _, path := range []string{c.JSON, c.HTML} {
 		if err == nil && path != "" {
 			err = result.Check(path)
 		}
+	}
+	if err == nil && c.JSON != "" && c.JSON == c.HTML {
+		err = fmt.Errorf("--json and --html both name %s: name two files", c.JSON)
 	}
 	if err != nil {
 		return withCode(exitUsage, err)
@@ -66,22 +75,30 @@ func (c *runCmd) Run(ctx context.Context) error {
 	}
 	defer stop()
 
+	tracer, err := traces.New(found.OTLP, c.Traces/100)
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+
 	offering, waiting, release := interrupts(ctx)
 	defer release()
 	terminal := term.IsTerminal(int(os.Stdout.Fd()))
-	last, err := search(offering, s, func(s scenario.Scenario) (result.Result, error) {
+	measured, err := search(offering, s, func(s scenario.Scenario) (result.Result, error) {
 		fmt.Printf("%s: %s\n\n", s.Name, s.Teaches)
 		return run.Do(offering, waiting, run.Config{
-			Scenario: s, Target: found, Redis: client, Metrics: shown, InFlight: inFlight,
+			Scenario: s, Target: found, Redis: client, Metrics: shown, InFlight: inFlight, Tracer: tracer,
 			Show: func(ctx context.Context, snapshot func() live.Snapshot) {
 				live.Show(ctx, os.Stdout, terminal, snapshot)
 			},
 		})
 	})
-	if err != nil {
+	if err := tracer.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "loadtest:", err)
+	}
+	if measured.Version == 0 {
 		return withCode(exitNotJudged, err)
 	}
-	return c.report(last, terminal)
+	return c.report(measured, err, terminal)
 }
 
 // target finds what to put under load, and makes sure that it may be, and is ready.
@@ -159,7 +176,7 @@ func interrupts(ctx context.Context) (first, second context.Context, release fun
 }
 
 // search does one run, or, for a scenario that searches, one after the other; it returns the one with the highest rate at
-// which all thresholds hold, or the last if none did.
+// which all thresholds hold, or the last if none did. With an error it returns what was measured before.
 func search(ctx context.Context, s scenario.Scenario, do func(scenario.Scenario) (result.Result, error)) (best result.Result, err error) {
 	if s.Search == nil {
 		return do(s)
@@ -172,6 +189,9 @@ func search(ctx context.Context, s scenario.Scenario, do func(scenario.Scenario)
 		}
 		r, err := do(at)
 		if err != nil {
+			if held == 0 && r.Version != 0 {
+				best = r
+			}
 			return best, err
 		}
 		fmt.Printf("%.0f/s: %s\n", rate, outcome(r))
@@ -200,9 +220,10 @@ func outcome(r result.Result) string {
 	return text
 }
 
-// report prints and writes what was measured: one that cannot be written does not keep the others from being.
-func (c *runCmd) report(r result.Result, terminal bool) error {
-	problems := []error{report.Table(os.Stdout, r, terminal)}
+// report prints and writes what was measured, also if the target went away meanwhile (gone). One that cannot be written does
+// not keep the others from being.
+func (c *runCmd) report(r result.Result, gone error, terminal bool) error {
+	problems := []error{report.Table(os.Stdout, r, terminal), gone}
 	if c.JSON != "" {
 		problems = append(problems, r.Write(c.JSON))
 	}

@@ -33,8 +33,8 @@
 package follow
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -59,7 +59,6 @@ const (
 type Order struct {
 	ID, SKU, TraceID string
 	Units            int64 // of all its items
-	WarmUp           bool  // followed like any other, but left out of the accounts
 	Due              time.Time
 	DueToSent, HTTP  time.Duration
 }
@@ -169,7 +168,7 @@ func (f *Follower) quiet() bool {
 func (f *Follower) Account(ctx context.Context, totals *result.Totals) error {
 	err := f.catchUp(ctx)
 	s, sampleErr := f.takeSample(ctx)
-	if err = errors.Join(err, sampleErr); err != nil {
+	if err = cmp.Or(err, sampleErr); err != nil {
 		err = fmt.Errorf("account for what was accepted: %w", err)
 	}
 	if f.config.Pings {

@@ -296,27 +296,6 @@ func TestManyOrdersOverPartitionsAtOnce(t *testing.T) {
 	}
 }
 
-func TestTheWarmUpIsFollowedAndNotAccounted(t *testing.T) {
-	r := start(newSystem(t, 1), follow.Config{LostAfter: lostAfter})
-	for _, sku := range []string{"load-001", "test-invalid"} {
-		o := order(newOrderID(), sku)
-		o.WarmUp = true
-		r.Accepted(o)
-		r.tell(o.ID, created(), reserved("r", 1), confirmed("c"), confirmed("c2"))
-	}
-	lost := order(newOrderID(), "load-001")
-	lost.WarmUp = true
-	r.Accepted(lost)
-	r.work()
-	got, ends := r.account()
-	if diff := cmp.Diff(result.Totals{DeadLettered: map[string]int{}}, got); diff != "" {
-		t.Errorf("accounts (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff([]string{"confirmed", "confirmed", "lost"}, ends); diff != "" {
-		t.Errorf("ends (-want +got):\n%s", diff)
-	}
-}
-
 func TestAPoisonThatWasFixedMayBeConfirmed(t *testing.T) {
 	s := newSystem(t, 1)
 	s.do("HSET", "clew:test", "poison", "fixed")

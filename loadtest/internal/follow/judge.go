@@ -18,9 +18,6 @@ type judge struct {
 
 // ended counts an accepted order that has ended.
 func (j *judge) ended(id string, r *record) {
-	if r.warmUp {
-		return
-	}
 	switch r.status {
 	case Confirmed:
 		j.totals.Confirmed++
@@ -92,9 +89,6 @@ func implied(sku string) (status, reason string) {
 
 // missing counts an accepted order that has no end.
 func (j *judge) missing(r *record, status string) {
-	if r.warmUp {
-		return
-	}
 	if status == Unfinished {
 		j.totals.Unfinished++
 		return

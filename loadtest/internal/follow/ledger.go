@@ -42,7 +42,6 @@ type event struct {
 // record is what is known of one order. Ids of events are kept as hashes, 0 before the event.
 type record struct {
 	order *Order // from when it is accepted until it ends
-	known        // of the order, from when it is accepted
 
 	decision, cancellation, reservation uint64
 	reserved                            int64
@@ -50,13 +49,11 @@ type record struct {
 	reason                              string // of its last dead letter
 	at                                  time.Time
 	published, refused, twice           bool
-}
 
-// known is what is kept of an accepted order after its end.
-type known struct {
-	accepted, warmUp bool
-	units            int64
-	sku              string
+	// These are of the order, from when it is accepted on, and are kept after its end.
+	accepted bool
+	units    int64
+	sku      string
 }
 
 // note adds an event. The same one again changes nothing.
@@ -159,7 +156,7 @@ func (l *ledger) accept(order Order) {
 	}
 	var end *End
 	if !r.accepted {
-		r.order, r.known = &order, known{true, order.WarmUp, order.Units, order.SKU}
+		r.order, r.accepted, r.units, r.sku = &order, true, order.Units, order.SKU
 		l.open++
 		l.moved = time.Now()
 		end = l.ends(r)

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func (f *Follower) Levels() Levels {
 	s.Outstanding, s.DeadLetters = outstanding, maps.Clone(f.deadLetters)
 	s.Err = f.sampleErr
 	for _, p := range f.parts {
-		s.Err = errors.Join(s.Err, p.err)
+		s.Err = cmp.Or(s.Err, p.err)
 	}
 	return s
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	redrawEvery = 250 * time.Millisecond
+	redrawEvery = time.Second
 	lineEvery   = 5 * time.Second
 	width       = 80
 	history     = 56 // seconds that a sparkline shows

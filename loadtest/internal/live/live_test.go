@@ -89,7 +89,7 @@ func TestInAPipeALineEveryFiveSeconds(t *testing.T) {
 func TestOnATerminalThePictureStaysInItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
-		ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
 		defer cancel()
 		Show(ctx, &out, true, snapshot)
 		frame, back := Frame(snapshot()), "\x1b[13A\x1b[J"

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 func TestWhatIsSentAndAnswered(t *testing.T) {
@@ -43,10 +45,13 @@ func TestWhatIsSentAndAnswered(t *testing.T) {
 		}
 		got = append(got, Answer{ID: a.ID, TraceID: a.TraceID, Problem: a.Problem})
 	}
-	sender := NewHTTP(server.URL, answered)
-	for i := range 4 {
-		sender.Send(t.Context(), Arrival{Number: i, SKU: "load-001"})
+	send := func(ctx context.Context, sku string) {
+		sender := NewHTTP(server.URL, noop.NewTracerProvider().Tracer(""), answered)
+		sender.Send(ctx, Arrival{SKU: sku})
 		sender.Wait()
+	}
+	for range 4 {
+		send(t.Context(), "load-001")
 	}
 	want := []Answer{{ID: "o-1", TraceID: "t-1"}, {Problem: "503"}, {Problem: "no order in the answer"}, {Problem: "connection lost"}}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -58,16 +63,46 @@ func TestWhatIsSentAndAnswered(t *testing.T) {
 	}
 
 	server.Close()
-	sender.Send(t.Context(), Arrival{})
-	sender.Wait()
+	send(t.Context(), "")
 	if got[len(got)-1].Problem != "connection refused" {
 		t.Errorf("%+v, want the kind of error", got[len(got)-1])
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	sender.Send(ended, Arrival{})
-	sender.Wait()
+	send(ended, "")
 	if got[len(got)-1].Problem != "interrupted" {
 		t.Errorf("%+v, want the kind of error", got[len(got)-1])
+	}
+}
+
+// A slow answer keeps nothing that comes after it from being sent, and there is no more of anything once all are there.
+func TestNoAnswerIsWaitedFor(t *testing.T) {
+	const requests = 20
+	var open atomic.Int64
+	all := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if open.Add(1) == requests {
+			close(all)
+		}
+		<-all
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"id": "o-1"}`)
+	}))
+	defer server.Close()
+	var numbers [requests]atomic.Int64
+	sender := NewHTTP(server.URL, noop.NewTracerProvider().Tracer(""), func(a Arrival, answer Answer) {
+		if answer.Problem != "" {
+			t.Error(answer.Problem)
+		}
+		numbers[a.Number].Add(1)
+	})
+	for i := range requests {
+		sender.Send(t.Context(), Arrival{Number: i})
+	}
+	sender.Wait()
+	for i := range numbers {
+		if n := numbers[i].Load(); n != 1 {
+			t.Errorf("request %d has %d answers, want 1", i, n)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -140,34 +141,25 @@ func (r *Recorder) Level(now time.Duration, l Levels) {
 	}
 }
 
-// Seconds returns what is known so far of every second.
-func (r *Recorder) Seconds() []result.Second {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := make([]result.Second, len(r.seconds))
-	for i := range r.seconds {
-		s := r.seconds[i] // a copy: what is kept one by one goes on growing
-		if !s.settled {
-			s.http, s.endToEnd = slices.Clone(s.http), slices.Clone(s.endToEnd)
-			s.settle()
-		}
-		all[i] = s.Second
-	}
-	return all
-}
-
-// Into fills in what was recorded.
+// Into fills in what is known so far. That is cheap enough for a live view: of a run's seconds, few have news.
 func (r *Recorder) Into(all *result.Result) {
-	all.Seconds = r.Seconds()
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	all.Seconds = make([]result.Second, len(r.seconds))
+	for i := range r.seconds {
+		r.seconds[i].update()
+		all.Seconds[i] = r.seconds[i].Second
+	}
 	all.Totals = r.totals
-	all.Latencies = map[string]result.Histogram{}
-	for name, latency := range r.latencies {
+	all.Totals.Errors = maps.Clone(r.totals.Errors)
+	all.Slowest = slices.Clone(r.slow)
+	latencies := maps.Clone(r.latencies)
+	r.mu.Unlock()
+
+	slices.Reverse(all.Slowest)
+	all.Latencies = map[string]result.Histogram{} // encoding them takes milliseconds
+	for name, latency := range latencies {
 		all.Latencies[name] = latency.Histogram()
 	}
-	all.Slowest = slices.Clone(r.slow)
-	slices.Reverse(all.Slowest)
 }
 
 // at is the second of an offset.
@@ -189,14 +181,19 @@ func (r *Recorder) latency(name string) *result.Recorder {
 	return r.latencies[name]
 }
 
-// settle turns a second's latencies into bands.
-func (s *second) settle() {
-	if s.http != nil {
+// update brings the bands up to date with the latencies, if some have come since.
+func (s *second) update() {
+	if len(s.http) > s.HTTP.Count {
 		s.HTTP = band(s.http)
 	}
-	if s.endToEnd != nil {
+	if len(s.endToEnd) > s.EndToEnd.Count {
 		s.EndToEnd = band(s.endToEnd)
 	}
+}
+
+// settle keeps the bands alone.
+func (s *second) settle() {
+	s.update()
 	s.http, s.endToEnd, s.settled = nil, nil, true
 }
 

@@ -68,6 +68,25 @@ func TestTheTenSlowestAreKept(t *testing.T) {
 	}
 }
 
+func TestWhatIsKnownSoFarIsExact(t *testing.T) {
+	r := NewRecorder(0, time.Minute)
+	for i, took := range []time.Duration{50 * ms, 10 * ms, 30 * ms, 20 * ms, 40 * ms} {
+		r.Answered(result.HTTP, 0, 0, took, "")
+		var got result.Result
+		r.Into(&got)
+		want := [5]result.Band{
+			{Count: 1, P50: 0.05, P90: 0.05, P99: 0.05, Max: 0.05},
+			{Count: 2, P50: 0.05, P90: 0.05, P99: 0.05, Max: 0.05},
+			{Count: 3, P50: 0.03, P90: 0.05, P99: 0.05, Max: 0.05},
+			{Count: 4, P50: 0.03, P90: 0.05, P99: 0.05, Max: 0.05},
+			{Count: 5, P50: 0.03, P90: 0.05, P99: 0.05, Max: 0.05},
+		}
+		if diff := cmp.Diff(want[i], got.Seconds[0].HTTP); diff != "" {
+			t.Errorf("after %d answers (-want +got):\n%s", i+1, diff)
+		}
+	}
+}
+
 func TestALongRunKeepsBandsAndNotEachLatency(t *testing.T) {
 	r := NewRecorder(0, time.Hour)
 	r.Answered(result.HTTP, 0, 0, 20*ms, "")
@@ -79,7 +98,9 @@ func TestALongRunKeepsBandsAndNotEachLatency(t *testing.T) {
 	if s := r.seconds[0]; s.http != nil || s.OK != 2 {
 		t.Errorf("the first second is %+v, want it counted and not kept", s)
 	}
-	if s := r.Seconds()[0]; s.HTTP.Count != 1 {
+	var got result.Result
+	r.Into(&got)
+	if s := got.Seconds[0]; s.HTTP.Count != 1 {
 		t.Errorf("the first second is %+v, want its band as it was", s)
 	}
 }

@@ -19,7 +19,7 @@ func TestThePageSaysWhatTheTableSays(t *testing.T) {
 	got := page(t, r)
 	for _, want := range []string{
 		">failed</p>", "e2e_p99&lt;500ms does not hold", "crossed at 26s", "not measured",
-		"94.04%", "permanent 296", "503 45, timeout 2", "never drained", "Example CPU", "2% test-flaky, 5% test-invalid",
+		"94.18%", "permanent 325", "503 45, timeout 2", "never drained", "Example CPU", "2% test-flaky, 5% test-invalid",
 		result.Seconds(r.Latencies[result.EndToEnd].P999), "lost: order 01a1fce2-242c-7b2d-a7f7-5d69ff18deaa",
 	} {
 		if !strings.Contains(got, want) {

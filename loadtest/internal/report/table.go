@@ -101,7 +101,11 @@ func (t *table) totals(r result.Result) {
 		parts = append(parts, result.Count(e.Count)+"\u00a0"+e.Name)
 	}
 	t.entry("accepted", result.Count(totals.Accepted)+" = "+strings.Join(parts, " + "))
-	t.entry("", fmt.Sprintf("%s duplicated, %s unexpected", result.Count(totals.Duplicated), result.Count(totals.Unexpected)))
+	faults := fmt.Sprintf("%s duplicated, %s unexpected", result.Count(totals.Duplicated), result.Count(totals.Unexpected))
+	if totals.WarmUp > 0 {
+		faults += fmt.Sprintf("; %s were due in the warm-up", result.Count(totals.WarmUp))
+	}
+	t.entry("", faults)
 	if dead := sum(totals.DeadLettered); dead > 0 {
 		t.entry("dead letters", fmt.Sprintf("%s of those accepted: %s", of(dead, totals.Accepted), byCount(totals.DeadLettered)))
 	}

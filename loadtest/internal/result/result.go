@@ -28,7 +28,7 @@ type Result struct {
 	Reason     string      `json:"reason,omitempty"` // one line
 	Thresholds []Threshold `json:"thresholds"`
 
-	Totals    Totals               `json:"totals"`    // of the time after the warm-up
+	Totals    Totals               `json:"totals"`
 	Latencies map[string]Histogram `json:"latencies"` // of the time after the warm-up, by the names below
 	Seconds   []Second             `json:"seconds"`   // one for each second of the run, warm-up and drain included
 	Slowest   []Order              `json:"slowest"`   // at most ten, the slowest first
@@ -48,7 +48,7 @@ type Settings struct {
 	Arrivals    string             `json:"arrivals"` // constant or poisson
 	Seed        uint64             `json:"seed"`
 	Stages      []Stage            `json:"stages"`
-	WarmUp      float64            `json:"warm_up"` // left out of totals, latencies and thresholds
+	WarmUp      float64            `json:"warm_up"` // left out of rates and latencies, but not of the accounts
 	Mix         map[string]float64 `json:"mix"`     // share of orders by SKU, besides load-001 to load-200
 	Every       map[string]float64 `json:"every"`   // seconds after which one order is of a SKU
 	MaxInFlight int                `json:"max_in_flight"`
@@ -80,17 +80,20 @@ type Threshold struct {
 	CrossedAt *float64 `json:"crossed_at,omitempty"` // when it first did not hold, if it is one that is watched all the time
 }
 
-// Totals are what came of the arrivals that were due after the warm-up.
+// Totals are what came of the arrivals.
 type Totals struct {
-	Scheduled  int `json:"scheduled"`   // arrivals of the schedule
-	NotOffered int `json:"not_offered"` // of these, more than may be in flight
-	Sent       int `json:"sent"`
+	// Of the arrivals that were due after the warm-up.
+	Scheduled  int            `json:"scheduled"`   // arrivals of the schedule
+	NotOffered int            `json:"not_offered"` // of these, more than may be in flight
+	Sent       int            `json:"sent"`
+	Errors     map[string]int `json:"errors"` // by status or kind of error
 
-	Accepted  int            `json:"accepted"` // of target stream: added
-	Errors    map[string]int `json:"errors"`   // by status or kind of error
-	Confirmed int            `json:"confirmed"`
-	Rejected  int            `json:"rejected"`
-	Cancelled int            `json:"cancelled"`
+	// The accounts, of all arrivals that were accepted: one that is lost in the warm-up is lost, too.
+	Accepted  int `json:"accepted"` // of target stream: added
+	WarmUp    int `json:"warm_up"`  // of these, due in the warm-up
+	Confirmed int `json:"confirmed"`
+	Rejected  int `json:"rejected"`
+	Cancelled int `json:"cancelled"`
 
 	DeadLettered map[string]int `json:"dead_lettered"` // by reason
 	Unfinished   int            `json:"unfinished"`    // when the drain was over, and still on their way

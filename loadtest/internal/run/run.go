@@ -2,6 +2,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
 
 	"example.com/clew/loadtest/internal/follow"
 	"example.com/clew/loadtest/internal/live"
@@ -31,6 +33,7 @@ type Config struct {
 	Redis    redis.UniversalClient // it must not retry
 	Metrics  *metrics.Metrics
 	InFlight *atomic.Int64 // what Metrics shows
+	Tracer   trace.Tracer  // of requests to target http
 
 	// Show shows the run until its context ends.
 	Show func(ctx context.Context, snapshot func() live.Snapshot)
@@ -44,7 +47,8 @@ type run struct {
 }
 
 // Do runs the scenario. It stops offering when offering ends, and waiting for what was accepted when waiting ends; what was
-// measured until then is in the result. The error is that nothing could be measured.
+// measured until then is in the result. The error says why there is none, or that the target went away in the middle: then
+// the result has what was measured before.
 func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	plan := c.Scenario.Plan()
 	r := &run{Config: c, recorder: load.NewRecorder(c.Scenario.WarmUp(), plan.Duration())}
@@ -63,6 +67,17 @@ func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	showing, stopShowing := context.WithCancel(following)
 	beside.Go(func() { _ = r.follower.Run(following) })
 	beside.Go(func() { r.level(following) })
+	offering, stopOffering := context.WithCancel(offering)
+	waiting, stopWaiting := context.WithCancel(waiting)
+	defer stopOffering()
+	defer stopWaiting()
+	var gone error
+	beside.Go(func() {
+		if gone = r.watch(following); gone != nil {
+			stopOffering()
+			stopWaiting()
+		}
+	})
 	shown := make(chan struct{})
 	go func() {
 		defer close(shown)
@@ -72,7 +87,7 @@ func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	before := cpu()
 	sender := r.sender()
 	generator := load.Generator{
-		Plan: plan, SKU: c.Scenario.SKUs(), Sender: sender, Scheduled: r.scheduled,
+		Plan: plan, SKU: c.Scenario.SKUs(), Sender: patient{sender, waiting}, Scheduled: r.scheduled,
 		InFlight: r.inFlight, MaxInFlight: c.Scenario.MaxInFlight,
 	}
 	interrupted := generator.Run(offering, r.start)
@@ -84,8 +99,16 @@ func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	<-shown
 	stopFollowing()
 	beside.Wait()
-	return r.result(interrupted, offered, drained, used), nil
+	return r.result(interrupted, gone, offered, drained, used), gone
 }
+
+// patient sends until there is nothing to wait for any more: what was sent when an interrupt came is answered all the same.
+type patient struct {
+	load.Sender
+	waiting context.Context
+}
+
+func (p patient) Send(_ context.Context, a load.Arrival) { p.Sender.Send(p.waiting, a) }
 
 func (r *run) scheduled(due time.Duration, offered bool) {
 	r.recorder.Scheduled(due, offered)
@@ -103,7 +126,7 @@ func (r *run) sender() interface {
 	if r.Scenario.Target == scenario.Stream {
 		return load.NewStream(r.Redis, r.Target.Partitions, r.Scenario.MaxInFlight, r.answered(result.StreamAdd))
 	}
-	return load.NewHTTP(r.Target.Order, r.answered(result.HTTP))
+	return load.NewHTTP(r.Target.Order, r.Tracer, r.answered(result.HTTP))
 }
 
 // answered returns what takes the answers of a target, whose latency has a name.
@@ -118,7 +141,7 @@ func (r *run) answered(name string) func(load.Arrival, load.Answer) {
 			return
 		}
 		r.follower.Accepted(follow.Order{
-			ID: answer.ID, SKU: a.SKU, TraceID: answer.TraceID, Units: 1, WarmUp: a.Due < r.Scenario.WarmUp(),
+			ID: answer.ID, SKU: a.SKU, TraceID: answer.TraceID, Units: 1,
 			Due: due, DueToSent: late, HTTP: took,
 		})
 	}
@@ -186,11 +209,17 @@ func (r *run) drain(ctx context.Context) time.Duration {
 }
 
 // result puts together what was measured, and judges it.
-func (r *run) result(interrupted error, offered, drained time.Duration, used float64) result.Result {
+func (r *run) result(interrupted, gone error, offered, drained time.Duration, used float64) result.Result {
 	all := result.Result{
 		Version: result.Version, Scenario: r.Scenario.Name, Started: r.start, Settings: r.Scenario.Settings(),
 	}
 	r.recorder.Into(&all)
+	afterWarmUp := all.Totals.Accepted // the accounts are of all
+	all.Totals.Accepted = 0
+	for _, second := range all.Seconds {
+		all.Totals.Accepted += second.OK
+	}
+	all.Totals.WarmUp = all.Totals.Accepted - afterWarmUp
 	all.Totals.Drain, all.Totals.GeneratorCPU = drained.Seconds(), used
 	asking, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -199,8 +228,8 @@ func (r *run) result(interrupted error, offered, drained time.Duration, used flo
 	for _, t := range r.Scenario.Thresholds {
 		all.Thresholds = append(all.Thresholds, t.Evaluate(all))
 	}
-	all.Verdict, all.Reason = judge(all, accounts)
-	if interrupted != nil {
+	all.Verdict, all.Reason = judge(all, cmp.Or(gone, accounts))
+	if interrupted != nil && gone == nil {
 		all.Reason = join(fmt.Sprintf("interrupted after %s", offered.Round(time.Second)), all.Reason)
 	}
 	return all
@@ -216,16 +245,16 @@ func join(a, b string) string {
 // tooLate is by how much a generator may be late: above it, the latencies are its own rather than the target's.
 const tooLate = 50 * time.Millisecond
 
-// judge says whether the run was good enough, or why that cannot be said.
-func judge(all result.Result, accounts error) (verdict, reason string) {
+// judge says whether the run was good enough, or why that cannot be said: unknown is why the accounts are not complete.
+func judge(all result.Result, unknown error) (verdict, reason string) {
 	late := all.Latencies[result.DueToSent]
 	switch {
+	case unknown != nil:
+		return result.NotJudged, unknown.Error()
 	case all.Totals.Sent == 0:
 		return result.NotJudged, "nothing was sent after the warm-up"
 	case all.Totals.Accepted == 0:
 		return result.NotJudged, fmt.Sprintf("the target accepted nothing: %v", all.Totals.Errors)
-	case accounts != nil:
-		return result.NotJudged, accounts.Error()
 	case late.P99 > tooLate.Seconds():
 		return result.NotJudged, fmt.Sprintf("the generator could not keep up: it was late by %s (p99), expected at most %s; "+
 			"offer less, or free the processor", result.Seconds(late.P99), tooLate)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 
 	"example.com/clew/loadtest/internal/live"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 // A fake is an order API whose every delay and failure the test decides, and which tells the streams what the test says.
 type fake struct {
 	t      *testing.T
-	redis  *redis.Client
+	redis  *redistest.Server
 	server *httptest.Server
 	number atomic.Int64
 
@@ -42,20 +43,20 @@ type fake struct {
 	events func(id string) [][3]string            // stream, type and event id that follow an order
 
 	mu   sync.Mutex
-	done []time.Time // when each answer was ready
+	took map[int64]float64 // seconds, by the number of the order
 }
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
 	f := &fake{
-		t: t, redis: redistest.Start(t).Client,
+		t: t, redis: redistest.Start(t), took: map[int64]float64{},
 		answer: func(int64, string) int { return http.StatusCreated },
 		events: func(id string) [][3]string {
 			return [][3]string{{"orders", "order.created.v1", id + "-1"}, {"stock", "stock.reserved.v1", id + "-2"}, {"orders", "order.confirmed.v1", id + "-3"}}
 		},
 	}
 	for stream, group := range map[string]string{"orders": "inventory", "stock": "order"} {
-		if err := f.redis.XGroupCreateMkStream(t.Context(), stream+":{0}", group, "0").Err(); err != nil {
+		if err := f.redis.Client.XGroupCreateMkStream(t.Context(), stream+":{0}", group, "0").Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -65,15 +66,17 @@ func newFake(t *testing.T) *fake {
 }
 
 func (f *fake) place(w http.ResponseWriter, r *http.Request) {
+	begun, n := time.Now(), f.number.Add(1)-1
+	defer func() { // the answer is sent when this function has returned
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.took[n] = time.Since(begun).Seconds()
+	}()
 	body, _ := io.ReadAll(r.Body)
-	n := f.number.Add(1) - 1
 	_, sku, _ := strings.Cut(string(body), `"sku":"`)
 	sku, _, _ = strings.Cut(sku, `"`)
 	status := f.answer(n, sku)
 	id := fmt.Sprintf("0199c0de-7a1b-7cde-8f01-%012x", n)
-	f.mu.Lock()
-	f.done = append(f.done, time.Now())
-	f.mu.Unlock()
 	w.WriteHeader(status)
 	if status != http.StatusCreated {
 		return
@@ -81,7 +84,7 @@ func (f *fake) place(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `{"id": %q, "trace_id": "%032x"}`, id, n+1)
 	for _, e := range f.events(id) {
 		key := e[0] + ":{0}"
-		err := f.redis.XAdd(context.Background(), &redis.XAddArgs{Stream: key, Values: []string{
+		err := f.redis.Client.XAdd(context.Background(), &redis.XAddArgs{Stream: key, Values: []string{
 			"specversion", "1.0", "id", e[2], "source", "/order", "type", e[1], "subject", id,
 			"time", time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype", "application/json",
 			"data", fmt.Sprintf(`{"order_id":%q,"items":[{"sku":%q,"quantity":1}]}`, id, sku),
@@ -91,30 +94,38 @@ func (f *fake) place(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	for stream, group := range map[string]string{"orders": "inventory", "stock": "order"} { // all is processed
-		f.redis.XGroupSetID(context.Background(), stream+":{0}", group, "$")
+		f.redis.Client.XGroupSetID(context.Background(), stream+":{0}", group, "$")
 	}
 }
 
 // run puts a steady load on the fake.
-func (f *fake) run(rate float64, duration time.Duration, thresholds ...string) result.Result {
+func (f *fake) run(rate float64, duration time.Duration) result.Result {
+	f.t.Helper()
+	r, err := f.do(f.t.Context(), rate, duration)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return r
+}
+
+// do offers until ctx ends.
+func (f *fake) do(ctx context.Context, rate float64, duration time.Duration) (result.Result, error) {
 	f.t.Helper()
 	s, err := scenario.Load("smoke")
 	if err == nil {
-		s, err = s.With(scenario.Override{Rate: &rate, Duration: &duration, Thresholds: thresholds})
+		s, err = s.With(scenario.Override{
+			Rate: &rate, Duration: &duration, Thresholds: []string{"http_p99<60s", "e2e_p99<60s"}, // a busy machine may take long
+		})
 	}
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	inFlight := &atomic.Int64{}
-	r, err := Do(f.t.Context(), f.t.Context(), Config{
-		Scenario: s, Target: target.Target{Order: f.server.URL, Partitions: 1}, Redis: f.redis, InFlight: inFlight,
+	return Do(ctx, f.t.Context(), Config{
+		Scenario: s, Target: target.Target{Order: f.server.URL, Partitions: 1}, Redis: f.redis.Client, InFlight: inFlight, Tracer: noop.NewTracerProvider().Tracer(""),
 		Metrics: metrics.New(func() int { return int(inFlight.Load()) }),
 		Show:    func(context.Context, func() live.Snapshot) {},
 	})
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return r
 }
 
 // What is measured is what the server did, from when each request was due.
@@ -125,15 +136,24 @@ func TestPercentilesAreTheTruth(t *testing.T) {
 		return http.StatusCreated
 	}
 	r := f.run(100, 4*time.Second)
-	// The delays are 100 to 299 ms, each as often; what else the server took is in them, too.
-	for name, want := range map[string][2]float64{
-		"p50": {r.Latencies[result.HTTP].P50, 0.200}, "p90": {r.Latencies[result.HTTP].P90, 0.280}, "p99": {r.Latencies[result.HTTP].P99, 0.298},
-	} {
-		if math.Abs(want[0]-want[1]) > 0.01*want[1]+0.01 { // and 10 ms for a busy machine
-			t.Errorf("%s is %.4f s, want %.4f", name, want[0], want[1])
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var took []float64 // 100 to 299 ms, each as often, and what a busy machine added
+	for n, seconds := range f.took {
+		if n >= 40 { // those before were due in the warm-up
+			took = append(took, seconds)
 		}
 	}
-	if got := r.Latencies[result.HTTP].Count; got != 360 || r.Totals.Confirmed != 360 || r.Totals.Lost+r.Totals.Duplicated != 0 {
+	slices.Sort(took)
+	for share, got := range map[int]float64{
+		50: r.Latencies[result.HTTP].P50, 90: r.Latencies[result.HTTP].P90, 99: r.Latencies[result.HTTP].P99,
+	} {
+		// Besides, 10 ms for the way to the server and back, and what the generator itself was late by.
+		if want := took[len(took)*share/100]; math.Abs(got-want) > 0.01*want+0.01+r.Latencies[result.DueToSent].P99 {
+			t.Errorf("p%d is %.4f s, want %.4f", share, got, want)
+		}
+	}
+	if got := r.Latencies[result.HTTP].Count; got != 360 || r.Totals.Confirmed != 400 || r.Totals.Lost+r.Totals.Duplicated != 0 {
 		t.Errorf("%d answers, totals %+v", got, r.Totals)
 	}
 }
@@ -176,6 +196,7 @@ func TestAServerThatStandsStillIsSeen(t *testing.T) {
 }
 
 func TestFailuresLossesAndDuplicatesAreFound(t *testing.T) {
+	t.Parallel()
 	f := newFake(t)
 	f.answer = func(n int64, _ string) int {
 		if n%10 == 9 {
@@ -188,10 +209,10 @@ func TestFailuresLossesAndDuplicatesAreFound(t *testing.T) {
 	f.events = func(id string) [][3]string {
 		all := usual(id)
 		switch {
-		case strings.HasSuffix(id, "40"): // every 256th, from the 64th on
+		case strings.HasSuffix(id, "10"): // every 256th, the first in the warm-up
 			lost.Add(1)
 			return all[:1]
-		case strings.HasSuffix(id, "41"):
+		case strings.HasSuffix(id, "11"):
 			twice.Add(1)
 			return append(all, [3]string{"orders", "order.confirmed.v1", id + "-another"})
 		}
@@ -201,8 +222,8 @@ func TestFailuresLossesAndDuplicatesAreFound(t *testing.T) {
 	if r.Totals.Lost != int(lost.Load()) || r.Totals.Duplicated != int(twice.Load()) || lost.Load() != 3 || len(r.Totals.Examples) == 0 {
 		t.Errorf("totals %+v, want %d lost and %d duplicated", r.Totals, lost.Load(), twice.Load())
 	}
-	if refused := r.Totals.Errors["503"]; refused != 54 || r.Totals.Accepted != 486 {
-		t.Errorf("%d refused, %d accepted, want a tenth of 540", refused, r.Totals.Accepted)
+	if refused := r.Totals.Errors["503"]; refused < 50 || refused != 540-(r.Totals.Accepted-r.Totals.WarmUp) || r.Totals.Accepted != 540 {
+		t.Errorf("%d refused, %+v, want a tenth of 540, and nine tenths of 600 accepted", refused, r.Totals)
 	}
 	failed := []string{}
 	for _, threshold := range r.Thresholds {
@@ -211,7 +232,7 @@ func TestFailuresLossesAndDuplicatesAreFound(t *testing.T) {
 		}
 	}
 	slices.Sort(failed)
-	if r.Verdict != result.Failed || strings.Join(failed, " ") != "duplicates http_error_rate lost" {
+	if r.Verdict == result.Passed || strings.Join(failed, " ") != "duplicates http_error_rate lost" {
 		t.Errorf("%s because of %q", r.Verdict, failed)
 	}
 }

@@ -33,18 +33,6 @@ func (p Plan) Duration() time.Duration {
 	return sum
 }
 
-// Rate is the arrivals a second at an offset from the start. Where two stages meet it is that of the later one; before
-// the first and after the last it is 0.
-func (p Plan) Rate(offset time.Duration) float64 {
-	for _, s := range p.Stages {
-		if offset >= 0 && offset < s.Duration {
-			return s.From + s.slope()*offset.Seconds()
-		}
-		offset -= s.Duration
-	}
-	return 0
-}
-
 // Peak is the highest rate.
 func (p Plan) Peak() float64 {
 	peak := 0.0

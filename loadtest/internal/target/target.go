@@ -2,6 +2,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,8 +25,8 @@ type Target struct {
 	Order      string // base URL of the order API
 	Redis      string // URL
 	Partitions int    // of each stream
+	OTLP       string // base URL where traces go over HTTP; empty if nobody has said
 	viewer     string // base URL of what people look at traces with
-	traces     string
 }
 
 // Find returns what runs here, as `make up` has written it down: in CLEW_STATUS, or else in the file status.json of the
@@ -69,27 +70,30 @@ func read() (t Target, err error) {
 		Mode       string
 		Partitions int
 		Redis      struct{ URL string }
-		Addresses  struct{ Order, Viewer, Traces string }
+		Addresses  struct {
+			Order, Viewer string
+			OTLPHTTP      string `json:"otlp_http"`
+		}
 	}
 	if err := json.Unmarshal(text, &status); err != nil {
 		return t, fmt.Errorf("read %s: %w", where, err)
 	}
 	return Target{
 		Mode: status.Mode, Order: status.Addresses.Order, Redis: status.Redis.URL, Partitions: status.Partitions,
-		viewer: status.Addresses.Viewer, traces: status.Addresses.Traces,
+		OTLP: status.Addresses.OTLPHTTP, viewer: status.Addresses.Viewer,
 	}, nil
 }
 
 // TraceURL is where a person can look at a trace; empty if nobody has said where.
 func (t Target) TraceURL(id string) string {
 	switch {
-	case id == "" || t.traces == "":
+	case id == "" || t.viewer == "":
 		return ""
 	case t.Mode == "compose":
 		panes := fmt.Sprintf(`{"t":{"datasource":"tempo","queries":[{"refId":"A","queryType":"traceql","query":%q}]}}`, id)
 		return t.viewer + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {panes}}.Encode()
 	default:
-		return t.traces + "/api/v2/traces/" + id
+		return t.viewer + "/traces/" + id
 	}
 }
 
@@ -126,6 +130,21 @@ func redacted(address string) string {
 	return u.Redacted()
 }
 
+// Listens returns an error unless something listens where the order API is, which holds for one that is too busy to answer,
+// too. It takes 1 s at most.
+func (t Target) Listens(ctx context.Context) error {
+	u, err := url.Parse(t.Order)
+	if err != nil {
+		return fmt.Errorf("%q is no address: %w", t.Order, err)
+	}
+	port := cmp.Or(u.Port(), u.Scheme) // a scheme is the name of its port
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return fmt.Errorf("the order API is away: %w", err)
+	}
+	return conn.Close()
+}
+
 // Reachable returns an error unless the order API answers and Redis has the stream of orders with a group that reads it.
 // It takes 5 s at most.
 func (t Target) Reachable(ctx context.Context, client redis.UniversalClient) error {
@@ -146,10 +165,13 @@ func (t Target) Reachable(ctx context.Context, client redis.UniversalClient) err
 	for partition := range t.Partitions {
 		key := fmt.Sprintf("orders:{%d}", partition)
 		groups, err := client.XInfoGroups(ctx, key).Result()
-		if err != nil {
-			return fmt.Errorf("look at %s in Redis: %w", key, err)
-		}
-		if len(groups) == 0 {
+		switch {
+		case err != nil && strings.Contains(err.Error(), "no such key"):
+			return fmt.Errorf("%s is not in Redis, expected the stream of orders: is it the Redis of this order API, with so many partitions?",
+				key)
+		case err != nil:
+			return fmt.Errorf("ask Redis who reads %s, is it running? %w", key, err)
+		case len(groups) == 0:
 			return fmt.Errorf("nobody reads %s: is the inventory service running?", key)
 		}
 	}

@@ -22,7 +22,7 @@ func TestWhereMakeUpHasPutIt(t *testing.T) {
 	if err != nil || got.Order != "http://127.0.0.1:8080" || got.Redis != "redis://127.0.0.1:20000/0" || got.Partitions != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if link := got.TraceURL("0af7"); link != "http://127.0.0.1:3200/api/v2/traces/0af7" {
+	if link := got.TraceURL("0af7"); link != "http://127.0.0.1:3000/traces/0af7" {
 		t.Error(link)
 	}
 	got.Mode = "compose"

@@ -118,14 +118,8 @@ func watchErrors(r result.Result) func(result.Second) float64 {
 }
 
 func watchDeadLetters(r result.Result) func(result.Second) float64 {
-	before := 0
-	for _, s := range r.Seconds {
-		if s.WarmUp {
-			before = s.DeadLetters
-		}
-	}
 	return func(s result.Second) float64 {
-		return float64(s.DeadLetters-before) / float64(max(r.Totals.Accepted, 1))
+		return float64(s.DeadLetters) / float64(max(r.Totals.Accepted, 1))
 	}
 }
 

@@ -90,6 +90,9 @@ func (g *generator) second(offset int) {
 		if order.End == "dead_lettered" {
 			second.DeadLetters++
 		}
+		if order.End != "" {
+			g.account(order, second.WarmUp)
+		}
 		if !second.WarmUp {
 			g.count(order)
 		}
@@ -148,6 +151,21 @@ func (g *generator) long(median time.Duration) float64 {
 	return math.Round(median.Seconds()*math.Exp(0.35*g.random.NormFloat64())*1e6) / 1e6
 }
 
+// account adds an accepted order to the accounts.
+func (g *generator) account(order result.Order, warmUp bool) {
+	totals := &g.result.Totals
+	totals.Accepted++
+	if warmUp {
+		totals.WarmUp++
+	}
+	switch order.End {
+	case "confirmed":
+		totals.Confirmed++
+	case "dead_lettered":
+		totals.DeadLettered["permanent"]++
+	}
+}
+
 // count adds an order to what came of the time after the warm-up.
 func (g *generator) count(order result.Order) {
 	totals := &g.result.Totals
@@ -158,15 +176,10 @@ func (g *generator) count(order result.Order) {
 	switch order.End {
 	case "":
 		totals.Errors["503"]++
-		return
 	case "confirmed":
-		totals.Confirmed++
 		g.endToEnd.Record(duration(order.EndToEnd))
 		g.result.Slowest = append(g.result.Slowest, order)
-	case "dead_lettered":
-		totals.DeadLettered["permanent"]++
 	}
-	totals.Accepted++
 }
 
 func (g *generator) finish() result.Result {
