@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -80,7 +79,7 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 	}
 	t.Cleanup(func() { _ = client.Close() })
 	signal := func(process string, signal syscall.Signal) {
-		now, err := state.Load(clew.dir) // it may have been started again
+		now, err := state.Load(clew.Dir) // it may have been started again
 		if err == nil {
 			i := slices.IndexFunc(now.Processes, func(p state.Process) bool { return p.Name == process })
 			err = syscall.Kill(*now.Processes[i].PID, signal)
@@ -93,7 +92,7 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 	return []alarm{{
 		"orders that nobody can process", []string{"ObjectiveBurnsFast", "ObjectiveBurnsSlowly", "DeadLetterRate", "DeadLetters"},
 		func() { clew.place(t, "test-invalid", 1000) },
-		func() { clew.clew("dlq", "discard", "--all") },
+		func() { clew.Run("dlq", "discard", "--all") },
 	}, {
 		"a service that hangs", []string{"StreamLag", "OldestPending", "TargetDown"},
 		func() {
@@ -115,7 +114,7 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 			clew.listenOnce(t, "ghost")
 			clew.place(t, "lamp", 5)
 		},
-		func() { clew.clew("streams", "forget-group", "orders", "ghost") },
+		func() { clew.Run("streams", "forget-group", "orders", "ghost") },
 	}, {
 		"Redis hangs", []string{"OutboxStuck", "SamplerFailing"},
 		func() {
@@ -193,8 +192,7 @@ func (r *running) place(t *testing.T, sku string, count int) []string {
 // listenOnce makes a consumer group of orders, and leaves it when it has read something.
 func (r *running) listenOnce(t *testing.T, group string) {
 	t.Helper()
-	listening := exec.Command(r.binary, "listen", "order.created.v1", "--group", group)
-	listening.Env = r.env
+	listening := r.Command("listen", "order.created.v1", "--group", group)
 	out, err := listening.StdoutPipe()
 	if err == nil {
 		err = listening.Start()
@@ -227,7 +225,7 @@ func (r *running) deleteEvent(t *testing.T, id string) {
 
 func (r *running) exec(t *testing.T, statement string, arguments ...any) {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(r.dir, "order.db")+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", filepath.Join(r.Dir, "order.db")+"?_pragma=busy_timeout(5000)")
 	if err == nil {
 		_, err = db.Exec(statement, arguments...)
 		err = errors.Join(err, db.Close())

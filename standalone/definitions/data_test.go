@@ -107,7 +107,7 @@ func aMinuteOfOrders(clew *running) {
 	var placing sync.WaitGroup
 	defer placing.Wait()
 	placing.Go(func() {
-		if code, out := clew.loadtest("--scenario=smoke", "--rate=5", "--duration=50s"); code > 1 { // a threshold need not hold
+		if code, out := clew.Load("--scenario=smoke", "--rate=5", "--duration=50s"); code > 1 { // a threshold need not hold
 			clew.t.Errorf("the load test ends with %d:\n%s", code, out)
 		}
 	})
