@@ -17,22 +17,20 @@ const (
 	partialMessage       = "The trace takes its full share of the viewer's memory: later spans are missing."
 )
 
-// Handler answers queries for traces as Tempo 3 does: GET /api/v2/traces/{id}, /api/search and /ready. Queries for
-// metrics, /api/v1/ and GET /metrics, go to Config.Metrics. GET / says what is there. It checks neither host nor origin;
-// see Run.
+// Handler answers queries for traces as Tempo 3 does: GET /api/v2/traces/{id}, /api/search and /ready; and GET /api/logs
+// with the log records of a trace. Queries for metrics, /api/v1/ and GET /metrics, go to Config.Metrics, and all else to
+// Config.Page. It checks neither host nor origin; see Run.
 func (v *Viewer) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "Clew's viewer: GET /api/v2/traces/{id}, GET /api/search?q={TraceQL}, "+
-			"GET /api/v1/query?query={PromQL}, GET /metrics, GET /ready\n")
-	})
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "ready\n")
 	})
 	mux.HandleFunc("GET /api/v2/traces/{id}", v.getTrace)
 	mux.HandleFunc("GET /api/search", v.getSearch)
+	mux.HandleFunc("GET /api/logs", v.getLogs)
 	mux.Handle("/api/v1/", v.metrics)
 	mux.Handle("GET /metrics", v.metrics)
+	mux.Handle("/", v.page)
 	return mux
 }
 

@@ -164,7 +164,7 @@ func TestPaths(t *testing.T) {
 		code int
 		body string
 	}{
-		"/":               {http.StatusOK, "Clew's viewer: GET /api/v2/traces/{id}, GET /api/search?q={TraceQL}, GET /api/v1/query?query={PromQL}, GET /metrics, GET /ready\n"},
+		"/":               {http.StatusNotFound, "404 page not found\n"},
 		"/ready":          {http.StatusOK, "ready\n"},
 		"/api/v2/traces/": {http.StatusNotFound, "404 page not found\n"},
 		"/api/traces/1":   {http.StatusNotFound, "404 page not found\n"},

@@ -13,7 +13,7 @@ import (
 func (v *Viewer) grpcServer() *grpc.Server {
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(maxRequestBytes))
 	collectorpb.RegisterTraceServiceServer(server, traceService{store: v.store})
-	logspb.RegisterLogsServiceServer(server, logsService{})
+	logspb.RegisterLogsServiceServer(server, logsService{logs: v.logs})
 	metricspb.RegisterMetricsServiceServer(server, metricsService{})
 	return server
 }
@@ -40,19 +40,27 @@ func (s traceService) Export(
 	return response, nil
 }
 
-// logsService accepts logs and discards them, so that exporters with the default settings work; storing them is a
-// later issue's work.
 type logsService struct {
 	logspb.UnimplementedLogsServiceServer
+	logs *logStore
 }
 
-func (logsService) Export(
-	context.Context, *logspb.ExportLogsServiceRequest,
+// Export keeps the records, and counts those it refuses as the service above does.
+func (s logsService) Export(
+	_ context.Context, request *logspb.ExportLogsServiceRequest,
 ) (*logspb.ExportLogsServiceResponse, error) {
-	return &logspb.ExportLogsServiceResponse{}, nil
+	response := &logspb.ExportLogsServiceResponse{}
+	if refused, reason := s.logs.add(request.GetResourceLogs()); refused > 0 {
+		response.PartialSuccess = &logspb.ExportLogsPartialSuccess{
+			RejectedLogRecords: refused,
+			ErrorMessage:       reason.Error(),
+		}
+	}
+	return response, nil
 }
 
-// metricsService accepts metrics and discards them, for the same reason.
+// metricsService accepts metrics and discards them, so that exporters with the default settings work: metrics are
+// scraped.
 type metricsService struct {
 	metricspb.UnimplementedMetricsServiceServer
 }

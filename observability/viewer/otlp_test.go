@@ -171,30 +171,28 @@ func fetchTrace(t *testing.T, v running, id string) []*tracepb.ResourceSpans {
 	return decoded.GetResourceSpans()
 }
 
-func TestLogsAndMetricsAreAccepted(t *testing.T) {
+func TestMetricsAreAccepted(t *testing.T) {
 	v := run(t)
+	metrics := metricspb.NewMetricsServiceClient(dial(t, v))
+	if _, err := metrics.Export(t.Context(), &metricspb.ExportMetricsServiceRequest{}); err != nil {
+		t.Errorf("metrics over gRPC: %v", err)
+	}
+	body := `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a"}]}]}]}`
+	got := post(v.Viewer, "/v1/metrics", body, "Content-Type", contentJSON)
+	if got.Code != http.StatusOK || got.Body.String() != "{}" {
+		t.Errorf("metrics over HTTP: %d %q", got.Code, got.Body)
+	}
+}
+
+// dial connects to the viewer's gRPC server until the test ends.
+func dial(t *testing.T, v running) *grpc.ClientConn {
+	t.Helper()
 	connection, err := grpc.NewClient(v.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close()
-	logs := logspb.NewLogsServiceClient(connection)
-	if _, err := logs.Export(t.Context(), &logspb.ExportLogsServiceRequest{}); err != nil {
-		t.Errorf("logs over gRPC: %v", err)
-	}
-	metrics := metricspb.NewMetricsServiceClient(connection)
-	if _, err := metrics.Export(t.Context(), &metricspb.ExportMetricsServiceRequest{}); err != nil {
-		t.Errorf("metrics over gRPC: %v", err)
-	}
-	for path, body := range map[string]string{
-		"/v1/logs":    `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"traceId":"0af7651916cd43dd8448eb211c80319c"}]}]}]}`,
-		"/v1/metrics": `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a"}]}]}]}`,
-	} {
-		got := post(v.Viewer, path, body, "Content-Type", contentJSON)
-		if got.Code != http.StatusOK || got.Body.String() != "{}" {
-			t.Errorf("%s over HTTP: %d %q", path, got.Code, got.Body)
-		}
-	}
+	t.Cleanup(func() { _ = connection.Close() })
+	return connection
 }
 
 // post sends to the OTLP handler; headers are pairs of name and value.
@@ -359,4 +357,43 @@ func TestRunEndsWithTheErrorOfAServer(t *testing.T) {
 	if err := v.Run(t.Context(), on, func(h http.Handler) http.Handler { return h }); err == nil {
 		t.Error("run ended without an error, though one listener was closed")
 	}
+}
+
+// What arrives over HTTP is refused or kept, and what is kept can be shown.
+func FuzzOTLP(f *testing.F) {
+	f.Add("/v1/traces", true, []byte(otlpJSON))
+	f.Add("/v1/logs", true, []byte(otlpLogsJSON))
+	f.Add("/v1/traces", true, []byte("\x87"))
+	for path, message := range map[string]proto.Message{
+		"/v1/traces": &collectorpb.ExportTraceServiceRequest{ResourceSpans: batch("order", newSpan(1, 1, 1))},
+		"/v1/logs":   &logspb.ExportLogsServiceRequest{ResourceLogs: logBatch("order", newRecord(1, "text"), newRecord(0, "text"))},
+	} {
+		data, err := proto.Marshal(message)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(path, false, data)
+	}
+	f.Fuzz(func(t *testing.T, path string, asJSON bool, body []byte) {
+		if path != "/v1/traces" && path != "/v1/logs" {
+			return
+		}
+		v := New(Config{})
+		contentType := contentProtobuf
+		if asJSON {
+			contentType = contentJSON
+		}
+		if got := post(v, path, string(body), "Content-Type", contentType); got.Code != http.StatusOK && got.Code != http.StatusBadRequest {
+			t.Fatalf("answer %d %s", got.Code, got.Body)
+		}
+		questions := []string{"/api/logs", "/api/search?q=%7B%7D"}
+		for _, trace := range v.store.all() {
+			questions = append(questions, "/api/v2/traces/"+hex.EncodeToString(trace.id[:]))
+		}
+		for _, question := range questions {
+			if got := get(v, question); got.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", question, got.Code, got.Body)
+			}
+		}
+	})
 }

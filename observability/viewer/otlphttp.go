@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	logspb "go.opentelemetry.io/proto/otlp/collector/logs/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
@@ -31,7 +32,7 @@ func (v *Viewer) OTLPHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST /v1/traces", exportHandler(traceService{store: v.store}.Export,
 		func() *collectorpb.ExportTraceServiceRequest { return &collectorpb.ExportTraceServiceRequest{} }))
-	mux.Handle("POST /v1/logs", exportHandler(logsService{}.Export,
+	mux.Handle("POST /v1/logs", exportHandler(logsService{logs: v.logs}.Export,
 		func() *logspb.ExportLogsServiceRequest { return &logspb.ExportLogsServiceRequest{} }))
 	mux.Handle("POST /v1/metrics", exportHandler(metricsService{}.Export,
 		func() *metricspb.ExportMetricsServiceRequest { return &metricspb.ExportMetricsServiceRequest{} }))
@@ -51,7 +52,8 @@ func exportHandler[Request, Response proto.Message](
 		}
 		request := newRequest()
 		if code, err := readExport(w, r, contentType, request); err != nil {
-			reason := status.New(codes.InvalidArgument, err.Error())
+			// It may quote what was sent, and a Status takes nothing but UTF-8.
+			reason := status.New(codes.InvalidArgument, strings.ToValidUTF8(err.Error(), "�"))
 			writeExport(w, contentType, code, reason.Proto())
 			return
 		}
@@ -119,10 +121,6 @@ func unmarshalJSON(data []byte, request proto.Message) error {
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, request); err != nil {
 		return err
 	}
-	traces, ok := request.(*collectorpb.ExportTraceServiceRequest)
-	if !ok {
-		return nil // logs have ids too, but they are discarded
-	}
 	var broken error
 	fix := func(id *[]byte) {
 		fixed, err := hexID(*id)
@@ -131,15 +129,27 @@ func unmarshalJSON(data []byte, request proto.Message) error {
 		}
 		*id = fixed
 	}
-	for _, resource := range traces.GetResourceSpans() {
-		for _, scope := range resource.GetScopeSpans() {
-			for _, span := range scope.GetSpans() {
-				fix(&span.TraceId)
-				fix(&span.SpanId)
-				fix(&span.ParentSpanId)
-				for _, link := range span.GetLinks() {
-					fix(&link.TraceId)
-					fix(&link.SpanId)
+	switch request := request.(type) {
+	case *collectorpb.ExportTraceServiceRequest:
+		for _, resource := range request.GetResourceSpans() {
+			for _, scope := range resource.GetScopeSpans() {
+				for _, span := range scope.GetSpans() {
+					fix(&span.TraceId)
+					fix(&span.SpanId)
+					fix(&span.ParentSpanId)
+					for _, link := range span.GetLinks() {
+						fix(&link.TraceId)
+						fix(&link.SpanId)
+					}
+				}
+			}
+		}
+	case *logspb.ExportLogsServiceRequest:
+		for _, resource := range request.GetResourceLogs() {
+			for _, scope := range resource.GetScopeLogs() {
+				for _, record := range scope.GetLogRecords() {
+					fix(&record.TraceId)
+					fix(&record.SpanId)
 				}
 			}
 		}

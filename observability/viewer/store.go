@@ -12,9 +12,8 @@ import (
 
 // What is kept beside the encoded bytes, rounded up; the flood test compares the sum with the heap.
 const (
-	traceOverhead  = 400 // storedTrace, its empty set of ids, its list element, its entry in the index
-	spanOverhead   = 128 // storedSpan in a slice that doubles, its id in a set that doubles
-	sharedOverhead = 128 // shared, its entry in the index
+	traceOverhead = 400 // storedTrace, its empty set of ids, its list element, its entry in the index
+	spanOverhead  = 128 // storedSpan in a slice that doubles, its id in a set that doubles
 )
 
 // traceShare is the part of the store that one trace may take, as a divisor: a trace that never ends must not push out
@@ -36,11 +35,14 @@ type (
 type store struct {
 	max int64
 
-	mu     sync.RWMutex
-	size   int64
-	traces map[traceID]*list.Element
-	order  *list.List // of *storedTrace, the least recently written first
-	shared map[string]*shared
+	mu      sync.RWMutex
+	size    int64
+	traces  map[traceID]*list.Element
+	order   *list.List // of *storedTrace, the least recently written first
+	shared  sharedSet
+	evicted int64 // traces
+
+	changes changes
 }
 
 // storedTrace is one trace. A copy made under the lock may be read without it: spans only ever grows, and what it
@@ -61,18 +63,12 @@ type storedSpan struct {
 	data     []byte
 }
 
-// shared is an encoded resource or scope, kept once for all spans that have it.
-type shared struct {
-	data string
-	refs int // guarded by the store's lock
-}
-
 func newStore(max int64) *store {
 	return &store{
 		max:    max,
 		traces: map[traceID]*list.Element{},
 		order:  list.New(),
-		shared: map[string]*shared{},
+		shared: sharedSet{},
 	}
 }
 
@@ -118,13 +114,16 @@ func (s *store) addSpan(span *tracepb.Span, resource, scope []byte) error {
 		return fmt.Errorf("trace %x: %w", t.id, errTraceTooLong)
 	}
 	t.seen[id] = struct{}{}
-	t.spans = append(t.spans, storedSpan{resource: s.share(resource), scope: s.share(scope), data: data})
+	sharedResource, resourceGrown := s.shared.share(resource)
+	sharedScope, scopeGrown := s.shared.share(scope)
+	t.spans = append(t.spans, storedSpan{resource: sharedResource, scope: sharedScope, data: data})
 	if t.start == 0 || span.GetStartTimeUnixNano() < t.start {
 		t.start = span.GetStartTimeUnixNano()
 	}
 	t.end = max(t.end, span.GetEndTimeUnixNano())
 	t.size += cost
-	s.size += cost
+	s.size += cost + resourceGrown + scopeGrown
+	s.changes.wrote(t.id)
 	return nil
 }
 
@@ -146,33 +145,11 @@ func (s *store) evict() {
 		t := s.order.Remove(s.order.Front()).(*storedTrace)
 		delete(s.traces, t.id)
 		for _, span := range t.spans {
-			s.release(span.resource)
-			s.release(span.scope)
+			s.size -= s.shared.release(span.resource) + s.shared.release(span.scope)
 		}
 		s.size -= t.size
+		s.evicted++
 	}
-}
-
-func (s *store) share(data []byte) *shared {
-	sh, ok := s.shared[string(data)]
-	if !ok {
-		sh = &shared{data: string(data)}
-		s.shared[sh.data] = sh
-		s.size += sh.size()
-	}
-	sh.refs++
-	return sh
-}
-
-func (s *store) release(sh *shared) {
-	if sh.refs--; sh.refs == 0 {
-		delete(s.shared, sh.data)
-		s.size -= sh.size()
-	}
-}
-
-func (sh *shared) size() int64 {
-	return int64(len(sh.data)+len(sh.data)/8) + sharedOverhead
 }
 
 // trace returns a trace as it is now.

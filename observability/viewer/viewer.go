@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 )
@@ -23,15 +24,23 @@ const (
 type Config struct {
 	// MaxBytes bounds the memory that kept traces take, in bytes; zero or less means DefaultMaxBytes. One trace may take a
 	// quarter of it. Go's garbage collector may let the process grow to about twice this before it collects.
+	// Log records may take another 16 MiB.
 	MaxBytes int64
 	// Metrics answers /api/v1/ and GET /metrics; see package metrics. Nil means that nothing does.
 	Metrics http.Handler
+	// Registerer gets the metrics about what is kept. Nil means that there are none.
+	Registerer prometheus.Registerer
+	// Page makes what answers every path that is not the viewer's own; see package page. New calls it once. Nil means that
+	// nothing answers.
+	Page func(*Viewer) http.Handler
 }
 
-// Viewer receives traces and answers queries about them. Its methods may be called concurrently.
+// Viewer receives traces and logs, and answers queries about them. Its methods may be called concurrently.
 type Viewer struct {
 	store   *store
+	logs    *logStore
 	metrics http.Handler
+	page    http.Handler
 }
 
 // New returns an empty Viewer. It starts nothing.
@@ -42,7 +51,12 @@ func New(cfg Config) *Viewer {
 	if cfg.Metrics == nil {
 		cfg.Metrics = http.NotFoundHandler()
 	}
-	return &Viewer{store: newStore(cfg.MaxBytes), metrics: cfg.Metrics}
+	v := &Viewer{store: newStore(cfg.MaxBytes), logs: newLogStore(maxLogBytes), metrics: cfg.Metrics, page: http.NotFoundHandler()}
+	v.register(cfg.Registerer)
+	if cfg.Page != nil {
+		v.page = cfg.Page(v)
+	}
+	return v
 }
 
 // Listeners are where Run serves. The caller opens them, so that a taken port is reported before anything starts.
@@ -52,14 +66,19 @@ type Listeners struct {
 	OTLPHTTP net.Listener
 }
 
-// Run serves the query API and both kinds of OTLP until ctx ends, and closes the listeners. It then lets requests
-// under way finish for at most 5 s. The handlers of both HTTP servers are passed through protect, which is where the
-// caller puts its checks of host and origin. Run returns nil after ctx ended, or the first error of a server.
+// Run serves the query API and both kinds of OTLP until ctx ends, and closes the listeners. It then ends subscriptions, and
+// lets requests under way finish for at most 5 s. The handlers of both HTTP servers are passed through protect, which is
+// where the caller puts its checks of host and origin. Run returns nil after ctx ended, or the first error of a server.
 func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handler) http.Handler) error {
 	group, ctx := errgroup.WithContext(ctx)
 	serveHTTP(ctx, group, on.API, protect(v.Handler()))
 	serveHTTP(ctx, group, on.OTLPHTTP, protect(v.OTLPHandler()))
 	serveGRPC(ctx, group, on.OTLPGRPC, v.grpcServer())
+	group.Go(func() error {
+		<-ctx.Done()
+		v.store.changes.end()
+		return nil
+	})
 	return group.Wait()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +39,18 @@ type DeadLetter struct {
 	Time      time.Time `json:"time"`     // when
 	Redrives  int64     `json:"redrives"` // how often it was redriven before
 
+	// Fields are the names and values of the message as they stood, also where they cannot be read as a Message.
+	Fields [][2]string `json:"-"`
+
 	traceparent string // of the span that moved it here
+}
+
+// TraceID is that of the trace the message was created in; empty if it does not say.
+func (d DeadLetter) TraceID() string {
+	if sc := spanContextOf(d.Message.Headers.Get("traceparent")); sc.IsValid() {
+		return sc.TraceID().String()
+	}
+	return ""
 }
 
 // Streams describes each partition of a stream. A partition that does not exist yet has no messages and no groups.
@@ -70,9 +82,9 @@ func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, e
 	for partition := range a.partitions {
 		key := deadLetterKey(stream, partition)
 		for from := "-"; ; {
-			entries, err := a.client.XRangeN(ctx, key, from, "+", deadLetterPage).Result()
+			entries, err := readEntries(ctx, a.client, "XRANGE", key, from, "+", deadLetterPage)
 			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", key, err)
+				return nil, err
 			}
 			for _, entry := range entries {
 				all = append(all, deadLetterOf(stream, partition, entry))
@@ -86,9 +98,34 @@ func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, e
 	return all, nil
 }
 
+// NewestDeadLetters lists at most so many of a stream's dead letters, the newest first.
+func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int) ([]DeadLetter, error) {
+	var newest []DeadLetter
+	for partition := range a.partitions {
+		entries, err := readEntries(ctx, a.client, "XREVRANGE", deadLetterKey(stream, partition), "+", "-", limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, entry := range entries {
+			newest = append(newest, deadLetterOf(stream, partition, entry))
+		}
+	}
+	slices.SortStableFunc(newest, func(a, b DeadLetter) int { return b.Time.Compare(a.Time) })
+	return newest[:min(limit, len(newest))], nil
+}
+
+// DeadLetter returns the dead letter with an id, and whether it is there.
+func (a *Admin) DeadLetter(ctx context.Context, stream string, partition int, id string) (DeadLetter, bool, error) {
+	found, err := readEntries(ctx, a.client, "XRANGE", deadLetterKey(stream, partition), id, id, 1)
+	if err != nil || len(found) == 0 {
+		return DeadLetter{}, false, err
+	}
+	return deadLetterOf(stream, partition, found[0]), true, nil
+}
+
 // deadLetterOf reads an entry. What was undecodable as a message still is, and is shown as far as it goes.
-func deadLetterOf(stream string, partition int, entry redis.XMessage) DeadLetter {
-	m, _ := decode(stream, entry)
+func deadLetterOf(stream string, partition int, entry Entry) DeadLetter {
+	m, _ := decode(stream, entry.message())
 	number := func(header string) int64 {
 		n, _ := strconv.ParseInt(m.Headers.Get(header), 10, 64)
 		return n
@@ -102,6 +139,11 @@ func deadLetterOf(stream string, partition int, entry redis.XMessage) DeadLetter
 	}
 	maps.DeleteFunc(m.Headers, func(name, _ string) bool { return strings.HasPrefix(name, "dlq") })
 	d.Message = m
+	for _, field := range entry.Fields {
+		if !strings.HasPrefix(field[0], "dlq") {
+			d.Fields = append(d.Fields, field)
+		}
+	}
 	return d
 }
 

@@ -18,7 +18,8 @@
 //	deadletter.go          what cannot be processed goes to the dead letters
 //	scripts.go             what must be checked and done at once, in Lua
 //	janitor.go             dead consumers are removed, and what everybody has acknowledged is trimmed
-//	admin.go, inspect.go   an [Admin] looks at all of that, and redrives dead letters
+//	admin.go, inspect.go,  an [Admin] looks at all of that, and redrives dead letters
+//	entries.go
 //	sample.go              a [Sampler] measures lag, pending messages and dead letters for everybody
 //	inbox/                 a handler's effect happens once, however often its message arrives
 //	instrumentation.go     what all of these record, in one place

@@ -124,6 +124,9 @@ func Open(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
+// Registerer takes further metrics of this process, which GET /metrics then shows beside the engine's own.
+func (e *Engine) Registerer() prometheus.Registerer { return e.registry }
+
 // Run scrapes and evaluates until ctx ends. Then it waits for requests under way, refuses further ones and closes the
 // storage. Run returns nil after ctx ended, unless something cannot be closed.
 func (e *Engine) Run(ctx context.Context) error {

@@ -27,7 +27,7 @@ func newRealClew(t *testing.T, env ...string) *clew {
 func TestOrderPrintsOneTraceOfBothServices(t *testing.T) {
 	c := newRealClew(t)
 	out := c.want(0, []string{"order"},
-		"confirmed after", c.state().Addresses.Viewer+"/api/v2/traces/", "2 services",
+		"confirmed after", c.state().Addresses.Viewer+"/traces/", "2 services",
 		"POST /orders", "create orders", "send orders", "process orders", "create stock", "send stock", "process stock",
 		"in the outbox", "in the stream",
 	).stdout

@@ -40,6 +40,7 @@ type Config struct {
 	Dir               string    // the folder for the state, absolute; from CLEW_DIR
 	InventoryReplicas int       // at least 1; they share one database
 	further           []replica // of inventory, after the first
+	redis             int       // the port that Redis takes
 }
 
 // A replica is where one more process of a service listens.

@@ -14,7 +14,7 @@ import (
 
 // claimPorts makes sure, before anything starts, that every address is free.
 // It keeps listening for the viewer and gives the children's addresses back.
-// It fills in the ports that were 0. The error has a line for every address
+// It fills in the ports that were 0, and Redis's. The error has a line for every address
 // that is taken, with the variable that moves it.
 //
 // After a supervisor that was killed, its children may still be dying: they
@@ -81,6 +81,12 @@ func tryPorts(c *Config) (viewer.Listeners, error) {
 		API:      claim(&c.Viewer, "VIEWER_ADDR"),
 		OTLPGRPC: claim(&c.OTLPGRPC, "OTLP_GRPC_ADDR"),
 		OTLPHTTP: claim(&c.OTLPHTTP, "OTLP_HTTP_ADDR"),
+	}
+	if problems == nil {
+		var err error
+		if c.redis, err = redisPort(c.Dir); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	if problems != nil {
 		given = all

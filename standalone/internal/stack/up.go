@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
-	"os"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"example.com/clew/observability/viewer"
-	"example.com/clew/services/process/httpserver"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/supervise"
 )
@@ -63,21 +58,15 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	if err != nil {
 		return err
 	}
-	group.Go(func() error {
-		return viewer.New(viewer.Config{Metrics: metrics.Handler()}).Run(viewing, listeners, protect(c.AllowedHosts))
-	})
-
-	port, err := redisPort(c.Dir)
-	if err != nil {
-		return err
-	}
 	known := state.State{
 		Mode:       state.Standalone,
 		Partitions: c.Partitions,
 		Token:      secret,
-		Redis:      state.Redis{URL: "redis://" + loopback(port) + "/0"},
+		Redis:      state.Redis{URL: "redis://" + loopback(c.redis) + "/0"},
 		Addresses:  c.addresses(),
 	}
+	group.Go(func() error { return runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
+
 	supervisor, err := supervise.New(supervise.Options{Say: say, Changed: func(processes []state.Process) {
 		now := known
 		now.Processes = processes
@@ -91,8 +80,8 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	}
 	defer func() { err = errors.Join(err, supervisor.Close()) }()
 
-	say("starting redis on " + loopback(port))
-	redis := supervisor.Start(redisChild(c.Dir, redisServer, port))
+	say("starting redis on " + loopback(c.redis))
+	redis := supervisor.Start(redisChild(c.Dir, redisServer, c.redis))
 	defer stop(say, redis)
 	if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
 		return err
@@ -143,14 +132,4 @@ func stop(say func(string), children ...*supervise.Running) {
 		stopped.Go(child.Stop)
 	}
 	stopped.Wait()
-}
-
-// protect keeps web pages of other origins away from the viewer.
-func protect(allowedHosts []string) func(http.Handler) http.Handler {
-	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	return func(handler http.Handler) http.Handler {
-		mux := http.NewServeMux()
-		mux.Handle("/", handler)
-		return httpserver.Wrap(mux, allowedHosts, logger)
-	}
 }

@@ -117,7 +117,7 @@ func Load(dir string) (State, error) {
 // TraceURL is where a person can look at a trace.
 func (s State) TraceURL(id string) string {
 	if s.Mode == Standalone {
-		return s.Addresses.Traces + "/api/v2/traces/" + id
+		return s.Addresses.Viewer + "/traces/" + id
 	}
 	panes := fmt.Sprintf(`{"t":{"datasource":"tempo","queries":[{"refId":"A","queryType":"traceql","query":%q}]}}`, id)
 	return s.Addresses.Viewer + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {panes}}.Encode()

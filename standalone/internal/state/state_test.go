@@ -127,7 +127,7 @@ func TestInAContainerTheStateIsInAVariable(t *testing.T) {
 func TestTraceURL(t *testing.T) {
 	there := Addresses{Viewer: "http://127.0.0.1:3000", Traces: "http://127.0.0.1:3200"}
 	for mode, want := range map[string]string{
-		Standalone: "http://127.0.0.1:3200/api/v2/traces/0af7",
+		Standalone: "http://127.0.0.1:3000/traces/0af7",
 		Compose: "http://127.0.0.1:3000/explore?panes=%7B%22t%22%3A%7B%22datasource%22%3A%22tempo%22%2C%22queries%22%3A%5B%7B" +
 			"%22refId%22%3A%22A%22%2C%22queryType%22%3A%22traceql%22%2C%22query%22%3A%220af7%22%7D%5D%7D%7D&schemaVersion=1",
 	} {

@@ -1,0 +1,106 @@
+package viewer
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// Of GET /api/logs: records in an answer, unless limit says otherwise.
+const (
+	defaultLogLimit = 200
+	maxLogLimit     = 1000
+)
+
+// logLine is a record as GET /api/logs answers it.
+type logLine struct {
+	Time       time.Time         `json:"time"`
+	Severity   string            `json:"severity"`
+	Service    string            `json:"service"`
+	Instance   string            `json:"instance"`
+	Body       string            `json:"body"`
+	TraceID    string            `json:"trace_id,omitempty"`
+	SpanID     string            `json:"span_id"`
+	Attributes map[string]string `json:"attributes"`
+}
+
+// getLogs answers the newest records of a trace, or of all without trace_id, the oldest of them first.
+func (v *Viewer) getLogs(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	id, err := parseTraceID(query.Get("trace_id"))
+	limit := defaultLogLimit
+	if text := query.Get("limit"); err == nil && text != "" {
+		limit, err = strconv.Atoi(text)
+		if err != nil || limit < 1 || limit > maxLogLimit {
+			err = fmt.Errorf("limit is %.20q: expected 1 to %d", text, maxLogLimit)
+		}
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	lines := []logLine{}
+	for _, stored := range v.logs.of(id, limit) {
+		resource, record, err := stored.decode()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		lines = append(lines, newLogLine(resource, record))
+	}
+	slices.SortStableFunc(lines, func(a, b logLine) int { return a.Time.Compare(b.Time) })
+	writeJSON(w, map[string]any{"items": lines})
+}
+
+func newLogLine(resource *logspb.ResourceLogs, record *logspb.LogRecord) logLine {
+	of := resource.GetResource().GetAttributes()
+	severity := strings.TrimPrefix(record.GetSeverityNumber().String(), "SEVERITY_NUMBER_")
+	line := logLine{
+		Time:       time.Unix(0, int64(cmp.Or(record.GetTimeUnixNano(), record.GetObservedTimeUnixNano()))).UTC(),
+		Severity:   cmp.Or(record.GetSeverityText(), severity),
+		Service:    asText(attributeOf(of, "service.name")),
+		Instance:   asText(attributeOf(of, "service.instance.id")),
+		Body:       asText(record.GetBody()),
+		TraceID:    hex.EncodeToString(record.GetTraceId()),
+		SpanID:     hex.EncodeToString(record.GetSpanId()),
+		Attributes: map[string]string{},
+	}
+	for _, attribute := range record.GetAttributes() {
+		line.Attributes[attribute.GetKey()] = asText(attribute.GetValue())
+	}
+	return line
+}
+
+// asText is a value for a reader: a text as it is, bytes in base64, a list or a map as OTLP's JSON.
+func asText(value *commonpb.AnyValue) string {
+	switch v := value.GetValue().(type) {
+	case nil:
+		return ""
+	case *commonpb.AnyValue_StringValue:
+		return v.StringValue
+	case *commonpb.AnyValue_BoolValue:
+		return strconv.FormatBool(v.BoolValue)
+	case *commonpb.AnyValue_IntValue:
+		return strconv.FormatInt(v.IntValue, 10)
+	case *commonpb.AnyValue_DoubleValue:
+		return strconv.FormatFloat(v.DoubleValue, 'g', -1, 64)
+	case *commonpb.AnyValue_BytesValue:
+		return base64.StdEncoding.EncodeToString(v.BytesValue)
+	default:
+		text, err := protojson.Marshal(value)
+		if err != nil {
+			return err.Error()
+		}
+		return string(text)
+	}
+}

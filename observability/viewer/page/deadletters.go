@@ -1,0 +1,113 @@
+package page
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/services/messaging"
+)
+
+// Of the list of dead letters: how many, and how many bytes of each name and value.
+const (
+	maxDeadLetters      = 200
+	maxDeadLetterValues = 16 << 10
+)
+
+// deadLetter is one as the page shows it.
+type deadLetter struct {
+	messaging.DeadLetter
+	Stream  string  `json:"stream"`
+	Message message `json:"message"`
+	TraceID string  `json:"trace_id"`
+}
+
+type message struct {
+	ID      string      `json:"id"`
+	Type    string      `json:"type"`
+	Subject string      `json:"subject"`
+	Time    time.Time   `json:"time"`
+	Data    string      `json:"data"`
+	Fields  [][2]string `json:"fields"`
+}
+
+func newDeadLetter(stream string, d messaging.DeadLetter) deadLetter {
+	m := d.Message
+	d.Error = cutText(d.Error, maxDeadLetterValues)
+	return deadLetter{d, stream, message{
+		ID: cutText(m.ID, maxDeadLetterValues), Type: cutText(m.Type, maxDeadLetterValues),
+		Subject: cutText(m.Subject, maxDeadLetterValues), Time: m.Time,
+		Data: cutText(string(m.Data), maxDeadLetterValues), Fields: cut(d.Fields, maxDeadLetterValues),
+	}, d.TraceID()}
+}
+
+// getDeadLetters lists the newest of all streams, the newest first, and how many there are in total.
+func (p *page) getDeadLetters(r *http.Request) (any, error) {
+	var newest []deadLetter
+	total := int64(0)
+	for _, stream := range streams {
+		found, err := p.streams.NewestDeadLetters(r.Context(), stream, maxDeadLetters)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range found {
+			newest = append(newest, newDeadLetter(stream, d))
+		}
+		partitions, err := p.streams.Streams(r.Context(), stream)
+		if err != nil {
+			return nil, err
+		}
+		for _, partition := range partitions {
+			total += partition.DeadLetters
+		}
+	}
+	slices.SortStableFunc(newest, func(a, b deadLetter) int { return b.Time.Compare(a.Time) })
+	list := items(newest[:min(maxDeadLetters, len(newest))])
+	list["total"] = total
+	return list, nil
+}
+
+// redrive gives a dead letter back to its group, in a trace of its own, to which the next attempt links.
+func (p *page) redrive(r *http.Request) (any, error) {
+	ctx, span := p.tracer.Start(r.Context(), r.Pattern, trace.WithSpanKind(trace.SpanKindServer))
+	defer span.End()
+	err := p.change(r.WithContext(ctx), func(ctx context.Context, stream string, d messaging.DeadLetter) (bool, error) {
+		there, err := p.streams.Redrive(ctx, stream, d)
+		if err != nil && strings.Contains(err.Error(), "NOGROUP") {
+			err = problemf(http.StatusConflict,
+				"the group %.100s that gave it up is gone, so nobody would read it: discard it instead", d.Group)
+		}
+		return there, err
+	})
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+		return nil, err
+	}
+	return map[string]string{"trace_id": span.SpanContext().TraceID().String()}, nil
+}
+
+// discard deletes a dead letter for good.
+func (p *page) discard(r *http.Request) (any, error) {
+	return nil, p.change(r, p.streams.Discard)
+}
+
+// change does something to the dead letter that a request is about.
+func (p *page) change(r *http.Request, do func(context.Context, string, messaging.DeadLetter) (bool, error)) error {
+	stream, partition, id, err := p.place(r)
+	if err != nil {
+		return err
+	}
+	d, there, err := p.streams.DeadLetter(r.Context(), stream, partition, id)
+	if err == nil && there {
+		there, err = do(r.Context(), stream, d)
+	}
+	if err == nil && !there {
+		err = problemf(http.StatusNotFound, "the dead letter %s/%d/%s is not there any more", stream, partition, id)
+	}
+	return err
+}

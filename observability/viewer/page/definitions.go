@@ -1,0 +1,117 @@
+package page
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+)
+
+// firstDashboard is the one that everybody starts with; each leads to the next with a link of its own.
+const firstDashboard = "clew-overview"
+
+// dashboard is what the list says of one, and the file as it is.
+type dashboard struct {
+	UID         string `json:"uid"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+
+	next string // uid of the dashboard to read after this one
+	file []byte
+}
+
+// readDashboards returns all there are, in the order of their links, and then what no link leads to.
+func (p *page) readDashboards() ([]dashboard, error) {
+	names, err := fs.Glob(p.Dashboards, "*.json")
+	if err != nil {
+		return nil, err
+	}
+	byUID := map[string]dashboard{}
+	for _, name := range names {
+		content, err := fs.ReadFile(p.Dashboards, name)
+		if err != nil {
+			return nil, problemf(http.StatusInternalServerError, "read dashboard: %v", err)
+		}
+		d := dashboard{file: content}
+		var links struct{ Links []struct{ Title, URL string } }
+		if err := errors.Join(json.Unmarshal(content, &d), json.Unmarshal(content, &links)); err != nil {
+			return nil, problemf(http.StatusInternalServerError, "read dashboard %s: %v", name, err)
+		}
+		for _, link := range links.Links {
+			if strings.HasPrefix(link.Title, "Next: ") {
+				d.next = strings.TrimPrefix(link.URL, "/d/")
+			}
+		}
+		byUID[d.UID] = d
+	}
+	var ordered []dashboard
+	for d, found := byUID[firstDashboard]; found; d, found = byUID[d.next] {
+		ordered = append(ordered, d)
+		delete(byUID, d.UID)
+	}
+	left := len(ordered)
+	for _, d := range byUID {
+		ordered = append(ordered, d)
+	}
+	slices.SortFunc(ordered[left:], func(a, b dashboard) int { return cmp.Compare(a.Title, b.Title) })
+	return ordered, nil
+}
+
+func (p *page) getDashboards(*http.Request) (any, error) {
+	all, err := p.readDashboards()
+	return items(all), err
+}
+
+func (p *page) getDashboard(r *http.Request) (any, error) {
+	all, err := p.readDashboards()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(d dashboard) bool { return d.UID == r.PathValue("uid") })
+	if i < 0 {
+		return nil, problemf(http.StatusNotFound, "there is no dashboard %.100q", r.PathValue("uid"))
+	}
+	return json.RawMessage(all[i].file), nil
+}
+
+var (
+	alertName   = regexp.MustCompile(`^\w+$`)
+	runbookLink = regexp.MustCompile(`^(?:\./)?(\w+)\.md$`)
+)
+
+// getRunbook answers a runbook as HTML. goldmark leaves out what is raw HTML in it, and addresses that run a script.
+func (p *page) getRunbook(r *http.Request) (any, error) {
+	alert := r.PathValue("alert")
+	source, err := fs.ReadFile(p.Runbooks, alert+".md")
+	if !alertName.MatchString(alert) || errors.Is(err, fs.ErrNotExist) {
+		return nil, problemf(http.StatusNotFound, "there is no runbook %.100q", alert)
+	}
+	markdown := goldmark.New()
+	document := markdown.Parser().Parse(text.NewReader(source))
+	var html bytes.Buffer
+	err = errors.Join(err, ast.Walk(document, leadToPage), markdown.Renderer().Render(&html, source, document))
+	if err != nil {
+		return nil, problemf(http.StatusInternalServerError, "read runbook %s: %v", alert, err)
+	}
+	return map[string]string{"alert": alert, "html": html.String()}, nil
+}
+
+// leadToPage turns links to the files of other runbooks into links to their pages.
+func leadToPage(node ast.Node, entering bool) (ast.WalkStatus, error) {
+	if link, ok := node.(*ast.Link); ok && entering {
+		if match := runbookLink.FindSubmatch(link.Destination); match != nil {
+			link.Destination = fmt.Appendf(nil, "/runbooks/%s", match[1])
+		}
+	}
+	return ast.WalkContinue, nil
+}

@@ -1,0 +1,134 @@
+package page
+
+import (
+	"compress/gzip"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"testing"
+
+	"example.com/clew/services/messaging"
+)
+
+func TestEveryAnswerIsProtected(t *testing.T) {
+	r := newRig(t)
+	for _, question := range []string{"/", "/static/app.js", "/api/skus", "/api/nothing", "/nothing"} {
+		header := r.ask(http.MethodGet, question, "").Header()
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+				"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			"X-Content-Type-Options":      "nosniff",
+			"Referrer-Policy":             "no-referrer",
+			"Access-Control-Allow-Origin": "",
+		} {
+			if got := header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", question, name, got, want)
+			}
+		}
+	}
+}
+
+func TestThePageIsServedAtEachOfItsPaths(t *testing.T) {
+	r := newRig(t)
+	index, err := files.ReadFile("static/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, route := range []string{
+		"/", "/traces", "/traces/5b8efff798038103d269b633813fc60c", "/compare?a=1&b=2", "/streams", "/dashboards",
+		"/d/clew-overview", "/d/clew-overview/overview", "/alerts", "/runbooks/StreamLag",
+	} {
+		got := r.ask(http.MethodGet, route, "")
+		if got.Code != http.StatusOK || got.Body.String() != string(index) || got.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("%s: %d, %s, %.40q", route, got.Code, got.Header().Get("Content-Type"), got.Body)
+		}
+	}
+	for _, unknown := range []string{"/nothing", "/static/", "/static/nothing.js", "/static/../page.go", "/api/", "/api/orders/1/2", "/traces/1/2"} {
+		if got := r.ask(http.MethodGet, unknown, ""); got.Code != http.StatusNotFound && got.Code != http.StatusTemporaryRedirect {
+			t.Errorf("%s: %d, want 404", unknown, got.Code)
+		}
+	}
+	r.wantProblem(r.ask(http.MethodGet, "/api/nothing", ""), http.StatusNotFound, "/api/nothing")
+	r.wantProblem(r.ask(http.MethodPost, "/traces", ""), http.StatusNotFound, "POST /traces")
+	got := r.ask(http.MethodGet, "/public/runbooks/StreamLag.md", "")
+	if got.Code != http.StatusFound || got.Header().Get("Location") != "/runbooks/StreamLag" {
+		t.Errorf("Grafana's path of a runbook: %d %s", got.Code, got.Header())
+	}
+}
+
+func TestFilesOfThePage(t *testing.T) {
+	r := newRig(t)
+	wanted := map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+	sent := 0
+	err := fs.WalkDir(files, "static", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		plain := r.ask(http.MethodGet, "/"+name, "")
+		if plain.Code != http.StatusOK || plain.Body.String() != string(content) || plain.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %d, %s", name, plain.Code, plain.Header())
+		}
+		if want := wanted[path.Ext(name)]; want != "" && plain.Header().Get("Content-Type") != want {
+			t.Errorf("%s is %s, want %s", name, plain.Header().Get("Content-Type"), want)
+		}
+		zipped := r.ask(http.MethodGet, "/"+name, "", "Accept-Encoding", "br, gzip")
+		sent += zipped.Body.Len()
+		unzipped, err := gzip.NewReader(zipped.Body)
+		if err != nil {
+			return err
+		}
+		if got, err := io.ReadAll(unzipped); err != nil || string(got) != string(content) || zipped.Header().Get("Content-Encoding") != "gzip" {
+			t.Errorf("%s compressed is another file: %v, %s", name, err, zipped.Header())
+		}
+		for _, first := range []http.Header{plain.Header(), zipped.Header()} {
+			again := r.ask(http.MethodGet, "/"+name, "", "Accept-Encoding", first.Get("Content-Encoding"), "If-None-Match", first.Get("ETag"))
+			if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+				t.Errorf("%s is sent again, though it did not change: %d", name, again.Code)
+			}
+		}
+		if plain.Header().Get("ETag") == zipped.Header().Get("ETag") {
+			t.Errorf("%s has one tag for two representations", name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("all of it is %d bytes on the wire", sent)
+}
+
+// What is read without a question to Redis works without it; all else says in one line what is wrong.
+func TestWithoutRedis(t *testing.T) {
+	r := newRigAt(t, noRedis(t), "http://127.0.0.1:1")
+	for _, question := range []string{
+		"/api/streams", "/api/streams/orders/pending", "/api/streams/orders/0/entries/1-0", "/api/dead-letters",
+	} {
+		r.wantProblem(r.ask(http.MethodGet, question, ""), http.StatusServiceUnavailable, "Redis does not answer: is Clew stopping?")
+	}
+	for _, act := range []string{"redrive", "discard"} {
+		got := r.ask(http.MethodPost, "/api/dead-letters/orders/0/1-0/"+act, "", "Authorization", "Bearer "+token)
+		r.wantProblem(got, http.StatusServiceUnavailable, "Redis does not answer")
+	}
+	r.wantProblem(r.ask(http.MethodGet, "/api/orders", ""), http.StatusBadGateway, "the order service does not answer")
+	if got := r.ask(http.MethodGet, "/api/dashboards", ""); got.Code != http.StatusOK {
+		t.Errorf("dashboards: %d", got.Code)
+	}
+}
+
+func TestWhatRedisRefusesIsSaid(t *testing.T) {
+	r := newRig(t)
+	if err := r.client.Set(t.Context(), messaging.StreamKey("orders", 0), "no stream", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	got := r.ask(http.MethodGet, "/api/streams", "")
+	r.wantProblem(got, http.StatusBadGateway, "WRONGTYPE")
+	if strings.Contains(got.Body.String(), "\n") {
+		t.Errorf("more than a line: %s", got.Body)
+	}
+}

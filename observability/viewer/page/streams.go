@@ -1,0 +1,97 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"example.com/clew/services/messaging"
+)
+
+// streams are those that there are.
+var streams = [...]string{"orders", "stock"}
+
+const maxPending = 1000
+
+func (p *page) getStreams(r *http.Request) (any, error) { return p.lookAtStreams(r.Context()) }
+
+func (p *page) lookAtStreams(ctx context.Context) (any, error) {
+	var all []messaging.StreamInfo
+	for _, stream := range streams {
+		partitions, err := p.streams.Streams(ctx, stream)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, partitions...)
+	}
+	return items(all), nil
+}
+
+func (p *page) getEntry(r *http.Request) (any, error) {
+	stream, partition, id, err := p.place(r)
+	if err != nil {
+		return nil, err
+	}
+	entry, there, err := p.streams.Entry(r.Context(), stream, partition, id)
+	if err == nil && !there {
+		err = problemf(http.StatusNotFound, "the entry %s is not in the stream any more: streams are trimmed after an hour", id)
+	}
+	entry.Fields = cut(entry.Fields, messaging.MaxDataBytes)
+	return entry, err
+}
+
+func (p *page) getPending(r *http.Request) (any, error) {
+	stream, limit := r.PathValue("stream"), 100
+	if !slices.Contains(streams[:], stream) {
+		return nil, noStream(stream)
+	}
+	if text := r.URL.Query().Get("limit"); text != "" {
+		var err error
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPending {
+			return nil, problemf(http.StatusBadRequest, "limit is %.20q: expected 1 to %d", text, maxPending)
+		}
+	}
+	pending, err := p.streams.Pending(r.Context(), stream, int64(limit))
+	return items(pending), err
+}
+
+// entryID is what Redis takes for the id of one entry.
+var entryID = regexp.MustCompile(`^\d{1,19}-\d{1,19}$`)
+
+// place reads where in Redis a request is about.
+func (p *page) place(r *http.Request) (stream string, partition int, id string, err error) {
+	stream, id = r.PathValue("stream"), r.PathValue("id")
+	partition, err = strconv.Atoi(r.PathValue("partition"))
+	switch {
+	case !slices.Contains(streams[:], stream):
+		err = noStream(stream)
+	case err != nil || partition < 0 || partition >= p.Partitions:
+		err = problemf(http.StatusNotFound, "there is no partition %.20q: %s has %d", r.PathValue("partition"), stream, p.Partitions)
+	case !entryID.MatchString(id):
+		err = problemf(http.StatusNotFound, "%.50q is no entry: expected an id such as 1795240000000-0", id)
+	}
+	return stream, partition, id, err
+}
+
+func noStream(stream string) error {
+	return problemf(http.StatusNotFound, "there is no stream %.50q: expected one of %v", stream, streams)
+}
+
+// cut bounds names and values, which a stranger may have written.
+func cut(fields [][2]string, most int) [][2]string {
+	bounded := make([][2]string, len(fields))
+	for i, field := range fields {
+		bounded[i] = [2]string{cutText(field[0], most), cutText(field[1], most)}
+	}
+	return bounded
+}
+
+func cutText(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d bytes)", text[:most], len(text))
+}

@@ -1,0 +1,37 @@
+package viewer
+
+const sharedOverhead = 128 // shared, its entry in the index
+
+// shared is an encoded resource or scope, kept once for all spans or records that have it.
+type shared struct {
+	data string
+	refs int // guarded by the lock of whose it is
+}
+
+// sharedSet is all that are kept, by what they hold.
+type sharedSet map[string]*shared
+
+// share counts one more use of what data holds, and returns by how many bytes the set grew.
+func (s sharedSet) share(data []byte) (sh *shared, grown int64) {
+	sh, ok := s[string(data)]
+	if !ok {
+		sh = &shared{data: string(data)}
+		s[sh.data] = sh
+		grown = sh.size()
+	}
+	sh.refs++
+	return sh, grown
+}
+
+// release counts one use less, and returns by how many bytes the set shrank.
+func (s sharedSet) release(sh *shared) int64 {
+	if sh.refs--; sh.refs > 0 {
+		return 0
+	}
+	delete(s, sh.data)
+	return sh.size()
+}
+
+func (sh *shared) size() int64 {
+	return int64(len(sh.data)+len(sh.data)/8) + sharedOverhead
+}
