@@ -37,6 +37,7 @@ type commands struct {
 	Outbox  outboxCmd  `cmd:"" help:"Publish again what Redis lost."`
 	Fix     fixCmd     `cmd:"" help:"Mend what a test SKU breaks."`
 	Break   breakCmd   `cmd:"" help:"Undo fix."`
+	Lesson  lessonCmd  `cmd:"" help:"Check what was done of the lessons in docs/lessons."`
 
 	Service serviceCmd `cmd:"" hidden:"" help:"Run a service in this process: what up starts."`
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/clew/standalone/internal/orderapi"
+	"example.com/clew/standalone/internal/state"
+	"example.com/clew/standalone/internal/traceapi"
+)
+
+// lessonCmd is about the lessons in docs/lessons.
+type lessonCmd struct {
+	Check lessonCheckCmd `cmd:"" help:"Look at what runs and say whether a lesson was done: 1, 2 or 3."`
+}
+
+// lessonCheckCmd finds out whether a lesson was done.
+type lessonCheckCmd struct {
+	Lesson string `arg:"" help:"Its number, as in docs/lessons."`
+}
+
+// lesson is what doing a lesson leaves behind, in the order of its steps.
+type lesson struct {
+	title string
+	done  string // what is true of the order that met the last need
+	needs []need
+}
+
+// need is a trace that somebody who did a step has made.
+type need struct {
+	query   string // in TraceQL, narrow: a search returns few traces
+	is      func(story) bool
+	missing string // what is said if there is none, with the step that makes one
+}
+
+// story is a trace, and the order that it tells of.
+type story struct {
+	traceapi.Trace
+	order orderapi.Order
+}
+
+// Validate wants the number of a lesson.
+func (c *lessonCheckCmd) Validate() error {
+	if n, err := strconv.Atoi(c.Lesson); err == nil && n >= 1 && n <= len(lessons) {
+		return nil
+	}
+	var titles []string
+	for i, l := range lessons {
+		titles = append(titles, fmt.Sprintf("%d (%s)", i+1, l.title))
+	}
+	return fmt.Errorf("there is no lesson %.40q, expected %s: see docs/lessons", c.Lesson, strings.Join(titles, ", "))
+}
+
+// Run prints what it found. It is an error, which names the step, if something is missing.
+func (c *lessonCheckCmd) Run(ctx context.Context) error {
+	running, err := state.Load(state.Dir())
+	if err != nil {
+		return err
+	}
+	traces, orders := traceapi.New(running.Addresses.Traces), orderapi.New(running.Addresses.Order)
+	n, _ := strconv.Atoi(c.Lesson) // Validate has seen to it
+	var order orderapi.Order
+	for _, need := range lessons[n-1].needs {
+		stories, err := storiesOf(ctx, traces, orders, need.query)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(stories, need.is)
+		if i < 0 {
+			return fmt.Errorf("lesson %d: not done: %s", n, need.missing)
+		}
+		order = stories[i].order
+	}
+	fmt.Printf("lesson %d: done: order %s %s\n", n, order.ID, lessons[n-1].done)
+	return nil
+}
+
+// storiesOf reads the traces that a query selects, and the order that each tells of.
+func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Client, query string) ([]story, error) {
+	found, err := traces.Search(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	var stories []story
+	for _, summary := range found {
+		trace, err := traces.Trace(ctx, summary.ID)
+		if errors.Is(err, traceapi.ErrNotFound) { // it may have just made room for another
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(trace.Spans, func(s traceapi.Span) bool { return orderOf(s) != "" })
+		if i < 0 {
+			continue
+		}
+		order, err := orders.Get(ctx, orderOf(trace.Spans[i]))
+		if err != nil {
+			return nil, err
+		}
+		stories = append(stories, story{trace, order})
+	}
+	return stories, nil
+}
+
+func orderOf(s traceapi.Span) string { return s.Attributes.String("messaging.message.conversation_id") }
