@@ -26,6 +26,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"example.com/clew/loadtest/internal/load"
 )
 
 // input is what a measurement needs.
@@ -49,7 +51,10 @@ func measurements() map[string]func(context.Context, input) (figures, error) {
 	}
 }
 
-func main() { os.Exit(run()) }
+func main() {
+	load.TuneRuntime()
+	os.Exit(run())
+}
 
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9/logging"
+
+	"example.com/clew/loadtest/internal/load"
 )
 
 // The exit codes.
@@ -27,6 +29,7 @@ type commands struct {
 
 func main() {
 	logging.Disable() // what the client of Redis has to say is in the errors
+	load.TuneRuntime()
 	os.Exit(execute(os.Args[1:]))
 }
 

@@ -35,7 +35,7 @@ type runCmd struct {
 	RedisURL    string `name:"redis-url" help:"URL of its Redis."`
 	AllowRemote bool   `help:"Allow a target outside of this machine and private networks."`
 
-	Traces float64 `default:"10" placeholder:"PERCENT" help:"Of the requests, how many begin their trace here (${default}); of the others the order service decides."`
+	Traces float64 `default:"10" placeholder:"PERCENT" help:"Requests whose traces begin here (${default}); of others the order service decides."`
 
 	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured."`
 	HTML string `name:"html" placeholder:"FILE" help:"Write a page."`
@@ -83,8 +83,8 @@ func (c *runCmd) Run(ctx context.Context) error {
 	offering, waiting, release := interrupts(ctx)
 	defer release()
 	terminal := term.IsTerminal(int(os.Stdout.Fd()))
+	fmt.Printf("%s: %s\n\n", s.Name, s.Teaches)
 	measured, err := search(offering, s, func(s scenario.Scenario) (result.Result, error) {
-		fmt.Printf("%s: %s\n\n", s.Name, s.Teaches)
 		return run.Do(offering, waiting, run.Config{
 			Scenario: s, Target: found, Redis: client, Metrics: shown, InFlight: inFlight, Tracer: tracer,
 			Show: func(ctx context.Context, snapshot func() live.Snapshot) {

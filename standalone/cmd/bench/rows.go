@@ -80,7 +80,7 @@ func rows() []row {
 		{name: "floor_generator_stream", unit: "events/s", measure: generator("bare-stream", offering)},
 		{name: "generator_stream", unit: "events/s", floor: "floor_generator_stream", target: 100_000, ofValue: true,
 			measure: generator("stream", offering)},
-		{name: "generator_memory", unit: "bytes/order", target: 2, atMost: true, measure: generator("soak", soaking)},
+		{name: "generator_memory", unit: "bytes/order", target: 16, atMost: true, measure: generator("soak", soaking)},
 	}
 }
 
