@@ -1,0 +1,79 @@
+// The shell: navigation, theme, and which page stands in it.
+
+import { h, render } from './vendor/preact.js';
+import { html, useState, useEffect, Link, Problem } from './ui.js';
+import { useRoute } from './router.js';
+import { subscribe } from './api.js';
+
+const navigation = [
+  { href: '/', title: 'Orders', is: path => path === '/' },
+  { href: '/traces', title: 'Traces', is: path => /^\/(traces|compare)/.test(path) },
+  { href: '/streams', title: 'Streams', is: path => path === '/streams' },
+  { href: '/dashboards', title: 'Dashboards', is: path => /^\/(d|dashboards)(\/|$)/.test(path) },
+  { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path) },
+];
+
+// Each page is loaded when it is first shown. The parts of a path that are in brackets are handed to it.
+const pages = [
+  [/^\/$/, () => import('./orders.js')],
+  [/^\/traces$/, () => import('./traces.js')],
+  [/^\/traces\/([0-9a-f]+)$/i, () => import('./trace.js')],
+  [/^\/compare$/, () => import('./compare.js')],
+  [/^\/streams$/, () => import('./streams.js')],
+  [/^\/dashboards$/, () => import('./dashboards.js')],
+  [/^\/d\/([\w-]+)(?:\/.*)?$/, () => import('./dashboards.js')],
+  [/^\/alerts$/, () => import('./alerts.js')],
+  [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
+];
+
+function App() {
+  const { path, query } = useRoute();
+  return html`
+    <header class="shell">
+      <${Link} href="/" class="brand"><img src="/static/icon.svg" alt="" width="22" height="22" />Clew<//>
+      <nav aria-label="Pages">
+        ${navigation.map(n => html`<${Link} href=${n.href} aria-current=${n.is(path) ? 'page' : null}>${n.title}<//>`)}
+      </nav>
+      <${Connection} /><${Theme} />
+    </header>
+    <main><${Page} path=${path} query=${query} /></main>`;
+}
+
+function Page({ path, query }) {
+  const [loaded, set] = useState({});
+  const found = pages.map(([pattern, load]) => ({ match: path.match(pattern), load })).find(p => p.match);
+  useEffect(() => {
+    if (!found) return;
+    let current = true;
+    found.load().then(
+      module => current && set({ load: found.load, Component: module.default }),
+      () => current && set({ load: found.load, error: new Error('A part of the page could not be loaded. Is Clew running? Load the page again.') }));
+    return () => { current = false; };
+  }, [found?.load]);
+  if (!found) return html`<${Problem} error=${new Error(`There is no page ${path}.`)} />`;
+  if (loaded.load !== found.load) return null;
+  if (loaded.error) return html`<${Problem} error=${loaded.error} />`;
+  return h(loaded.Component, { params: found.match.slice(1), query, key: found.match[0] });
+}
+
+// Connection says when Clew went away.
+function Connection() {
+  const [connected, set] = useState(true);
+  useEffect(() => subscribe('connected', set), []);
+  return html`<span class="connection" role="status">${connected ? '' : 'not connected'}</span>`;
+}
+
+function Theme() {
+  const system = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+  const [theme, set] = useState(document.documentElement.dataset.theme ?? system);
+  const other = theme === 'dark' ? 'light' : 'dark';
+  const change = () => {
+    document.documentElement.dataset.theme = other;
+    localStorage.setItem('theme', other);
+    set(other);
+    dispatchEvent(new Event('themechange')); // what is drawn on a canvas draws itself again
+  };
+  return html`<button class="button quiet" onClick=${change} aria-label="Use the ${other} theme">${theme === 'dark' ? '☀' : '☾'}</button>`;
+}
+
+render(html`<${App} />`, document.getElementById('app'));

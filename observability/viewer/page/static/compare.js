@@ -1,0 +1,108 @@
+// Two traces side by side: parent against link, whole against broken, before and after a fix.
+
+import { html, Link, Problem, Empty, colour, useState, useMemo } from './ui.js';
+import { ns, count } from './format.js';
+import { useTrace } from './live.js';
+import { build, summary, differences } from './spans.js';
+import { useRelated, first } from './related.js';
+import { Waterfall } from './waterfall.js';
+import { useTraces, TraceList } from './traces.js';
+import { Facts } from './trace.js';
+import { Name } from './text.js';
+
+const whole = id => (/^[0-9a-f]{1,32}$/i.test(id ?? '') ? id.toLowerCase().padStart(32, '0') : null);
+const address = (a, b) => `/compare?${new URLSearchParams(Object.entries({ a, b }).filter(([, id]) => id))}`;
+
+export default function ComparePage({ query }) {
+  const a = whole(query.get('a')), b = whole(query.get('b'));
+  if (a && b) return html`<${Both} key=${a + b} a=${a} b=${b} />`;
+  return html`<${Picker} a=${a} b=${b} />`;
+}
+
+// Picker asks for the trace that is missing.
+function Picker({ a, b }) {
+  const { value, error } = useTraces({});
+  const have = a ?? b;
+  const others = value?.filter(t => t.id !== have);
+  return html`
+    <div class="stack">
+      <h1>Compare two traces</h1>
+      <p>${have ? html`Choose the trace to put beside <${Link} class="mono" href="/traces/${have}">${have.slice(0, 8)}<//>.` : 'Choose the first of the two.'}</p>
+      <${Problem} error=${error} />
+      ${others?.length > 0 && html`<${TraceList} traces=${others} href=${t => (a ? address(a, t.id) : address(t.id, b))} />`}
+      ${others?.length === 0 && html`<${Empty} title="There is no other trace yet"><p><${Link} href="/">Place an order<//>: its trace appears here.</p><//>`}
+    </div>`;
+}
+
+function Both({ a, b }) {
+  const sides = [useSide(a), useSide(b)];
+  const [same, setSame] = useState(true);
+  const scale = same ? Math.max(...sides.map(s => s.model?.total ?? 0)) : undefined;
+  return html`
+    <div class="stack">
+      <div class="toolbar">
+        <h1 class="grow">Compare two traces</h1>
+        <label class="row"><input type="checkbox" checked=${same} onChange=${e => setSame(e.target.checked)} /> same time scale</label>
+        <${Link} class="button" href=${address(b, a)}>Swap<//>
+      </div>
+      <div class="compare">
+        ${sides.map((side, i) => html`
+          <section class="stack" aria-label="Trace ${'AB'[i]}">
+            <${Problem} error=${side.error} />
+            ${side.empty && html`<${Empty} title="No spans of trace ${side.id.slice(0, 8)} are here"><p>If it is new, wait. If it is old, choose another.</p><//>`}
+            ${side.model && html`<${Side} letter=${'AB'[i]} model=${side.model} trace=${side.trace} scale=${scale} />`}
+            <p><${Link} href=${i ? address(a) : address(null, b)}>Choose another trace<//></p>
+          </section>`)}
+      </div>
+      ${sides.every(s => s.model) && html`<${Differences} sides=${sides} />`}
+    </div>`;
+}
+
+function useSide(id) {
+  const { value: trace, error } = useTrace(id);
+  const model = useMemo(() => (trace?.spans.length ? build(trace) : null), [trace]);
+  return { id, trace, error, model, empty: trace?.spans.length === 0 };
+}
+
+function Side({ letter, model, trace, scale }) {
+  const [selected, select] = useState('');
+  return html`
+    <${Facts} model=${model} root=${first(trace)}>
+      <span class="letter">${letter}</span>
+      <${Link} class="button" href="/traces/${model.id}${selected && `?span=${selected}`}">Open<//>
+    <//>
+    <${Waterfall} model=${model} selected=${selected} onSelect=${select} scale=${scale} />`;
+}
+
+// Differences is what a comparison is for: a few numbers, and what only one of them did, or did more often.
+function Differences({ sides }) {
+  const [s, t] = sides.map(side => summary(side.model));
+  const [r, q] = [useRelated(sides[0].trace), useRelated(sides[1].trace)];
+  const lines = [
+    ['Duration', ns(sides[0].model.total), ns(sides[1].model.total)],
+    ['Spans', s.spans, t.spans],
+    ['Services', [...s.services].sort().join(', '), [...t.services].sort().join(', ')],
+    ['Attempts at one message', s.attempts, t.attempts],
+    ['Failed spans', s.errors, t.errors],
+    ['Waiting in the outbox', ns(s.waits.outbox), ns(t.waits.outbox)],
+    ['Waiting in the stream', ns(s.waits.stream), ns(t.waits.stream)],
+    ['Links', s.links, t.links],
+    ['Traces of the same order', 1 + (r.value?.length ?? 0), 1 + (q.value?.length ?? 0)],
+  ];
+  const rows = differences(...sides.map(side => side.trace)).sort((a, b) => Math.abs(b.a - b.b) - Math.abs(a.a - a.b));
+  return html`
+    <section class="card scroll" aria-label="What differs">
+      <h2>What differs</h2>
+      <table class="table differences">
+        <thead><tr><th /><th>A</th><th>B</th></tr></thead>
+        <tbody>
+          ${lines.map(([name, a, b]) => html`<tr class=${a === b ? 'same' : ''}><th>${name}</th><td>${a}</td><td>${b}</td></tr>`)}
+          ${rows.slice(0, 50).map(({ service, name, a, b }) => html`
+            <tr><th><i class="dot" style=${{ background: colour(service) }} /><${Name} text=${name} /></th><td>${times(a)}</td><td>${times(b)}</td></tr>`)}
+        </tbody>
+      </table>
+      ${rows.length > 50 && html`<p class="hint">and ${count(rows.length - 50)} more</p>`}
+    </section>`;
+}
+
+const times = n => (n === 0 ? 'none' : n === 1 ? 'once' : `${n} times`);

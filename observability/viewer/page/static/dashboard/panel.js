@@ -1,0 +1,85 @@
+// One panel: its frame, and in it what the queries answered.
+
+import { html, useRef, useCallback, Link, Problem } from '../ui.js';
+import { load } from './queries.js';
+import { follow } from './links.js';
+import { title } from './variables.js';
+import { useLatest, useSight } from './latest.js';
+import { Popover } from './popover.js';
+import { calculations } from './fields.js';
+import { known } from './transformations.js';
+import { Markdown } from './markdown.js';
+import { Timeseries } from './timeseries.js';
+import { Heatmap } from './heatmap.js';
+import { Stat, Gauge, BarGauge } from './stat.js';
+import { Table } from './table.js';
+
+const kinds = { timeseries: Timeseries, heatmap: Heatmap, stat: Stat, gauge: Gauge, bargauge: BarGauge, table: Table };
+const still = ['text', 'logs', 'traces'];
+const overTime = ['timeseries', 'heatmap'];
+
+// Panel draws a panel of board: {variables, times, range, now, ask, regions}, of the dashboard as it is shown now.
+export function Panel({ panel, board, style }) {
+  const ref = useRef();
+  const sight = useSight(ref);
+  const name = title(panel.title, board.variables), unknown = unknownIn(panel);
+  const link = useCallback((url, value) => follow(url, { times: board.times, value }), [board.times]);
+  return html`
+    <section class="panel" ref=${ref} style=${style} aria-label=${name} data-panel=${panel.id}>
+      <header><h3 title=${name}>${name}</h3><${About} panel=${panel} board=${board} link=${link} /></header>
+      ${unknown
+        ? html`<div class="panel-empty">This page does not ${unknown}.</div>`
+        : kinds[panel.type] ? html`<${Answers} panel=${panel} board=${board} sight=${sight} link=${link} />`
+        : html`<${Still} panel=${panel} board=${board} link=${link} />`}
+    </section>`;
+}
+
+// About holds what the panel asks, what to do when it is bad, and where to look next.
+function About({ panel, board, link }) {
+  const links = (panel.links ?? []).map(l => ({ title: title(l.title, board.variables), href: link(l.url) })).filter(l => l.href);
+  if (!panel.description && links.length === 0) return null;
+  return html`
+    <${Popover} class="panel-about" label=${`About ${panel.title}`} face="i">
+      <${Markdown} text=${title(panel.description, board.variables)} link=${link} />
+      ${links.length > 0 && html`<ul>${links.map(l => html`<li><${Link} href=${l.href}>${l.title}<//></li>`)}</ul>`}
+    <//>`;
+}
+
+// unknownIn returns what a panel wants that the page cannot do.
+function unknownIn({ type, transformations = [], options }) {
+  if (!kinds[type] && !still.includes(type)) return `draw panels of type ${type}`;
+  const transformation = transformations.find(t => !known.has(t.id));
+  if (transformation) return `know the transformation ${transformation.id}`;
+  const calculation = options?.reduceOptions?.calcs?.find(name => !calculations.has(name));
+  return calculation && `know the calculation ${calculation}`;
+}
+
+// Still is a panel that asks nothing.
+function Still({ panel, board, link }) {
+  if (panel.type === 'text') {
+    return html`<div class="panel-scroll panel-text" tabindex="0" role="group" aria-label=${panel.title}>
+      <${Markdown} text=${title(panel.options?.content, board.variables)} link=${link} /></div>`;
+  }
+  const q = panel.targets?.find(t => t.queryType === 'traceql')?.query;
+  return html`<div class="panel-empty"><${Link} href=${q ? `/traces?${new URLSearchParams({ q })}` : '/traces'}>
+    ${panel.type === 'logs' ? 'Logs stand beside the spans of their trace' : 'Traces'}<//></div>`;
+}
+
+function Answers({ panel, board, sight, link }) {
+  const { variables, now, range, ask, regions } = board;
+  const time = { now, range };
+  const key = JSON.stringify([range, sight.width, variables.map(v => [v.all, v.values])]);
+  const { value, error } = useLatest(signal => load(panel, variables, time, sight.width, ask, signal), key, now, sight.seen && sight.width > 0);
+  return html`
+    ${error && html`<${Problem} error=${error} />`}
+    ${value
+      ? html`<${Drawn} panel=${panel} data=${value} regions=${regions} link=${link} />`
+      : !error && html`<div class="panel-waiting" role="status"><span class="visually-hidden">Asking…</span></div>`}`;
+}
+
+// Drawn says so where nothing was answered.
+function Drawn({ panel, data, regions, link }) {
+  const empty = overTime.includes(panel.type) && !data.series.some(s => s.values.some(Number.isFinite));
+  if (empty) return html`<div class="panel-empty">${panel.fieldConfig?.defaults?.noValue ?? 'No data'}</div>`;
+  return html`<${kinds[panel.type]} panel=${panel} data=${data} regions=${regions} link=${link} />`;
+}

@@ -1,0 +1,73 @@
+// The variables of a dashboard: what is chosen, and what takes their place in queries, texts and links.
+
+const ALL = '$__all';
+
+// chosen returns what the address, or else the dashboard, says of each variable: {name, label, values, all, multi, query}.
+// all is set when everything is chosen: it is what stands for it in a query.
+export function chosen(dashboard, search) {
+  return (dashboard.templating?.list ?? []).filter(v => v.type !== 'datasource').map(v => {
+    const values = search.has(`var-${v.name}`) ? search.getAll(`var-${v.name}`) : [v.current?.value ?? ALL].flat();
+    const all = v.includeAll && (values.length === 0 || values.includes(ALL));
+    return {
+      name: v.name, label: v.label || v.name, type: v.type, hide: v.hide, multi: v.multi, includeAll: v.includeAll,
+      query: v.query?.query ?? v.query, values: all ? [] : values, all: all ? v.allValue || '.+' : undefined,
+    };
+  });
+}
+
+// search writes them, with the rest of what the address says, for a link.
+export function search(variables, rest) {
+  const query = new URLSearchParams(rest);
+  for (const v of variables.filter(v => v.query)) {
+    for (const value of v.all ? [ALL] : v.values) query.append(`var-${v.name}`, value);
+  }
+  return query.toString();
+}
+
+// labelValues takes label_values(metric{…}, label) apart. Grafana knows other queries of variables; our dashboards have none.
+export function labelValues(query) {
+  const found = /^\s*label_values\(\s*(?:(.*\S)\s*,)?\s*([a-zA-Z_]\w*)\s*\)\s*$/s.exec(query ?? '');
+  return found && { selector: found[1], label: found[2] };
+}
+
+// replace puts what lookup(name, format) returns in the place of $name, ${name} and ${name:format}. What it does not
+// know stays: $1 is PromQL's.
+export const replace = (text, lookup) => text.replace(/\$(\w+)|\$\{([\w.]+)(?::(\w+))?\}/g,
+  (whole, plain, name, format) => lookup(plain ?? name, format) ?? whole);
+
+const regex = text => text.replace(/[\\^$*+?.()|[\]{}]/g, '\\$&');
+const quoted = text => text.replace(/\\/g, '\\\\').replace(/"/g, '\\"');
+const oneOf = parts => (parts.length === 1 ? parts[0] : `(${parts.join('|')})`);
+
+const formats = {
+  regex: values => oneOf(values.map(regex)),
+  pipe: values => values.join('|'),
+  csv: values => values.join(','),
+  raw: values => values.join(','),
+};
+
+// inQuery writes a variable as Grafana does for Prometheus: it stands inside of quotes, and if several values can be
+// chosen, in a regular expression.
+function inQuery(v, format) {
+  if (v.all) return v.all;
+  if (formats[format]) return formats[format](v.values);
+  return v.multi || v.includeAll ? oneOf(v.values.map(value => quoted(regex(value)))) : quoted(v.values[0] ?? '');
+}
+
+// query puts variables and times (of builtIn) into PromQL.
+export const query = (text, variables, times) => replace(text, (name, format) => {
+  const variable = variables.find(v => v.name === name);
+  return variable ? inQuery(variable, format) : times[name];
+});
+
+// title puts variables into a text that people read.
+export const title = (text, variables) => replace(text ?? '', name => {
+  const variable = variables.find(v => v.name === name);
+  return variable && (variable.all ? 'All' : variable.values.join(', '));
+});
+
+// builtIn are the variables of Grafana's own, for a range and a step in seconds.
+export const builtIn = (range, step, rate) => ({
+  __range: `${range}s`, __range_s: `${range}`, __range_ms: `${range * 1000}`,
+  __interval: `${step}s`, __interval_ms: `${step * 1000}`, __rate_interval: `${rate}s`,
+});

@@ -1,0 +1,62 @@
+// What pages load of orders and traces, and load again as spans arrive.
+
+import { useEffect, useLoad } from './ui.js';
+import { get, subscribe } from './api.js';
+import { decode } from './spans.js';
+
+// useLive is useLoad that loads again when traces changed that concern it, but only pause ms after the last answer: under
+// load there is always news, and each answer should still be seen.
+export function useLive(load, concerns, pause, inputs) {
+  const loaded = useLoad(load, inputs);
+  useEffect(() => {
+    let busy = false, again = false, ended = false, away = false;
+    const refresh = async () => {
+      again = true;
+      if (busy) return;
+      busy = true;
+      while (again && !ended) {
+        again = false;
+        await loaded.reload();
+        await new Promise(done => setTimeout(done, pause));
+      }
+      busy = false;
+    };
+    const ends = [
+      subscribe('traces', ({ ids }) => concerns(ids) && refresh()),
+      subscribe('connected', connected => {
+        if (connected && away) refresh(); // what changed meanwhile was not told
+        away = !connected;
+      }),
+    ];
+    return () => {
+      ended = true;
+      ends.forEach(end => end());
+    };
+  }, inputs);
+  return loaded;
+}
+
+// loadTrace returns a trace as decode does; one that is not known has no spans.
+export const loadTrace = async id =>
+  decode(await get(`/api/v2/traces/${id}`, { headers: { Accept: 'application/json' } }), id);
+
+export const useTrace = id => useLive(() => loadTrace(id), ids => ids.includes(id), 150, [id]);
+
+// search returns the newest traces that a TraceQL query finds, ids in full, each with so many spans that fit (0: all). from
+// and to, in seconds since 1970, spare the back end a look at all it has.
+export async function search(query, { limit, spans = 1, from, to = Math.ceil(Date.now() / 1000) + 86400 }) {
+  const stretch = from === undefined ? {} : { start: from, end: to };
+  const answer = await get(`/api/search?${new URLSearchParams({ q: query, limit, spss: spans, ...stretch })}`);
+  return (answer.traces ?? []).map(t => ({
+    id: t.traceID.padStart(32, '0'),
+    name: t.rootTraceName ?? '',
+    service: t.rootServiceName ?? '',
+    start: BigInt(t.startTimeUnixNano ?? 0),
+    ms: t.durationMs ?? 0,
+    spans: t.spanSets?.[0]?.spans ?? [],
+  }));
+}
+
+// loadPending returns what is pending in both streams, each entry with its stream.
+export const loadPending = async () => (await Promise.all(['orders', 'stock'].map(async stream =>
+  (await get(`/api/streams/${stream}/pending?limit=100`)).items.map(p => ({ ...p, stream }))))).flat();

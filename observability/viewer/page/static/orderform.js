@@ -1,0 +1,81 @@
+// The form that places an order.
+
+import { html, useLoad, useState, Problem } from './ui.js';
+import { get, post } from './api.js';
+
+const priceCents = 1999; // of every product: what it costs teaches nothing
+
+const tiers = ['', 'standard', 'premium', 'trial'];
+
+// baggage tells the services how to treat this order, and is empty if there is nothing to tell.
+const baggage = choice => [
+  choice.broken && 'clew.propagation=off',
+  choice.linked && 'clew.relation=link',
+  choice.tier && `customer.tier=${choice.tier}`,
+].filter(Boolean).join(',');
+
+export function OrderForm({ onPlaced }) {
+  const skus = useLoad(() => get('/api/skus'), []);
+  const [choice, setChoice] = useState({ sku: 'lamp', quantity: 1, tier: '', broken: false, linked: false });
+  const [state, setState] = useState({});
+  const choose = part => setChoice({ ...choice, ...part });
+  const place = async event => {
+    event.preventDefault();
+    setState({ busy: true });
+    try {
+      const told = baggage(choice);
+      const order = await post('/api/orders', {
+        customer_id: 'page',
+        items: [{ sku: choice.sku, quantity: choice.quantity, unit_price_cents: priceCents }],
+      }, told ? { baggage: told } : {});
+      setState({ placed: `Order ${order.id.slice(-6)} of ${choice.sku} was accepted.` });
+      onPlaced(order);
+    } catch (error) {
+      setState({ error });
+    }
+  };
+  const items = (skus.value?.items ?? []).filter(i => !i.sku.startsWith('load-'));
+  const { test, teaches } = items.find(i => i.sku === choice.sku) ?? {};
+  return html`
+    <form class="card stack order-form" aria-label="Place an order" onSubmit=${place}>
+      <${Problem} error=${skus.error} />
+      <${Choices} title="Product" items=${items.filter(i => !i.test)} choice=${choice} choose=${choose} />
+      <${Choices} title="Test products: the handler misbehaves" items=${items.filter(i => i.test)} choice=${choice} choose=${choose} />
+      ${teaches && html`<p class="teaches ${test ? 'teaches-test' : ''}" role="note"><b>${choice.sku}</b> ${teaches.split('`').map((part, i) => (i % 2 ? html`<code>${part}</code>` : part))}.</p>`}
+      <div class="row">
+        <label class="field"><span>Quantity</span>
+          <input type="number" name="quantity" min="1" max="1000000" required value=${choice.quantity}
+            onInput=${e => choose({ quantity: e.target.valueAsNumber })} /></label>
+        <label class="field"><span>Customer tier</span>
+          <select name="tier" value=${choice.tier} onChange=${e => choose({ tier: e.target.value })}>
+            ${tiers.map(t => html`<option value=${t}>${t || 'none'}</option>`)}
+          </select></label>
+      </div>
+      ${choice.tier && html`<p class="hint">It travels as baggage, and stands on each <code>process</code> span.</p>`}
+      <${Switch} name="propagation" title="Leave the context out of the messages" on=${choice.broken} set=${broken => choose({ broken })}>
+        <code>clew.propagation=off</code>: the trace breaks at the stream. Each processing begins one of its own, and nothing leads back.<//>
+      <${Switch} name="relation" title="Link instead of nest" on=${choice.linked} set=${linked => choose({ linked })}>
+        <code>clew.relation=link</code>: each processing is a trace of its own, with a link back to where its message was created.<//>
+      <${Problem} error=${state.error} />
+      <div class="row">
+        <button class="button button-primary" disabled=${state.busy || !items.length}>Place order</button>
+        <span class="hint" role="status" aria-live="polite">${state.placed}</span>
+      </div>
+    </form>`;
+}
+
+const Choices = ({ title, items, choice, choose }) => html`
+  <fieldset class="skus">
+    <legend>${title}</legend>
+    ${items.map(i => html`
+      <label key=${i.sku} title=${i.test ? i.teaches : null}>
+        <input type="radio" name="sku" value=${i.sku} checked=${choice.sku === i.sku} onChange=${() => choose({ sku: i.sku })} />
+        <span>${i.sku.replace(/^test-/, '')}</span>
+      </label>`)}
+  </fieldset>`;
+
+const Switch = ({ name, title, on, set, children }) => html`
+  <label class="switch">
+    <input type="checkbox" role="switch" name=${name} checked=${on} onChange=${e => set(e.target.checked)} />
+    <span><span>${title}</span><span class="hint">${children}</span></span>
+  </label>`;

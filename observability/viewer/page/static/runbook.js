@@ -1,0 +1,20 @@
+// What to do about an alert.
+
+import { html, useLoad, follow, Link, Problem } from './ui.js';
+import { get } from './api.js';
+
+// A link in a runbook to another is no Link: it is in HTML that the viewer wrote.
+const clicked = event => {
+  const href = event.target.closest('a')?.getAttribute('href');
+  if (href?.startsWith('/')) follow(event, href);
+};
+
+export default function Runbook({ params: [alert] }) {
+  const { value, error } = useLoad(() => get(`/api/runbooks/${alert}`), [alert]);
+  return html`
+    <div class="stack">
+      <p><${Link} href="/alerts">← Alerts<//></p>
+      <${Problem} error=${error} />
+      ${value && html`<article class="card runbook" onClick=${clicked} dangerouslySetInnerHTML=${{ __html: value.html }} />`}
+    </div>`;
+}

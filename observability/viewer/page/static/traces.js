@@ -1,0 +1,132 @@
+// Search for traces, and the list of those found, the newest first.
+
+import { html, Link, Problem, Empty, colour, useState, useEffect, useMemo } from './ui.js';
+import { go } from './router.js';
+import { seconds, clock, count } from './format.js';
+import { useLive, search } from './live.js';
+import { Name, oneLine } from './text.js';
+
+const most = 100; // traces shown
+
+// The fields of the form, which are in the address under the same names. q is TraceQL, and takes the place of all others.
+const fields = ['service', 'name', 'order', 'error', 'longer', 'reads', 'q'];
+
+export default function TracesPage({ query }) {
+  const asked = Object.fromEntries(fields.map(f => [f, query.get(f) ?? '']));
+  return html`
+    <div class="stack">
+      <h1>Traces</h1>
+      <${Search} key=${query.toString()} asked=${asked} />
+      <${Found} key=${query.toString()} asked=${asked} />
+    </div>`;
+}
+
+// traceQL writes what the form asks for, as far as TraceQL can say it: all of it about one span.
+function traceQL({ q, service, name, order, error }) {
+  if (q) return q;
+  const text = value => JSON.stringify(value);
+  const conditions = [
+    service && `resource.service.name = ${text(service)}`,
+    name && `name = ${text(name)}`,
+    order && `.messaging.message.conversation_id = ${text(order)}`,
+    error && 'status = error',
+  ].filter(Boolean);
+  return conditions.length ? `{ ${conditions.join(' && ')} }` : '{}';
+}
+
+function Search({ asked }) {
+  const [form, set] = useState(asked);
+  const [raw, setRaw] = useState(asked.q !== '');
+  const field = name => ({ value: form[name], onInput: e => set({ ...form, [name]: e.target.value }) });
+  const tick = name => ({ checked: form[name] !== '', onChange: e => set({ ...form, [name]: e.target.checked ? '1' : '' }) });
+  const submit = event => {
+    event.preventDefault();
+    const id = form.order.trim().toLowerCase();
+    if (!raw && /^[0-9a-f]{32}$/.test(id)) return go(`/traces/${id}`);
+    const used = fields.filter(f => form[f].trim() && (raw ? ['q', 'longer', 'reads'].includes(f) : f !== 'q'));
+    go(`/traces?${new URLSearchParams(used.map(f => [f, form[f].trim()]))}`);
+  };
+  const swap = () => {
+    set({ ...form, q: raw ? '' : traceQL({ ...form, q: '' }) });
+    setRaw(!raw);
+  };
+  return html`
+    <form class="toolbar search" role="search" onSubmit=${submit}>
+      ${raw ? html`
+        <label class="field search-raw"><span>TraceQL, all conditions about one span</span>
+          <input class="mono" name="q" ...${field('q')} placeholder='{ name = "process orders" && duration > 100ms }' /></label>`
+      : html`
+        <label class="field"><span>Service</span><input name="service" size="10" ...${field('service')} placeholder="inventory" /></label>
+        <label class="field"><span>Span's name</span><input name="name" size="16" ...${field('name')} placeholder="process orders" /></label>
+        <label class="field search-id"><span>Order's or trace's id</span><input class="mono" name="order" ...${field('order')} /></label>
+        <label class="row"><input type="checkbox" name="error" ...${tick('error')} /> failed</label>`}
+      <label class="field"><span>Takes at least</span><input name="longer" size="6" ...${field('longer')} placeholder="500ms" /></label>
+      <label class="row" title="Requests that only read, such as GET /orders"><input type="checkbox" name="reads" ...${tick('reads')} /> reads too</label>
+      <button class="button button-primary">Search</button>
+      <button type="button" class="button quiet" onClick=${swap}>${raw ? 'Fields' : 'TraceQL'}</button>
+    </form>`;
+}
+
+// milliseconds reads a length of time such as 500ms, 2s or 1m; a number alone is of milliseconds.
+function milliseconds(text) {
+  const [, number, unit] = /^([\d.]+)\s*(ms|s|m|)$/.exec(text.trim()) ?? [];
+  const ms = Number(number) * { ms: 1, '': 1, s: 1e3, m: 6e4 }[unit];
+  if (Number.isNaN(ms)) throw new Error(`“${text}” is no length of time: expected one such as 500ms or 2s.`);
+  return ms;
+}
+
+// useTraces returns the traces found, and which of them failed.
+export function useTraces(asked) {
+  const load = async () => {
+    const least = asked.longer ? milliseconds(asked.longer) : 0;
+    // What is left out here was counted by the back end.
+    const limit = least > 0 ? 2000 : 400;
+    const found = await search(traceQL(asked), { limit });
+    const failed = found.length ? await search('{ status = error }', { limit, from: found.at(-1).start / 1_000_000_000n }) : [];
+    const failures = new Set(failed.map(t => t.id));
+    return found
+      .filter(t => t.ms >= least && (asked.reads || asked.order || !t.name.startsWith('GET ')))
+      .slice(0, most).map(t => ({ ...t, failed: failures.has(t.id) }));
+  };
+  return useLive(load, () => true, 1000, [fields.map(f => asked[f]).join('\n')]);
+}
+
+function Found({ asked }) {
+  const { value: newest, error } = useTraces(asked);
+  // What is shown stays where it is: new traces wait until they are asked for, unless there is nothing to read yet.
+  const [shown, show] = useState(null);
+  useEffect(() => {
+    if (newest && !shown?.length) show(newest);
+  }, [newest]);
+  const { list, more } = useMemo(() => {
+    const now = new Map(newest?.map(t => [t.id, t]));
+    const before = new Set(shown?.map(t => t.id));
+    return { list: shown?.map(t => now.get(t.id) ?? t), more: newest?.filter(t => !before.has(t.id) && t.start > (shown?.at(-1)?.start ?? 0n)).length };
+  }, [newest, shown]);
+  const narrowed = fields.some(f => f !== 'reads' && asked[f]);
+  return html`
+    <${Problem} error=${error} />
+    ${shown?.length > 0 && more > 0 && html`
+      <button class="button more" onClick=${() => show(newest)}>${count(more)} new</button>`}
+    ${list?.length > 0 && html`<${TraceList} traces=${list} href=${t => `/traces/${t.id}`} />`}
+    ${list?.length === 0 && !error && (narrowed
+      ? html`<${Empty} title="No trace is like that"><p>Ask for less, or <${Link} href="/traces">look at all<//>.</p><//>`
+      : html`<${Empty} title="No traces yet"><p><${Link} href="/">Place an order<//>, or run <code>make order</code>: its trace appears here.</p><//>`)}`;
+}
+
+// TraceList lists traces, each a link to href(trace). The bars are logarithmic: traces take a millisecond or a minute.
+export function TraceList({ traces, href }) {
+  const longest = Math.log10(1 + traces.reduce((most, t) => Math.max(most, t.ms), 1));
+  return html`
+    <ul class="card trace-list" aria-label="Traces">
+      ${traces.map(t => html`
+        <li key=${t.id}><${Link} href=${href(t)}>
+          <time class="num" title=${new Date(Number(t.start / 1_000_000n)).toLocaleString()}>${clock(new Date(Number(t.start / 1_000_000n)))}</time>
+          <span class="trace-name" title=${oneLine(t.name)}><i class="dot" style=${{ background: colour(t.service) }} /><${Name} text=${t.name || t.service} /></span>
+          <span>${t.failed && html`<span class="tag tag-bad">✗ failed</span>`}</span>
+          <span class="mono hint trace-id">${t.id.slice(0, 8)}</span>
+          <span class="trace-bar" title="the bars are logarithmic"><i style=${{ width: `${(Math.log10(1 + t.ms) / longest) * 100}%`, background: colour(t.service) }} /></span>
+          <span class="num">${t.ms ? seconds(t.ms / 1000) : '<1 ms'}</span>
+        <//></li>`)}
+    </ul>`;
+}

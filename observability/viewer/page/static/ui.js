@@ -1,0 +1,85 @@
+// What every page is built from.
+
+import { h, Fragment } from './vendor/preact.js';
+import { useState, useEffect, useMemo, useRef, useCallback } from './vendor/hooks.js';
+import htm from './vendor/htm.js';
+import { go } from './router.js';
+
+export { Fragment, useState, useEffect, useMemo, useRef, useCallback };
+export const html = htm.bind(h);
+
+// follow shows what a link within the page leads to, without loading the page again. A click with a modifier key is the
+// browser's.
+export function follow(event, href) {
+  if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  go(href);
+}
+
+export const Link = ({ href, children, ...rest }) =>
+  html`<a href=${href} onClick=${event => follow(event, href)} ...${rest}>${children}</a>`;
+
+const known = ['order', 'inventory', 'loadtest'];
+
+// colour is a service's.
+export const colour = service => `var(--service-${known.includes(service) ? service : 'other'})`;
+
+// useLoad calls load at first and whenever one of the inputs changes, and returns {value, error, reload}. An error stays
+// beside the last value, so that what is shown does not vanish; it is tried again every 2 s until it is gone.
+export function useLoad(load, inputs) {
+  const [state, set] = useState({});
+  const turn = useRef(0);
+  const reload = useCallback(async () => {
+    const mine = ++turn.current;
+    try {
+      const value = await load();
+      if (mine === turn.current) set({ value });
+    } catch (error) {
+      if (mine === turn.current) set(before => ({ value: before.value, error }));
+    }
+  }, inputs);
+  useEffect(() => {
+    set({});
+    reload();
+    return () => { turn.current++; }; // an answer that is still to come is for nobody
+  }, inputs);
+  useEffect(() => {
+    if (!state.error) return;
+    const again = setTimeout(reload, 2000);
+    return () => clearTimeout(again);
+  }, [state]);
+  return { ...state, reload };
+}
+
+// Problem shows an error in the place of what could not be had.
+export const Problem = ({ error }) => error && html`<p class="problem" role="alert">${error.message}</p>`;
+
+// Empty says that there is nothing, and, in its children, what to do next.
+export const Empty = ({ title, children }) => html`
+  <div class="empty"><p class="empty-title">${title}</p><div>${children}</div></div>`;
+
+// Dialog asks before something is done. Escape and its first button close it.
+export function Dialog({ title, action, onClose, onConfirm, children }) {
+  const dialog = useRef();
+  const [state, set] = useState({});
+  useEffect(() => dialog.current.showModal(), []);
+  const confirm = async () => {
+    set({ busy: true });
+    try {
+      await onConfirm();
+      onClose();
+    } catch (error) {
+      set({ error });
+    }
+  };
+  return html`
+    <dialog ref=${dialog} onClose=${onClose} aria-label=${title}>
+      <h2>${title}</h2>
+      ${children}
+      <${Problem} error=${state.error} />
+      <div class="row end">
+        <button class="button" onClick=${onClose}>Cancel</button>
+        <button class="button button-primary" disabled=${state.busy} onClick=${confirm}>${action}</button>
+      </div>
+    </dialog>`;
+}
