@@ -55,7 +55,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 // printRunning says what listens where, and what to do next.
 func printRunning(w io.Writer, s state.State) {
 	lines := [][2]string{
-		{"open", s.Addresses.Viewer + "/#token=" + s.Token + " : orders, traces, streams, dashboards"},
+		{"the page", s.Addresses.Viewer + "/#token=" + s.Token},
 		{"order API", s.Addresses.Order},
 		{"inventory API", s.Addresses.Inventory},
 		{"OTLP", s.Addresses.OTLPGRPC + " (gRPC), " + s.Addresses.OTLPHTTP + " (HTTP)"},
