@@ -50,23 +50,32 @@ const handlers = new Map(); // event -> Set
 export function subscribe(event, handler) {
   if (!handlers.has(event)) handlers.set(event, new Set());
   handlers.get(event).add(handler);
-  if (!source) connect();
+  if (!source && !document.hidden) connect();
   return () => handlers.get(event).delete(handler);
 }
 
-// A page that was left may be kept for the way back, its connection with it: after five of them nothing would load.
+// A page that nobody sees, or that was left and is kept for the way back, lets its connection go: after six of them nothing
+// would load any more.
+document.addEventListener('visibilitychange', follow);
 addEventListener('pagehide', () => source?.close());
-addEventListener('pageshow', ({ persisted }) => persisted && source && connect());
+addEventListener('pageshow', ({ persisted }) => persisted && follow());
+
+function follow() {
+  source?.close();
+  if (document.hidden) tell('connected', false);
+  else connect();
+}
+
+const tell = (event, data) => handlers.get(event)?.forEach(handler => handler(data));
 
 function connect() {
   source = new EventSource('/api/changes');
-  const tell = (event, data) => handlers.get(event)?.forEach(handler => handler(data));
   for (const event of ['traces', 'streams', 'problem']) {
     source.addEventListener(event, message => tell(event, JSON.parse(message.data)));
   }
   source.onopen = () => tell('connected', true);
   source.onerror = () => {
     tell('connected', false);
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 1000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 1000);
   };
 }

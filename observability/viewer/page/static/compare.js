@@ -87,7 +87,7 @@ function Differences({ sides }) {
     ['Waiting in the outbox', ns(s.waits.outbox), ns(t.waits.outbox)],
     ['Waiting in the stream', ns(s.waits.stream), ns(t.waits.stream)],
     ['Links', s.links, t.links],
-    ['Traces of the same order', 1 + (r.value?.length ?? 0), 1 + (q.value?.length ?? 0)],
+    ['Traces of the same order', ...[r, q].map(({ value }) => (value ? 1 + value.length : '…'))],
   ];
   const rows = differences(...sides.map(side => side.trace)).sort((a, b) => Math.abs(b.a - b.b) - Math.abs(a.a - a.b));
   return html`

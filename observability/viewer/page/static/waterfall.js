@@ -164,13 +164,14 @@ export const hrefOf = (link, here) => `/traces/${link.trace ?? here}?span=${link
 // Bars draws the wait, hatched, up to where work began, then the work, and says how long each took.
 function Bars({ node, open, x, width }) {
   const clip = t => Math.max(0, Math.min(100, x(t)));
-  const box = (from, to) => ({ left: `${clip(from)}%`, width: `${clip(to) - clip(from)}%` });
+  const box = (from, to) => ({ left: `min(${clip(from)}%, 100% - 2px)`, width: `${clip(to) - clip(from)}%` });
   const inView = (from, to) => x(to) >= 0 && x(from) <= 100;
   const drawn = node.fold ? (open ? [] : node.children) : [node];
   const took = node.fold ? node.children.reduce((sum, n) => sum + n.to - n.from, 0) : node.to - node.from;
   const waited = node.from - (node.wait?.ns ?? 0);
   const wait = node.wait && `${node.wait.place} ${node.wait.ns ? ns(node.wait.ns) : '<1 ms'}`;
-  const fits = wait && room(wait) < ((clip(node.from) - clip(waited)) / 100) * width;
+  const free = Math.max(clip(waited), 100 - clip(node.to)) > Math.min(33, (room(ns(took)) / width) * 100); // else it stands over the gap
+  const fits = wait && room(wait) + (free ? 0 : 2 * room(ns(took))) < ((clip(node.from) - clip(waited)) / 100) * width;
   const text = [node.killed ? '?' : ns(took), wait && !fits && wait].filter(Boolean).join(' · ');
   const why = reason(node);
   return html`
@@ -179,7 +180,7 @@ function Bars({ node, open, x, width }) {
       <i class="wf-bar ${'db.system.name' in n.span.attributes ? 'wf-statement' : ''} ${n.killed ? 'wf-killed' : ''} ${n.span.error ? 'wf-failed' : ''}"
          style=${box(n.from, n.to)} title="${oneLine(n.span.name)}: ${n.killed ? why : ns(n.to - n.from)}, from +${ns(n.from)}" />`)}
     ${drawn.flatMap(n => n.path ?? []).map(([from, to]) => html`<i class="wf-self" style=${box(from, to)} />`)}
-    <span class="wf-took" style=${beside(clip(waited), clip(node.to), room(text), width)}>${text}${why && html`
+    <span class="wf-took" style=${beside(clip(waited), clip(node.to), room(text + (why ? oneLine(why, 20) : '')), width)}>${text}${why && html`
       <em class=${node.span.error || node.killed ? 'bad' : ''}> ${oneLine(why)}</em>`}</span>`;
 }
 
