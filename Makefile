@@ -15,12 +15,12 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy vendor redis postgres chromium clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy vendor screenshots redis postgres chromium clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 up: $$(if $$(standalone),redis clew) ## start everything, return when it is ready, print the addresses
 	@$(manage) up $(if $(standalone),--detach)
@@ -76,6 +76,9 @@ tidy: ## tidy each module as if it stood alone
 
 vendor: ## fetch the libraries of the viewer's page again, from npm
 	@observability/viewer/page/vendor.sh
+
+screenshots: redis chromium ## draw docs/screenshots of the page and of the load test's reports again
+	go test ./standalone/browser -count=1 -v -run TestScreenshots -update
 
 redis:
 	@standalone/install-servers.sh redis-server

@@ -109,7 +109,7 @@ func TestWithoutRedis(t *testing.T) {
 	for _, question := range []string{
 		"/api/streams", "/api/streams/orders/pending", "/api/streams/orders/0/entries/1-0", "/api/dead-letters",
 	} {
-		r.wantProblem(r.ask(http.MethodGet, question, ""), http.StatusServiceUnavailable, "Redis does not answer: is Clew stopping?")
+		r.wantProblem(r.ask(http.MethodGet, question, ""), http.StatusServiceUnavailable, "Redis does not answer; this shows again what it holds as soon as it does")
 	}
 	for _, act := range []string{"redrive", "discard"} {
 		got := r.ask(http.MethodPost, "/api/dead-letters/orders/0/1-0/"+act, "", "Authorization", "Bearer "+token)

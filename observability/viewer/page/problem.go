@@ -34,7 +34,7 @@ func asProblem(err error) *problem {
 	case errors.As(err, &refused):
 		return problemf(http.StatusBadGateway, "Redis refused: %.500s", err)
 	default:
-		return problemf(http.StatusServiceUnavailable, "Redis does not answer: is Clew stopping?")
+		return problemf(http.StatusServiceUnavailable, "Redis does not answer; this shows again what it holds as soon as it does")
 	}
 }
 

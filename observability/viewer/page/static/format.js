@@ -43,6 +43,9 @@ export function nanoseconds(text) {
   return Number.isNaN(ms) ? null : BigInt(ms) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
 }
 
+// date writes the day before that: 2026-11-21 16:38:35.120.
+export const date = d => `${d.getFullYear()}-${String(d.getMonth() + 1).padStart(2, '0')}-${String(d.getDate()).padStart(2, '0')} ${clock(d)}`;
+
 // ago writes how long ago a time was.
 export const ago = date => `${seconds(Math.max(0, Math.round((Date.now() - date) / 1000)))} ago`;
 

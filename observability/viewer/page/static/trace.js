@@ -3,7 +3,7 @@
 import { html, Link, Problem, Empty, colour, useState, useMemo, useCallback } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
-import { ns, count } from './format.js';
+import { ns, count, date } from './format.js';
 import { useTrace, useLive } from './live.js';
 import { build, summary } from './spans.js';
 import { useRelated, useElsewhere, Related, first } from './related.js';
@@ -60,7 +60,7 @@ export function Facts({ model, root, children }) {
     <header class="facts">
       <div>
         <h1><${Name} text=${root.name} /></h1>
-        <p class="hint"><span class="mono">${model.id}</span> · ${start.toLocaleString()}</p>
+        <p class="hint"><span class="mono">${model.id}</span> · ${date(start)}</p>
         <p class="row">
           <b>${ns(model.total)}</b>
           <span>${count(s.spans)} ${s.spans === 1 ? 'span' : 'spans'}</span>

@@ -2,7 +2,7 @@
 
 import { html, Link, Problem, Empty, colour, useState, useEffect, useMemo } from './ui.js';
 import { go } from './router.js';
-import { seconds, clock, count } from './format.js';
+import { seconds, clock, date, count } from './format.js';
 import { useLive, search } from './live.js';
 import { Name, oneLine } from './text.js';
 
@@ -121,7 +121,7 @@ export function TraceList({ traces, href }) {
     <ul class="card trace-list" aria-label="Traces">
       ${traces.map(t => html`
         <li key=${t.id}><${Link} href=${href(t)}>
-          <time class="num" title=${new Date(Number(t.start / 1_000_000n)).toLocaleString()}>${clock(new Date(Number(t.start / 1_000_000n)))}</time>
+          <time class="num" title=${date(new Date(Number(t.start / 1_000_000n)))}>${clock(new Date(Number(t.start / 1_000_000n)))}</time>
           <span class="trace-name" title=${oneLine(t.name)}><i class="dot" style=${{ background: colour(t.service) }} /><${Name} text=${t.name || t.service} /></span>
           <span>${t.failed && html`<span class="tag tag-bad">✗ failed</span>`}</span>
           <span class="mono hint trace-id">${t.id.slice(0, 8)}</span>
