@@ -35,7 +35,7 @@ type runCmd struct {
 	RedisURL    string `name:"redis-url" help:"URL of its Redis."`
 	AllowRemote bool   `help:"Allow a target outside of this machine and private networks."`
 
-	Traces float64 `default:"10" placeholder:"PERCENT" help:"Requests whose traces begin here (${default}); of others the order service decides."`
+	Traces float64 `default:"10" placeholder:"PERCENT" help:"Requests whose traces begin here (${default}); of others, order decides."`
 
 	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured."`
 	HTML string `name:"html" placeholder:"FILE" help:"Write a page."`

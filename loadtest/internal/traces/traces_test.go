@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // received counts the spans of the service loadtest that an OTLP server was sent.
 func received(t *testing.T) (url string, spans *atomic.Int64) {
 	spans = &atomic.Int64{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		var request coltracepb.ExportTraceServiceRequest
 		if err == nil {
