@@ -2,7 +2,6 @@
 package browser_test
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -15,17 +14,6 @@ var (
 	binaries clewtest.Binaries
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "clew-browser")
-	if err == nil {
-		defer func() { _ = os.RemoveAll(folder) }()
-		binaries, err = clewtest.Build(folder)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return browser.Run(m)
+func TestMain(m *testing.M) {
+	os.Exit(clewtest.BuildAndRun(&binaries, func() int { return browser.Run(m) }))
 }

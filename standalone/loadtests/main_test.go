@@ -23,20 +23,7 @@ import (
 
 var binaries clewtest.Binaries
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "clew-loadtest")
-	if err == nil {
-		defer func() { _ = os.RemoveAll(folder) }()
-		binaries, err = clewtest.Build(folder)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(clewtest.BuildAndRun(&binaries, m.Run)) }
 
 // patient thresholds: speed is not what is tested, and on a busy machine no order must be late, and some may be refused.
 func patient(args ...string) []string {

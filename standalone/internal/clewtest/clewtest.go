@@ -29,6 +29,20 @@ func Build(folder string) (Binaries, error) {
 	return Binaries(folder), nil
 }
 
+// BuildAndRun builds both for as long as run takes, and returns what that does: the exit code of a package's tests.
+func BuildAndRun(binaries *Binaries, run func() int) int {
+	folder, err := os.MkdirTemp("", "clewtest")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(folder) }()
+		*binaries, err = Build(folder)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
+}
+
 // Clew runs in a folder of its own and on free ports, until the end of the test.
 type Clew struct {
 	Dir string
