@@ -98,20 +98,25 @@ func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, e
 	return all, nil
 }
 
-// NewestDeadLetters lists at most so many of a stream's dead letters, the newest first.
-func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int) ([]DeadLetter, error) {
-	var newest []DeadLetter
+// NewestDeadLetters lists at most so many of a stream's dead letters, the newest first, and says how many there are.
+func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int) (newest []DeadLetter, total int64, err error) {
 	for partition := range a.partitions {
-		entries, err := readEntries(ctx, a.client, "XREVRANGE", deadLetterKey(stream, partition), "+", "-", limit)
+		key := deadLetterKey(stream, partition)
+		entries, err := readEntries(ctx, a.client, "XREVRANGE", key, "+", "-", limit)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for _, entry := range entries {
 			newest = append(newest, deadLetterOf(stream, partition, entry))
 		}
+		length, err := a.client.XLen(ctx, key).Result()
+		if err != nil {
+			return nil, 0, fmt.Errorf("count %s: %w", key, err)
+		}
+		total += length
 	}
 	slices.SortStableFunc(newest, func(a, b DeadLetter) int { return b.Time.Compare(a.Time) })
-	return newest[:min(limit, len(newest))], nil
+	return newest[:min(limit, len(newest))], total, nil
 }
 
 // DeadLetter returns the dead letter with an id, and whether it is there.

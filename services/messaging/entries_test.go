@@ -69,9 +69,9 @@ func TestTheNewestDeadLetters(t *testing.T) {
 	add(notes+":dlq", "1-0", "2026-01-01T00:00:01Z")
 	add(notes+":dlq", "3-0", "2026-01-01T00:00:03Z")
 	add("notes:{1}:dlq", "2-0", "2026-01-01T00:00:02Z")
-	newest, err := admin.NewestDeadLetters(t.Context(), "notes", 2)
-	if err != nil || len(newest) != 2 || newest[0].ID != "3-0" || newest[1].ID != "2-0" || newest[1].Partition != 1 {
-		t.Fatalf("%+v, %v, want those of 3 s and 2 s", newest, err)
+	newest, total, err := admin.NewestDeadLetters(t.Context(), "notes", 2)
+	if err != nil || total != 3 || len(newest) != 2 || newest[0].ID != "3-0" || newest[1].ID != "2-0" || newest[1].Partition != 1 {
+		t.Fatalf("%+v of %d, %v, want those of 3 s and 2 s, of 3", newest, total, err)
 	}
 	want := [][2]string{{"subject", "2-0"}, {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {"odd", "1"}}
 	if diff := cmp.Diff(want, newest[1].Fields); diff != "" || newest[1].TraceID() != "4bf92f3577b34da6a3ce929d0e0e4736" {

@@ -51,20 +51,14 @@ func (p *page) getDeadLetters(r *http.Request) (any, error) {
 	var newest []deadLetter
 	total := int64(0)
 	for _, stream := range streams {
-		found, err := p.streams.NewestDeadLetters(r.Context(), stream, maxDeadLetters)
+		found, count, err := p.streams.NewestDeadLetters(r.Context(), stream, maxDeadLetters)
 		if err != nil {
 			return nil, err
 		}
 		for _, d := range found {
 			newest = append(newest, newDeadLetter(stream, d))
 		}
-		partitions, err := p.streams.Streams(r.Context(), stream)
-		if err != nil {
-			return nil, err
-		}
-		for _, partition := range partitions {
-			total += partition.DeadLetters
-		}
+		total += count
 	}
 	slices.SortStableFunc(newest, func(a, b deadLetter) int { return b.Time.Compare(a.Time) })
 	list := items(newest[:min(maxDeadLetters, len(newest))])
