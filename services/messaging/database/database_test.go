@@ -200,6 +200,32 @@ func testSpans(t *testing.T, databaseURL string) {
 	}
 }
 
+func TestAPurgeOfManyRows(t *testing.T) { messagingtest.EachDatabase(t, testAPurgeOfManyRows) }
+
+func testAPurgeOfManyRows(t *testing.T, databaseURL string) {
+	db, _, _ := open(t, databaseURL)
+	err := db.Write.Exec(`WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2500)
+		INSERT INTO lamps (name, watts) SELECT 'lamp-' || n, n FROM numbers`).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"lamp-2500"}
+	if strings.HasPrefix(databaseURL, "postgres") { // SQLite locks no rows
+		lock(t, db, "lamp-1500")
+		want = append(want, "lamp-1500")
+	}
+	if err := db.Purge(t.Context(), "lamps", "name", "watts < ?", 2500); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	if err := db.Read.Raw("SELECT name FROM lamps ORDER BY watts DESC").Scan(&names).Error; err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("lamps left (-want +got):\n%s", diff)
+	}
+}
+
 func TestAFailedStatementIsAFailedSpan(t *testing.T) { messagingtest.EachDatabase(t, testFailedSpan) }
 
 func testFailedSpan(t *testing.T, databaseURL string) {

@@ -103,8 +103,9 @@ func (tx *Tx) Create(ctx context.Context, stream, subject string, fn func(ctx co
 // missed the answer.
 func (tx *Tx) Republish(ctx context.Context, cause string) error {
 	tx.due = true
-	return tx.WithContext(ctx).
-		Exec("UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE cause_id = ?", cause).Error
+	db := tx.WithContext(ctx)
+	return db.Exec("UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE id IN (?)",
+		inOrder(db, "cause_id = ?", cause)).Error
 }
 
 // OnCommit makes fn run when the transaction has committed, and not at all if it does not: that is where to count what

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/database"
 )
 
 // A row is a message in the table outbox; database/migrations says what the columns mean.
@@ -69,13 +70,9 @@ func (o *Outbox) lease(ctx context.Context, limit int, d time.Duration) ([]row, 
 	db := o.db.Write.WithContext(ctx)
 	due := db.Table("outbox").Select("id").
 		Where("published_at = 0 AND leased_until < ? AND failures < ?", now.UnixMicro(), maxFailures).
-		Order("id").Limit(limit).
-		Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked}) // not on SQLite
-	// MATERIALIZED: where rows are locked, a subquery may be run again and would then take more rows than the limit.
-	err := db.Raw(`
-		WITH due AS MATERIALIZED (?)
-		UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM due) RETURNING *`,
-		due, now.Add(d).UnixMicro()).Scan(&rows).Error
+		Order("id").Limit(limit)
+	err := db.Raw("UPDATE outbox SET leased_until = ? WHERE id IN (?) RETURNING *",
+		now.Add(d).UnixMicro(), database.SkipLocked(due)).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("lease outbox rows: %w", err)
 	}
@@ -83,8 +80,9 @@ func (o *Outbox) lease(ctx context.Context, limit int, d time.Duration) ([]row, 
 	return rows, nil
 }
 
-// settle records what publishing a batch came to: rows that were added are published, rows that can't be count a
-// failure, and all others are free again at once.
+// settle records what publishing a leased batch came to: rows that were added are published, rows that can't be count a
+// failure, and all others are free again at once. A row whose lease has changed stays as it is: it is published again,
+// because somebody asked for that meanwhile, or it is another relay's.
 func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 	var published, failed, freed []string
 	for i, r := range rows {
@@ -97,30 +95,31 @@ func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 			freed = append(freed, r.ID)
 		}
 	}
-	err := o.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		for _, change := range []struct {
-			ids    []string
-			column string
-			value  any
-		}{
-			{published, "published_at", time.Now().UnixMicro()},
-			{failed, "failures", gorm.Expr("failures + 1")},
-			{slices.Concat(failed, freed), "leased_until", 0},
-		} {
-			if len(change.ids) == 0 {
-				continue
-			}
-			_, err := gorm.G[row](tx).Where("id IN ?", fill(change.ids)).Update(ctx, change.column, change.value)
-			if err != nil {
-				return err
-			}
+	db := o.db.Write.WithContext(ctx)
+	for _, change := range []struct { // in transactions of their own: one of all three would lock in three orders
+		ids []string
+		set clause.Expr
+	}{
+		{published, gorm.Expr("published_at = ?", time.Now().UnixMicro())},
+		{failed, gorm.Expr("failures = failures + 1, leased_until = 0")},
+		{freed, gorm.Expr("leased_until = 0")},
+	} {
+		if len(change.ids) == 0 {
+			continue
 		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("settle outbox rows: %w", err)
+		err := db.Exec("UPDATE outbox SET ? WHERE id IN (?)", change.set,
+			inOrder(db, "id IN ? AND leased_until = ?", fill(change.ids), rows[0].LeasedUntil)).Error
+		if err != nil {
+			return fmt.Errorf("settle outbox rows: %w", err)
+		}
 	}
 	return nil
+}
+
+// inOrder finds the rows to change and locks them in the order of their ids, as every statement does that waits for more
+// than one.
+func inOrder(db *gorm.DB, where string, args ...any) clause.Expr {
+	return database.Locked(db.Table("outbox").Select("id").Where(where, args...).Order("id"))
 }
 
 // fill repeats the last id until the list's length is a power of two: each length makes a statement of its own, which
@@ -136,9 +135,9 @@ func fill(ids []string) []string {
 // repairs whatever Redis lost: who has processed an event already publishes its answers again. It returns how many
 // messages there are.
 func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
-	result := o.db.Write.WithContext(ctx).Exec(`
-		UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1
-		WHERE published_at > 0 AND time >= ? OR failures >= ?`, since.UnixMicro(), maxFailures)
+	db := o.db.Write.WithContext(ctx)
+	result := db.Exec("UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1 WHERE id IN (?)",
+		inOrder(db, "published_at > 0 AND time >= ? OR failures >= ?", since.UnixMicro(), maxFailures))
 	if result.Error != nil {
 		return 0, fmt.Errorf("replay the outbox: %w", result.Error)
 	}
@@ -151,14 +150,9 @@ func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
 // row is there.
 func (o *Outbox) Purge(ctx context.Context, published, processed time.Duration) error {
 	now := time.Now()
-	err := o.db.Write.WithContext(ctx).Exec(
-		"DELETE FROM outbox WHERE published_at > 0 AND published_at < ?", now.Add(-published).UnixMicro()).Error
-	if err == nil {
-		err = o.db.Write.WithContext(ctx).Exec(
-			"DELETE FROM inbox WHERE processed_at < ?", now.Add(-processed).UnixMicro()).Error
-	}
+	err := o.db.Purge(ctx, "outbox", "id", "published_at > 0 AND published_at < ?", now.Add(-published).UnixMicro())
 	if err != nil {
-		return fmt.Errorf("purge outbox and inbox: %w", err)
+		return err
 	}
-	return nil
+	return o.db.Purge(ctx, "inbox", "consumer_group, event_id", "processed_at < ?", now.Add(-processed).UnixMicro())
 }

@@ -1,0 +1,184 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/goleak"
+
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/messagingtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var noTables = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}
+
+// open returns the outbox in a database, with connections of its own, as each process has.
+func open(t *testing.T, databaseURL string) *Outbox {
+	t.Helper()
+	tp := noop.NewTracerProvider()
+	db, err := database.Open(t.Context(), databaseURL, noTables, tp, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return New(db, "/lamps", tp)
+}
+
+func (o *Outbox) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if err := o.db.Write.Exec(statement, args...).Error; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fill leaves n answers to one event, and as many events that were processed. The last is written first, so that they
+// come in another order from the table than from an index.
+func (o *Outbox) fill(t *testing.T, n int) {
+	t.Helper()
+	for i := n; i > 0; i-- {
+		id := fmt.Sprintf("%03d", i)
+		o.exec(t, `INSERT INTO outbox
+			(id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id)
+			VALUES (?, 'lamps', '/lamps', 'lamp.lit.v1', 'desk', ?, '{}', '', '', '', 'switched')`, id, i)
+		o.exec(t, "INSERT INTO inbox VALUES ('g', ?, ?)", id, i)
+	}
+}
+
+func (o *Outbox) mustLease(t *testing.T) []row {
+	t.Helper()
+	rows, err := o.lease(t.Context(), batch, leaseTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// A change is one of many rows, some of which may be those that a relay has leased.
+type change func(ctx context.Context, o *Outbox, leased []row) error
+
+func settle(ctx context.Context, o *Outbox, leased []row) error {
+	return o.settle(ctx, leased, make([]error, len(leased)))
+}
+
+func replay(ctx context.Context, o *Outbox, _ []row) error {
+	_, err := o.Replay(ctx, time.UnixMicro(1))
+	return err
+}
+
+func repeat(ctx context.Context, o *Outbox, _ []row) error {
+	return o.Transaction(ctx, func(ctx context.Context, tx *Tx) error { return tx.Republish(ctx, "switched") })
+}
+
+func purge(ctx context.Context, o *Outbox, _ []row) error { return o.Purge(ctx, time.Hour, time.Hour) }
+
+// Each process may find the same rows in another order. If it locked them in that order, one would wait for a row that
+// the other has while the other waits for one of its own.
+func TestChangesOfTheSameRowsDoNotDeadlock(t *testing.T) {
+	t.Parallel()
+	const (
+		message = "SELECT id FROM outbox WHERE id = '010' FOR UPDATE"
+		event   = "SELECT event_id FROM inbox WHERE event_id = '010' FOR UPDATE"
+	)
+	for name, test := range map[string]struct {
+		locked        string // until both changes have come as far as they can
+		first, second change
+	}{
+		"settling and settling":     {message, settle, settle},
+		"settling and replaying":    {message, settle, replay},
+		"settling and repeating":    {message, settle, repeat},
+		"purging and replaying":     {message, purge, replay},
+		"purging and repeating":     {message, purge, repeat},
+		"purging and purging":       {message, purge, purge},
+		"forgetting and forgetting": {event, purge, purge},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			databaseURL := messagingtest.Postgres(t)
+			byIndex := open(t, databaseURL+"&enable_seqscan=off&enable_bitmapscan=off")
+			byTable := open(t, databaseURL+"&enable_indexscan=off&enable_bitmapscan=off")
+			byIndex.fill(t, 20)
+			leased := byIndex.mustLease(t)
+			byIndex.exec(t, "UPDATE outbox SET published_at = time") // as if by another relay, after the lease
+			middle := byIndex.db.Write.Begin()
+			defer middle.Rollback()
+			if err := middle.Exec(test.locked).Error; err != nil {
+				t.Fatal(err)
+			}
+
+			var changes sync.WaitGroup
+			var errs [2]error
+			var ended atomic.Int64
+			changes.Go(func() { errs[0] = test.first(t.Context(), byIndex, leased); ended.Add(1) })
+			byIndex.awaitStanding(t, 1, &ended)
+			changes.Go(func() { errs[1] = test.second(t.Context(), byTable, leased); ended.Add(1) })
+			byIndex.awaitStanding(t, 2, &ended)
+			middle.Rollback()
+			changes.Wait()
+			if err := errors.Join(errs[:]...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// awaitStanding waits until n changes have ended or wait for a lock.
+func (o *Outbox) awaitStanding(t *testing.T, n int64, ended *atomic.Int64) {
+	t.Helper()
+	messagingtest.Eventually(t, "changes have ended or wait", func() error {
+		var waiting int64
+		err := o.db.Read.Raw(`SELECT COUNT(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting).Error
+		if standing := waiting + ended.Load(); err == nil && standing != n {
+			err = fmt.Errorf("%d of %d", standing, n)
+		}
+		return err
+	})
+}
+
+// A publication may have been lost if somebody asks for the message meanwhile: that it succeeded says nothing then. Nor
+// does its failure, if it took so long that another relay has taken over.
+func TestWhatIsAskedForWhileItIsPublishedIsPublishedAgain(t *testing.T) {
+	messagingtest.EachDatabase(t, testWhatIsAskedForWhileItIsPublishedIsPublishedAgain)
+}
+
+func testWhatIsAskedForWhileItIsPublishedIsPublishedAgain(t *testing.T, databaseURL string) {
+	o := open(t, databaseURL)
+	o.fill(t, 1)
+	takeOver := func(ctx context.Context, o *Outbox, _ []row) error {
+		o.exec(t, "UPDATE outbox SET leased_until = 1")
+		return settle(ctx, o, o.mustLease(t))
+	}
+	for name, meanwhile := range map[string][]change{
+		"repeated":                       {repeat},
+		"taken over, and replayed":       {takeOver, replay},
+		"taken over, and repeated":       {takeOver, repeat},
+		"repeated, taken over, replayed": {repeat, takeOver, replay},
+	} {
+		for _, outcome := range []error{nil, messaging.Permanent(errors.New("too large")), errors.New("no connection")} {
+			leased := o.mustLease(t)
+			for _, change := range meanwhile {
+				if err := change(t.Context(), o, leased); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := o.settle(t.Context(), leased, []error{outcome}); err != nil {
+				t.Fatal(err)
+			}
+			again := o.mustLease(t)
+			if len(again) != 1 || again[0].Failures != 0 {
+				t.Errorf("%s, outcome %v: %+v are left to publish, want the message", name, outcome, again)
+			}
+			o.exec(t, "UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0")
+		}
+	}
+}
