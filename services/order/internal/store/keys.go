@@ -56,9 +56,5 @@ func (s *Store) Key(ctx context.Context, key string) (Key, bool, error) {
 
 // PurgeKeys forgets the keys that were taken more than 24 h ago.
 func (s *Store) PurgeKeys(ctx context.Context) error {
-	_, err := gorm.G[Key](s.db.Write).Where("created_at < ?", time.Now().Add(-keyRetention).UnixMicro()).Delete(ctx)
-	if err != nil {
-		return fmt.Errorf("purge idempotency keys: %w", err)
-	}
-	return nil
+	return s.db.Purge(ctx, "idempotency_keys", "key", "created_at < ?", time.Now().Add(-keyRetention).UnixMicro())
 }

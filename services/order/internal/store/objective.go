@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
+	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/order/internal/order"
 )
 
@@ -33,14 +33,11 @@ func (s *Store) countBatch(ctx context.Context, now time.Time) (n int, err error
 	err = s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		// What another sweep has locked is being counted by it.
 		due := tx.Table("orders").Select("id").
-			Where("objective_counted = 0 AND (objective <> '' OR created_at < ?)", late(now)).Limit(sweepBatch).
-			Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked})
+			Where("objective_counted = 0 AND (objective <> '' OR created_at < ?)", late(now)).Limit(sweepBatch)
 		var verdicts []order.Verdict
-		// MATERIALIZED: where rows are locked, a subquery may be run again and would then take more rows than the limit.
 		err := tx.Raw(`
-			WITH due AS MATERIALIZED (?)
 			UPDATE orders SET objective_counted = 1, objective = CASE objective WHEN '' THEN 'bad' ELSE objective END
-			WHERE id IN (SELECT id FROM due) RETURNING objective`, due).Scan(&verdicts).Error
+			WHERE id IN (?) RETURNING objective`, database.SkipLocked(due)).Scan(&verdicts).Error
 		if err != nil {
 			return err
 		}

@@ -197,6 +197,26 @@ func (s suite) purgeKeys(t *testing.T) {
 	}
 }
 
+// Each replica purges, and may come across the keys in another order: one that waited for another could deadlock.
+func TestAPurgeOfKeysWaitsForNobody(t *testing.T) {
+	s := openSuite(t, messagingtest.Postgres(t), migrations.FS, nil)
+	for _, name := range []string{"free", "locked"} {
+		s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+			return errors.Join(s.store.InsertKey(ctx, tx.DB, store.Key{Key: name}),
+				tx.Exec("UPDATE idempotency_keys SET created_at = 1").Error)
+		})
+	}
+	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		err := tx.Exec("SELECT key FROM idempotency_keys WHERE key = 'locked' FOR UPDATE").Error
+		return errors.Join(err, s.store.PurgeKeys(ctx))
+	})
+	for name, want := range map[string]bool{"free": false, "locked": true} {
+		if _, found, err := s.store.Key(t.Context(), name); found != want || err != nil {
+			t.Errorf("%s: found %v, error %v", name, found, err)
+		}
+	}
+}
+
 func (s suite) rollBack(t *testing.T) {
 	cause := errors.New("no")
 	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
