@@ -264,6 +264,41 @@ func testOrdersOfTheSameProductsDoNotDeadlock(t *testing.T, databaseURL string) 
 	}
 }
 
+// The creation has an id of its own, as after the inbox has forgotten the first: it meets a reservation that is there.
+func TestACreationThatIsRepeatedDoesNotDeadlockWithTheCancellation(t *testing.T) {
+	lamps := stock.Item{SKU: "lamp", Available: 10}
+	s := openService(t, messagingtest.Postgres(t), lamps)
+	create := func() messaging.Message { return created(t, "o", stock.Line{SKU: "lamp", Quantity: 3}) }
+	s.handle(t, create())
+	locked := s.db.Write.Begin() // until both have come as far as they can
+	defer locked.Rollback()
+	if err := locked.Exec("SELECT sku FROM stock WHERE sku = 'lamp' FOR UPDATE").Error; err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	var errs [2]error
+	for i, m := range []messaging.Message{create(), cancelled(t, "o")} {
+		both.Go(func() { errs[i] = s.handlers[m.Type](t.Context(), m) })
+		messagingtest.Eventually(t, "the handlers wait for stock", func() error {
+			var waiting int
+			err := s.db.Read.Raw(`SELECT COUNT(*) FROM pg_stat_activity
+				WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting).Error
+			if err == nil && waiting != i+1 {
+				err = fmt.Errorf("%d wait", waiting)
+			}
+			return err
+		})
+	}
+	locked.Rollback()
+	both.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Error(err)
+	}
+	if got := s.item(t, "lamp"); got != lamps {
+		t.Errorf("lamps %+v, want all of them available", got)
+	}
+}
+
 func TestACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T) {
 	messagingtest.EachDatabase(t, testACancellationAndACreationAtOnceHaveOneOutcome)
 }

@@ -71,6 +71,14 @@ func (s *Store) Cancel(ctx context.Context, tx *outbox.Tx, orderID string) ([]st
 		tx.OnCommit(s.instrumentation[outcomeCancelled].Inc)
 		return nil, nil
 	}
+	lines, err := linesOf(ctx, tx.DB, orderID)
+	if err != nil || len(lines) == 0 {
+		return nil, err
+	}
+	// Stock before the reservation, as Insert has it: else it could have the stock and wait for the reservation.
+	if _, err := s.Lock(ctx, tx.DB, lines); err != nil {
+		return nil, err
+	}
 	result := tx.WithContext(ctx).Exec("UPDATE reservations SET state = ? WHERE order_id = ? AND state = ?",
 		stock.Cancelled, orderID, stock.Reserved)
 	if result.Error != nil {
@@ -78,13 +86,6 @@ func (s *Store) Cancel(ctx context.Context, tx *outbox.Tx, orderID string) ([]st
 	}
 	if result.RowsAffected == 0 {
 		return nil, nil
-	}
-	lines, err := linesOf(ctx, tx.DB, orderID)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.Lock(ctx, tx.DB, lines); err != nil {
-		return nil, err
 	}
 	err = tx.WithContext(ctx).Exec(`
 		UPDATE stock SET available = stock.available + r.quantity, reserved = stock.reserved - r.quantity
