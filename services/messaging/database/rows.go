@@ -10,10 +10,10 @@ import (
 
 const purgeBatch = 1000 // rows
 
-// Locked is, for the IN of a statement that changes several rows, the rows that a query finds. Postgres locks all of them
-// in the order of the query before it changes the first. Without that the statement locks them in the order in which it
-// comes across them, and two statements that come across the same rows in different orders wait for each other: they
-// deadlock. So all such queries of a table have the same order. (SQLite needs no lock: it has one writer.)
+// Locked is, for the IN or FROM of a statement that changes several rows, the rows that a query finds. Postgres locks them
+// in the order of the query, before it changes them. A statement without that locks rows as it comes across them, and two
+// that come across the same rows in different orders wait for each other: they deadlock. So all such queries of a table
+// have the same order. (SQLite needs no lock: it has one writer.)
 func Locked(rows *gorm.DB) clause.Expr { return locked(rows, "") }
 
 // SkipLocked is Locked without the rows that are locked already. It waits for nobody, so the query may have any order.

@@ -136,7 +136,10 @@ func fill(ids []string) []string {
 // messages there are.
 func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
 	db := o.db.Write.WithContext(ctx)
-	result := db.Exec("UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1 WHERE id IN (?)",
+	// FROM, because Postgres expects few rows of an IN: it would look each of them up.
+	result := db.Exec(`
+		UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1
+		FROM (?) AS due WHERE outbox.id = due.id`,
 		inOrder(db, "published_at > 0 AND time >= ? OR failures >= ?", since.UnixMicro(), maxFailures))
 	if result.Error != nil {
 		return 0, fmt.Errorf("replay the outbox: %w", result.Error)
