@@ -27,7 +27,10 @@ type bareService struct {
 }
 
 // bareMessage is what a relay finds in the outbox.
-type bareMessage struct{ id, eventType, orderID, sku string }
+type bareMessage struct {
+	id, eventType, orderID, sku string
+	leasedUntil                 int64
+}
 
 // openBare opens a database with the connections and the settings that package database gives a service.
 func openBare(databaseURL string) (*bareService, error) {
@@ -106,7 +109,7 @@ func (s *bareService) lease(ctx context.Context) ([]bareMessage, error) {
 	const leaseTime, maxFailures = 10 * time.Second, 5
 	now := time.Now()
 	rows, err := s.db.QueryContext(ctx, s.statements[leaseMessages],
-		now.UnixMicro(), maxFailures, relayBatch, now.Add(leaseTime).UnixMicro())
+		now.Add(leaseTime).UnixMicro(), now.UnixMicro(), maxFailures, relayBatch)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +118,9 @@ func (s *bareService) lease(ctx context.Context) ([]bareMessage, error) {
 	for rows.Next() {
 		var m bareMessage
 		var data string
-		var rest [11]any
+		var rest [10]any
 		if err := rows.Scan(&m.id, &rest[0], &rest[1], &m.eventType, &m.orderID, &rest[2], &data, &rest[3], &rest[4],
-			&rest[5], &rest[6], &rest[7], &rest[8], &rest[9], &rest[10]); err != nil {
+			&rest[5], &rest[6], &m.leasedUntil, &rest[7], &rest[8], &rest[9]); err != nil {
 			return nil, err
 		}
 		_, after, _ := strings.Cut(data, `"sku":"`)
@@ -132,20 +135,14 @@ func (s *bareService) settle(ctx context.Context, messages []bareMessage) error 
 	if len(messages) == 0 {
 		return nil
 	}
-	args := []any{time.Now().UnixMicro()}
+	args := []any{time.Now().UnixMicro(), messages[0].leasedUntil}
 	for _, m := range messages {
 		args = append(args, m.id)
 	}
 	for n := len(messages); n&(n-1) != 0; n++ { // as the outbox does, for fewer statements
 		args = append(args, args[len(args)-1])
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	statement := strings.Replace(settleMessages, "(?)", "(?"+strings.Repeat(",?", len(args)-2)+")", 1)
-	if _, err := tx.ExecContext(ctx, s.kind.dialect(statement), args...); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
+	statement := strings.Replace(settleMessages, "(?)", "(?"+strings.Repeat(",?", len(args)-3)+")", 1)
+	_, err := s.db.ExecContext(ctx, s.kind.dialect(statement), args...)
+	return err
 }

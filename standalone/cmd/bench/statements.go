@@ -37,9 +37,10 @@ const (
 
 // The relay's statements have no spans; they are those of package outbox.
 const (
-	leaseMessages = "WITH due AS MATERIALIZED (SELECT id FROM outbox WHERE published_at = 0 AND leased_until < ? AND " +
-		"failures < ? ORDER BY id LIMIT ?) UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM due) RETURNING *"
-	settleMessages = "UPDATE `outbox` SET `published_at`=? WHERE id IN (?)" // a ? for each message
+	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (WITH locked AS MATERIALIZED (SELECT id FROM outbox " +
+		"WHERE published_at = 0 AND leased_until < ? AND failures < ? ORDER BY id LIMIT ?) SELECT * FROM locked) RETURNING *"
+	settleMessages = "UPDATE outbox SET published_at = ? WHERE id IN (WITH locked AS MATERIALIZED (SELECT id FROM outbox " +
+		"WHERE leased_until = ? AND id IN (?) ORDER BY id) SELECT * FROM locked)" // a ? for each message
 )
 
 // statementsOfAnOrder are those with spans, in their order, by service.
@@ -61,12 +62,11 @@ func (k kind) dialect(statement string) string {
 	if k == sqlite {
 		return statement
 	}
-	switch statement {
-	case lockStock:
+	if statement == lockStock {
 		statement += " FOR UPDATE"
-	case leaseMessages:
-		statement = strings.Replace(statement, "LIMIT ?", "LIMIT ? FOR UPDATE SKIP LOCKED", 1)
 	}
+	statement = strings.Replace(statement, "LIMIT ?)", "LIMIT ? FOR UPDATE SKIP LOCKED)", 1) // leaseMessages
+	statement = strings.Replace(statement, "ORDER BY id)", "ORDER BY id FOR UPDATE)", 1)     // settleMessages
 	parts := strings.Split(strings.ReplaceAll(statement, "`", `"`), "?")
 	for i := range parts[:len(parts)-1] {
 		parts[i] += "$" + strconv.Itoa(i+1)
