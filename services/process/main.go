@@ -42,13 +42,13 @@ func Main(service string, args []string, run, healthcheck Command) int {
 	return 0
 }
 
-// started tells the processes of a container apart, each of which is its first.
+// started tells processes apart that have the same pid.
 var started = time.Now().UnixMilli()
 
-// ID tells this process from others, earlier ones among them: its pid or, where every process is the first, in a
-// container, when it started.
+// ID tells this process from others, earlier ones among them: its pid or, in a container, where every start has the same, when
+// it started. There it is the first process, or the init's only child.
 func ID() string {
-	if pid := os.Getpid(); pid != 1 {
+	if pid := os.Getpid(); pid > 1 && os.Getppid() > 1 {
 		return strconv.Itoa(pid)
 	}
 	return strconv.FormatInt(started, 10)

@@ -3,8 +3,6 @@ package testmode_test
 import (
 	"context"
 	"errors"
-	"os"
-	"os/exec"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,20 +153,6 @@ func TestAnUnreadableOrderIsPermanent(t *testing.T) {
 	err := handler(t.Context(), messaging.Message{Type: contracts.OrderCreatedV1, Data: []byte(`{"order_id":"o"}`)})
 	if !messaging.IsPermanent(err) {
 		t.Errorf("error %v, want a permanent one", err)
-	}
-}
-
-// In the process that the test starts it kills that process.
-func TestKill(t *testing.T) {
-	if os.Getenv("TESTMODE_KILL") != "" {
-		t.Fatal(testmode.Kill())
-	}
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKill$") //nolint:gosec // itself
-	child.Env = append(os.Environ(), "TESTMODE_KILL=1")
-	output, err := child.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != -1 || len(output) > 0 { // -1: ended by a signal
-		t.Errorf("%v: %s; want it killed, without a word", err, output)
 	}
 }
 
