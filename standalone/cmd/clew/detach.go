@@ -58,7 +58,7 @@ func startDetached(ctx context.Context, dir, clew string, args ...string) error 
 		if err != nil {
 			return err
 		}
-		printRunning(os.Stdout, running)
+		printRunning(os.Stdout, "Clew is ready.", running)
 		return nil
 	}
 	_ = supervisor.Wait() // it fails, as it should: the state says how

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"example.com/clew/standalone/internal/stack"
@@ -25,10 +28,13 @@ func (c *upCmd) Validate() error {
 	return nil
 }
 
-// Run blocks until ctx ends, or, detached, until everything is ready.
+// Run blocks until ctx ends, or, detached, until everything is ready. Where Clew runs already it prints what runs.
 func (c *upCmd) Run(ctx context.Context) error {
 	if err := state.RefuseContainers(state.Dir()); err != nil {
 		return err
+	}
+	if running, err := alreadyUp(ctx, state.Dir()); running != nil || err != nil {
+		return errors.Join(err, c.repeat(running))
 	}
 	config, err := stack.ConfigFromEnv(ctx)
 	if err != nil {
@@ -45,15 +51,63 @@ func (c *upCmd) Run(ctx context.Context) error {
 	say := func(line string) { fmt.Println(time.Now().Format(time.TimeOnly), line) }
 	report := reportToParent()
 	err = stack.Up(ctx, config, clew, say, func(running state.State) {
-		printRunning(os.Stdout, running)
+		printRunning(os.Stdout, "Clew is ready.", running)
 		report(nil)
 	})
 	report(err)
 	return err
 }
 
+// alreadyUp returns what runs here, or nil if nothing does. While somebody else starts it, alreadyUp waits until all is
+// ready, for half a minute at most.
+func alreadyUp(ctx context.Context, dir string) (*state.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		owner, err := state.Owner(dir)
+		if err != nil || owner == 0 {
+			return nil, err
+		}
+		running, err := state.Load(dir)
+		if err == nil && allRun(running.Processes) {
+			return &running, nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("Clew runs here (pid %d) and is not ready: `clew status` shows it, `clew down` stops it", owner)
+		}
+	}
+}
+
+// allRun tells whether Redis and one replica of each service are there, and all that is there is ready.
+func allRun(processes []state.Process) bool {
+	return len(processes) >= 3 && !slices.ContainsFunc(processes, func(p state.Process) bool { return p.State != state.Running })
+}
+
+// repeat prints what runs, if it is what was asked for.
+func (c *upCmd) repeat(running *state.State) error {
+	if running == nil {
+		return nil
+	}
+	replicas := 0
+	for _, p := range running.Processes {
+		if strings.HasPrefix(p.Name, "inventory-") {
+			replicas++
+		}
+	}
+	if c.InventoryReplicas > 1 && c.InventoryReplicas != replicas {
+		return fmt.Errorf("Clew runs here already, and the number of inventory's replicas is %d: `clew down` first, to have %d",
+			replicas, c.InventoryReplicas)
+	}
+	printRunning(os.Stdout, "Clew runs here already.", *running)
+	return nil
+}
+
 // printRunning says what listens where, and what to do next.
-func printRunning(w io.Writer, s state.State) {
+func printRunning(w io.Writer, headline string, s state.State) {
 	lines := [][2]string{
 		{"the page", s.Addresses.Viewer + "/#token=" + s.Token},
 		{"order API", s.Addresses.Order},
@@ -66,7 +120,7 @@ func printRunning(w io.Writer, s state.State) {
 			lines = append(lines, [2]string{p.Name + " admin", p.Admin})
 		}
 	}
-	fmt.Fprint(w, "\nClew is ready.\n\n")
+	fmt.Fprintf(w, "\n%s\n\n", headline)
 	for _, line := range lines {
 		fmt.Fprintf(w, "  %-18s %s\n", line[0], line[1])
 	}

@@ -38,7 +38,15 @@ func TestUpAndDown(t *testing.T) {
 			t.Errorf("up returned, and nothing listens on %s", address)
 		}
 	}
-	c.want(1, up, fmt.Sprintf("already running here (pid %d)", c.owner()), "clew down")
+	for _, again := range [][]string{up, {"up"}} { // as `docker compose up` does
+		if repeated := c.want(0, again, "Clew runs here already"); tail(repeated.stdout) != tail(r.stdout) {
+			t.Errorf("%q prints\n%swant the addresses again:\n%s", again, repeated.stdout, r.stdout)
+		}
+	}
+	c.want(1, []string{"up", "--inventory-replicas", "3"}, "the number of inventory's replicas is 1", "clew down")
+	if !slices.Equal(c.pids(), pids) {
+		t.Errorf("the processes are %v, want %v, as before", c.pids(), pids)
+	}
 	c.want(0, down, fmt.Sprintf("stopping Clew (pid %d)", pids[0]), "stopped")
 	c.nothingIsLeft(s, pids...)
 	c.want(3, status, "not running here (no "+c.dir+"/status.json)", "make up")
@@ -48,6 +56,12 @@ func TestUpAndDown(t *testing.T) {
 	if again := c.state(); again.Redis != s.Redis || again.Token != s.Token {
 		t.Errorf("the second start has %s and another token, want Redis to stay on %s", again.Redis.URL, s.Redis.URL)
 	}
+}
+
+// tail is what is printed after the headline.
+func tail(printed string) string {
+	_, addresses, _ := strings.Cut(printed, ".\n\n")
+	return addresses
 }
 
 func TestServicesStopBeforeRedis(t *testing.T) {
