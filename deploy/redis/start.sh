@@ -19,7 +19,7 @@ users() {
 		user health on >$REDIS_HEALTH_PASSWORD +ping
 		user order on >$REDIS_ORDER_PASSWORD +ping +time $looks $scripts (+xadd ~orders:{*}) ($look $consume ~stock:{*}) (+xadd ~stock:{*}:dlq)
 		user inventory on >$REDIS_INVENTORY_PASSWORD +ping +time $looks $scripts (+xadd ~stock:{*}) ($look $consume ~orders:{*}) (+xadd ~orders:{*}:dlq) (+hget ~clew:test)
-		user tools on >$REDIS_TOOLS_PASSWORD +ping +time $scripts ($look $consume +xadd +xdel +xgroup|destroy ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq) (+hset +hdel ~clew:test)
+		user tools on >$REDIS_TOOLS_PASSWORD +ping +time +acl|log $scripts ($look $consume +xinfo|stream +xread +xadd +xdel +xgroup|destroy ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq) (+hget +hset +hdel ~clew:test)
 	EOT
 }
 

@@ -9,8 +9,8 @@ import (
 
 const (
 	janitorEvery = time.Minute
-	retention    = time.Hour       // of what every group has acknowledged
-	consumerIdle = 5 * time.Minute // after that a consumer with nothing pending is taken for dead
+	retention    = 15 * time.Minute // of what every group has acknowledged
+	consumerIdle = 5 * time.Minute  // after that a consumer with nothing pending is taken for dead
 )
 
 // janitor keeps the stream and its group small until ctx ends.
