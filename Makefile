@@ -15,12 +15,12 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load images test bench lint fuzz tidy vendor screenshots redis postgres chromium clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load images test test-containers bench lint fuzz tidy vendor screenshots redis postgres chromium engine clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 20
 
 up: $$(if $$(standalone),redis clew) ## start everything, return when it is ready, print the addresses
 	@$(manage) up $(if $(standalone),--detach)
@@ -57,6 +57,9 @@ test: redis postgres chromium ## run all tests, against a real Redis, Postgres a
 	go test -race $(patsubst %,%/...,$(filter-out ./standalone,$(MODULES)))
 	go test ./standalone/...
 
+test-containers: engine ## test docker-compose.yml on a Docker engine, 5 minutes; the first time 15
+	go test -tags containers -count=1 -timeout 40m -v ./standalone/containers
+
 bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
 	@go build -o bin/ ./standalone/cmd/bench ./loadtest/cmd/generator
 	@bin/bench $(ARGS)
@@ -88,6 +91,10 @@ postgres:
 
 chromium:
 	@standalone/install-servers.sh chromium
+
+# Where no engine answers, the tests start one.
+engine:
+	@docker info >/dev/null 2>&1 || standalone/install-servers.sh dockerd debootstrap
 
 # The first build compiles some hundred packages: it counts them, so that one sees it is alive.
 clew:

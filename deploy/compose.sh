@@ -64,7 +64,7 @@ mode() {
 		elif [ "$(recorded_mode)" = compose ]; then
 			mode=compose why='that is how it was started here'
 		elif engine >/dev/null; then
-			mode=compose why='a Docker engine answers'
+			mode=compose why='a Docker engine answers. MODE=standalone does without'
 		else
 			mode=standalone why='no Docker engine answers'
 		fi
@@ -75,8 +75,8 @@ mode() {
 		fail "Clew was started in containers here: stop them first, with \`make down\` without MODE"
 	fi
 	case ${1:-}-$mode in
-	up-compose) echo "Clew runs in containers here: $why. MODE=standalone runs it without." >&2 ;;
-	up-standalone) echo "Clew runs without Docker here: $why." >&2 ;;
+	up-compose) echo "Clew runs in containers: $why." >&2 ;;
+	up-standalone) echo "Clew runs without Docker: $why." >&2 ;;
 	esac
 	echo "$mode"
 }
@@ -183,15 +183,17 @@ any_secrets() {
 
 # --- starting
 
-# step TEXT COMMAND… runs a command of Compose. What it says goes to the log, its headlines to the terminal too.
+# step TEXT COMMAND… runs a command of Compose. What it says goes to the log, its headlines to the terminal too, each once.
 step() {
 	local problem
 	echo "$1"
 	shift
 	mkdir -p -m 700 "$dir"
 	if docker compose --progress plain "$@" 2>&1 | tee "$log" |
-		awk '/^#[0-9]+ \[[a-z].*\/.*\]/ && !seen[$2 $3 $4]++ { sub(/^#[0-9]+ /, "  "); print substr($0, 1, 79); fflush() }
-			/ (Pulled|Built|Healthy) *$/ { sub(/^ */, "  "); print substr($0, 1, 79); fflush() }'; then
+		awk '/^#[0-9]+ \[.* go mod download/ { say("  " substr($2, 2) ": downloading modules") }
+			/^#[0-9]+ \[.* go build/ { say("  " substr($2, 2) ": compiling") }
+			/ (Pulled|Built|Healthy) *$/ { sub(/^ */, "  "); say(substr($0, 1, 79)) }
+			function say(line) { if (!seen[line]++) { print line; fflush() } }'; then
 		return
 	fi
 	problem=$(grep -Ei 'error|failed|denied|refused|no such host|timeout' "$log" | tail -n 1 || true)
@@ -199,7 +201,7 @@ step() {
 	case $problem in
 	*'no such host'* | *timeout* | *'deadline exceeded'* | *'connection refused'* | *unreachable* | *'failed to do request'* | \
 		*'failed to resolve'* | *toomanyrequests* | *'pull access denied'* | *certificate* | *'server misbehaving'*)
-		fail "Something could not be fetched. Check the engine's network and proxy with \`docker pull redis:8.6-alpine\`, then try again: $problem"
+		not_fetched "$problem"
 		;;
 	*'already allocated'* | *'address already in use'*)
 		fail "A port is taken: stop what listens there, or choose another (README names the variables): $problem"
@@ -207,6 +209,31 @@ step() {
 	esac
 	[ "$1" != up ] || not_ready
 	fail "Docker Compose failed, $log has all of it: $problem"
+}
+
+# not_fetched PROBLEM says in a line what is missing. Who does not insist on containers, and has none here, then gets a Clew
+# without them.
+not_fetched() {
+	local image missing=() said
+	while read -r image; do
+		missing+=("$image")
+	done < <(missing_images "$1")
+	said="Could not fetch ${missing[0]:-what our images are built from}"
+	[ ${#missing[@]} -le 1 ] || said="$said and $((${#missing[@]} - 1)) more"
+	if [ -n "${MODE:-}" ] || [ "$(recorded_mode)" = compose ]; then
+		fail "$said: check the engine's network and proxy${missing[0]:+ with \`docker pull ${missing[0]}\`}, then try again. It said: $1"
+	fi
+	echo "$said: going on without Docker. MODE=compose insists on it." >&2
+	exec make --no-print-directory up MODE=standalone
+}
+
+# missing_images PROBLEM lists the images that are not here, and the one that a build asked for.
+missing_images() {
+	local image
+	docker compose config --images 2>/dev/null | sort -u | while read -r image; do
+		[[ $image == clew-*:dev ]] || docker image inspect "$image" >/dev/null 2>&1 || echo "$image"
+	done
+	sed -n 's|.*"https://\([^"]*\)/v2/\([^"]*\)/manifests/\([^"]*\)".*|\1/\2:\3|p' <<<"$1" | sed 's|^registry[^/]*docker.io/||; s|^library/||'
 }
 
 # not_ready names the containers that are not, with the last they said.

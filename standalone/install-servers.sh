@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs those of redis-server, postgres and chromium, as named, that are missing, if this may be done without asking: as
-# root with apt-get, or with Homebrew. It says so first. Otherwise it names the one command to run and exits with 1.
+# Installs those of redis-server, postgres, chromium, dockerd and debootstrap, as named, that are missing, if this may be
+# done without asking: as root with apt-get, or with Homebrew. It says so first. Otherwise it names the one command to run and
+# exits with 1.
 set -eu
 
 # find succeeds if the program is in the PATH or, as Postgres and browsers often are, where packages leave it.
@@ -18,6 +19,7 @@ find() {
 package() {
 	case $1-$2 in
 	apt-postgres) echo postgresql ;;
+	apt-dockerd) echo docker.io ;;
 	brew-postgres) echo postgresql@18 ;;
 	brew-redis-server) echo redis ;;
 	brew-chromium) echo google-chrome ;;
