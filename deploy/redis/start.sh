@@ -14,8 +14,10 @@ users() {
 	consume='+xgroup|create +xgroup|createconsumer +xgroup|delconsumer +xreadgroup +xack +xclaim +xtrim +exists'
 	scripts='(+eval +evalsha ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq)'
 
+	# Nobody can be the user default. But as it Redis runs its append-only file again after a restart, and would leave out what
+	# scripts did.
 	cat <<-EOT
-		user default off
+		user default off ~* &* +@all
 		user health on >$REDIS_HEALTH_PASSWORD +ping
 		user order on >$REDIS_ORDER_PASSWORD +ping +time $looks $scripts (+xadd ~orders:{*}) ($look $consume ~stock:{*}) (+xadd ~stock:{*}:dlq)
 		user inventory on >$REDIS_INVENTORY_PASSWORD +ping +time $looks $scripts (+xadd ~stock:{*}) ($look $consume ~orders:{*}) (+xadd ~orders:{*}:dlq) (+hget ~clew:test)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
+	"example.com/clew/standalone/internal/clewtest"
+	"example.com/clew/standalone/internal/state"
 )
 
 // What deploy/ makes for the full stack: the users of Redis and the databases of Postgres. The servers are real ones, but
@@ -33,6 +37,13 @@ func redisUsers(t *testing.T) func(user string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	of, _ := startRedis(t, dir)
+	return of
+}
+
+// startRedis starts it with its data in a folder. Stop may be called before the end of the test.
+func startRedis(t *testing.T, dir string) (of func(user string) string, stop func()) {
+	t.Helper()
 	users := exec.Command("sh", filepath.Join(deploy, "redis/start.sh"), "users")
 	for _, user := range []string{"order", "inventory", "tools", "health"} {
 		users.Env = append(users.Env, "REDIS_"+strings.ToUpper(user)+"_PASSWORD=of-"+user)
@@ -61,19 +72,20 @@ func redisUsers(t *testing.T) func(user string) string {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = input.Close()
 		_ = server.Wait()
 		if t.Failed() {
 			t.Log(log)
 		}
 	})
-	of := func(user string) string {
+	t.Cleanup(stop)
+	of = func(user string) string {
 		return (&url.URL{Scheme: "unix", User: url.UserPassword(user, "of-"+user), Path: socket}).String()
 	}
 	admin := messagingtest.Client(t, of("admin"))
 	messagingtest.Eventually(t, "Redis answers", func() error { return admin.Ping(t.Context()).Err() })
-	return of
+	return of, stop
 }
 
 // postgresDatabases makes the services' databases with the full stack's script, and returns their URLs.
@@ -167,42 +179,35 @@ func TestTheUsersOfTheFullStackMayDoTheirWork(t *testing.T) {
 	}
 
 	// The operator.
-	tools := as("tools")
-	operator := messaging.NewAdmin(tools, 1)
+	tools := s.tools(redisURL("tools"))
 	s.awaitEnded("dead_letter orders", 2)
-	letters, err := operator.DeadLetters(t.Context(), "orders")
-	if err != nil || len(letters) != 2 {
+	var letters []struct{ ID, Subject string }
+	if err := json.Unmarshal([]byte(tools(0, "clew", "dlq", "list", "--json")), &letters); err != nil || len(letters) != 2 {
 		t.Fatalf("dead letters %+v, error %v", letters, err)
 	}
-	if err := tools.HSet(t.Context(), contracts.TestSwitches, contracts.SwitchPoison, contracts.PoisonFixed).Err(); err != nil {
-		t.Error(err)
-	}
+	tools(0, "clew", "fix", "poison")
 	for _, letter := range letters {
-		settle := operator.Redrive
-		if letter.Message.Subject == invalid.ID {
-			settle = operator.Discard
+		tools(0, "clew", "dlq", "show", letter.ID)
+		settle := "redrive"
+		if letter.Subject == invalid.ID {
+			settle = "discard"
 		}
-		if done, err := settle(t.Context(), "orders", letter); err != nil || !done {
-			t.Errorf("%v, %v", done, err)
-		}
+		tools(0, "clew", "dlq", settle, letter.ID)
 	}
 	if o, err := s.orders.Await(t.Context(), poison.ID); err != nil || o.Status != "confirmed" {
 		t.Errorf("redriven: the order is %s: %v", o.Status, err)
 	}
-	if err := tools.HDel(t.Context(), contracts.TestSwitches, contracts.SwitchPoison).Err(); err != nil {
-		t.Error(err)
-	}
+	tools(0, "clew", "break", "poison")
 	for _, stream := range []string{"orders", "stock"} {
-		if _, err := operator.Streams(t.Context(), stream); err != nil {
-			t.Error(err)
-		}
+		tools(0, "clew", "streams")
 		listen(t, as, stream)
-		if found, err := operator.ForgetGroup(t.Context(), stream, "listen"); err != nil || !found {
-			t.Errorf("forget the group of %s: %v, %v", stream, found, err)
-		}
+		tools(0, "clew", "streams", "forget-group", stream, "listen")
 	}
-	for _, service := range []string{s.orderAdmin, s.inventoryAdmin} {
-		s.ask("POST", service+"/outbox/replay?since=15m", "", 200, nil)
+	tools(0, "clew", "outbox", "replay", "--since", "15m")
+	tools(0, "clew", "trace", poison.ID)
+	// Whether it passes is a matter of the machine; that it could judge is not.
+	for _, args := range [][]string{{"--scenario=poison", "--duration=3s"}, {"--target=stream", "--duration=2s", "--rate=100"}} {
+		tools(-1, "loadtest", append([]string{"run"}, args...)...)
 	}
 
 	// The janitor comes once a minute: here is what it will run.
@@ -220,6 +225,38 @@ func TestTheUsersOfTheFullStackMayDoTheirWork(t *testing.T) {
 	}
 	if err := as("health").Ping(t.Context()).Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+// tools returns what runs the programs of the containers clew and loadtest, told as those are. They must exit so; with -1 they
+// may pass or fail, but must have been able to judge.
+func (s *stack) tools(redisURL string) func(exit int, program string, args ...string) string {
+	s.t.Helper()
+	binaries, err := clewtest.Build(s.t.TempDir())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	running, err := json.Marshal(state.State{
+		Mode: state.Compose, Partitions: 1, Token: token, Redis: state.Redis{URL: redisURL},
+		Addresses: state.Addresses{
+			Order: s.order, Inventory: s.inventory, Viewer: s.viewer, Traces: s.viewer, OTLPHTTP: os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"),
+		},
+		Processes: []state.Process{
+			{Name: "order-1", State: state.Running, Admin: s.orderAdmin}, {Name: "inventory-1", State: state.Running, Admin: s.inventoryAdmin},
+		},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return func(exit int, program string, args ...string) string {
+		s.t.Helper()
+		command := exec.Command(filepath.Join(string(binaries), program), args...)
+		command.Env = append(os.Environ(), "CLEW_STATUS="+string(running), "LOADTEST_ADDR=127.0.0.1:0")
+		out, err := command.CombinedOutput()
+		if got := command.ProcessState.ExitCode(); got != exit && (exit != -1 || got > 1) {
+			s.t.Errorf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+		}
+		return string(out)
 	}
 }
 
@@ -256,7 +293,7 @@ func listen(t *testing.T, as func(string) redis.UniversalClient, stream string) 
 func TestTheUsersOfTheFullStackMayDoNothingElse(t *testing.T) {
 	redisURL := redisUsers(t)
 	everybody := []string{
-		"FLUSHALL", "KEYS *", "SCAN 0", "CONFIG GET *", "CONFIG SET maxmemory 1", "ACL LIST", "ACL WHOAMI", "SHUTDOWN",
+		"FLUSHALL", "KEYS *", "SCAN 0", "CONFIG GET *", "CONFIG SET maxmemory 1", "ACL LIST", "ACL GETUSER tools", "ACL WHOAMI", "SHUTDOWN",
 		"SCRIPT FLUSH", "CLIENT LIST", "INFO", "MONITOR", "REPLICAOF NO ONE", "SAVE", "SUBSCRIBE c", "PUBLISH c m",
 		"SET key value", "GET key", "DEL orders:{0}", "RENAME orders:{0} key", "SET orders:{0} value", "XADD key * f v", "XLEN key", "HGETALL clew:test",
 		"XGROUP SETID orders:{0} inventory 0", "XSETID orders:{0} 1-1",
@@ -272,7 +309,7 @@ func TestTheUsersOfTheFullStackMayDoNothingElse(t *testing.T) {
 			"XADD orders:{0} * f v", "XADD stock:{0}:dlq * f v", "XREADGROUP GROUP g c STREAMS stock:{0} >", "XACK stock:{0} order 1-1",
 			"XTRIM stock:{0} MAXLEN 0", "XDEL orders:{0} 1-1", "XGROUP DESTROY orders:{0} inventory", "HSET clew:test poison fixed",
 		},
-		"tools":  {"DEL clew:test", "HGET clew:test poison"},
+		"tools":  {"DEL clew:test"},
 		"health": {"TIME", "XLEN orders:{0}", "EVAL return(1) 0"},
 	} {
 		client := messagingtest.Client(t, redisURL(user))
@@ -298,10 +335,56 @@ func TestTheUsersOfTheFullStackMayDoNothingElse(t *testing.T) {
 	}
 }
 
+// What scripts did is still done after a restart: Redis runs its append-only file as the user default, whom nobody can be.
+func TestTheFullStackKeepsWhatScriptsDid(t *testing.T) {
+	dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	of, stop := startRedis(t, dir)
+	handled := make(chan struct{}, 1)
+	consuming, end := context.WithCancel(t.Context())
+	defer end()
+	consumer := messaging.NewConsumer(messagingtest.Client(t, of("inventory")), messaging.Subscription{
+		Stream: "orders", Partitions: 1, Group: "inventory",
+	}, messaging.Handlers{contracts.OrderCreatedV1: func(context.Context, messaging.Message) error {
+		handled <- struct{}{}
+		return messaging.Permanent(errors.New("it is never any good"))
+	}}, messaging.WithName("inventory-1"))
+	ended := make(chan error, 1)
+	go func() { ended <- consumer.Run(consuming) }()
+	m, err := messaging.NewMessage(t.Context(), "orders", contracts.OrderCreatedV1, "o", contracts.OrderCreated{
+		OrderID: "o", CustomerID: "ada", Currency: "EUR", Items: []contracts.Item{{SKU: "lamp", Quantity: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Source = "/order"
+	if err := errors.Join(messaging.NewPublisher(messagingtest.Client(t, of("order")), 1).Publish(t.Context(), m)...); err != nil {
+		t.Fatal(err)
+	}
+	<-handled
+	end()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	of, _ = startRedis(t, dir)
+	admin := messagingtest.Client(t, of("admin"))
+	pending, err := admin.XPending(t.Context(), orders, "inventory").Result()
+	if letters := admin.XLen(t.Context(), orders+":dlq").Val(); err != nil || pending.Count != 0 || letters != 1 {
+		t.Errorf("after a restart %d messages are pending and %d dead letters are there, want 0 and 1: %v", pending.Count, letters, err)
+	}
+	if refused, err := admin.Do(t.Context(), "ACL", "LOG").Slice(); err != nil || len(refused) > 0 {
+		t.Errorf("refused: %v, error %v", refused, err)
+	}
+}
+
 func TestTheFullStackKeepsWhatRedisIsGiven(t *testing.T) {
 	admin := messagingtest.Client(t, redisUsers(t)("admin"))
 	for setting, want := range map[string]string{
-		"appendonly": "yes", "appendfsync": "everysec", "save": "", "maxmemory-policy": "noeviction", "maxmemory": "134217728",
+		"appendonly": "yes", "appendfsync": "everysec", "save": "", "maxmemory-policy": "noeviction", "maxmemory": "268435456",
 	} {
 		if got := admin.ConfigGet(t.Context(), setting).Val()[setting]; got != want {
 			t.Errorf("%s is %q, want %q", setting, got, want)
