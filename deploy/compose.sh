@@ -192,7 +192,7 @@ step() {
 	if docker compose --progress plain "$@" 2>&1 | tee "$log" |
 		awk '/^#[0-9]+ \[.* go mod download/ { say("  " substr($2, 2) ": downloading modules") }
 			/^#[0-9]+ \[.* go build/ { say("  " substr($2, 2) ": compiling") }
-			/ (Pulled|Built|Healthy) *$/ { sub(/^ */, "  "); say(substr($0, 1, 79)) }
+			/ (Pulled|Built|Healthy) *$/ { gsub(/^ *| *$/, ""); say("  " substr($0, 1, 77)) }
 			function say(line) { if (!seen[line]++) { print line; fflush() } }'; then
 		return
 	fi

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +29,7 @@ type stage struct {
 	instructions [][2]string // name and the rest
 }
 
-// stages reads the Dockerfile with these arguments. The last stage has no name.
+// stages reads the Dockerfile with these arguments, and its defaults for others. The last stage has no name.
 func stages(t *testing.T, arguments map[string]string) map[string]stage {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(repository, "services/Dockerfile"))
@@ -36,18 +37,25 @@ func stages(t *testing.T, arguments map[string]string) map[string]stage {
 		t.Fatal(err)
 	}
 	joined := strings.ReplaceAll(string(text), "\\\n", " ")
-	all, name := map[string]stage{}, "before the first"
+	all, name := map[string]stage{}, ""
+	arguments = maps.Clone(arguments)
 	for line := range strings.Lines(joined) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		rest = strings.TrimSpace(rest)
 		if instruction == "" || strings.HasPrefix(instruction, "#") {
 			continue
 		}
+		if argument, value, _ := strings.Cut(rest, "="); instruction == "ARG" && len(all) == 0 && arguments[argument] == "" {
+			arguments[argument] = value
+		}
 		if instruction == "FROM" {
 			image, as, _ := strings.Cut(rest, " AS ")
 			fields := strings.Fields(os.Expand(image, func(v string) string { return arguments[v] }))
 			name = as
 			all[name] = stage{from: fields[len(fields)-1]}
+			continue
+		}
+		if len(all) == 0 {
 			continue
 		}
 		s := all[name]

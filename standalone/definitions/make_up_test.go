@@ -25,6 +25,8 @@ case "$*" in
 "info "*) [ "$ENGINE" = hangs ] && exec sleep 60; [ "$ENGINE" = no ] && exit 1; echo "28.3.0 ${MEMORY:-4123456789}" ;;
 "compose version"*) [ "$COMPOSE" = none ] && exit 1; echo "${COMPOSE:-2.40.1}" ;;
 "volume inspect"*) [ -n "$VOLUME" ] ;;
+"compose config --images") printf '%s\n' ${IMAGES:-clew-order:dev redis:8.6-alpine} ;;
+"image inspect "*) [ "$3" = redis:8.6-alpine ] ;;
 "ps "*) [ -z "$OWN_PORTS" ] || echo 0123456789ab ;;
 "inspect "*) printf '%s ' $OWN_PORTS; echo ;;
 "compose ps --quiet"*) [ -z "$RUNNING" ] || echo 0123456789ab ;;
@@ -32,7 +34,7 @@ case "$*" in
 "compose logs"*) echo "what the container said" ;;
 *" pull "*) [ -z "$PULL" ] || { echo "$PULL"; exit 1; } ;;
 *" build"*) [ -z "$BUILD" ] || { echo "$BUILD"; exit 1; } ;;
-*" up "*) [ -z "$UP" ] || { echo "$UP"; exit 1; } ;;
+*" up "*) [ -z "$UP" ] || { echo "$UP"; exit 1; }; for n in 1 2 3; do echo " Container clew-order-1  Healthy "; done ;;
 *" exec "*) [ -z "$UNREADY" ] || exit 1 ;;
 esac
 `
@@ -237,15 +239,12 @@ func TestTakenPortsAreAllNamed(t *testing.T) {
 }
 
 func TestWhatFailsIsSaid(t *testing.T) {
-	const noHost = `Error response from daemon: Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host`
 	for name, test := range map[string]struct {
 		env  []string
 		says []string
 	}{
-		"the registry is unreachable": {[]string{"PULL=" + noHost}, []string{"could not be fetched", "network and proxy", "docker pull", "no such host"}},
-		"a base image is unreachable": {[]string{"BUILD=failed to solve: golang:1.26-bookworm: failed to resolve source metadata: i/o timeout"}, []string{"could not be fetched", "i/o timeout"}},
-		"it does not compile":         {[]string{"BUILD=app.go:1:1: syntax error"}, []string{"Docker Compose failed", "compose.log", "syntax error"}},
-		"a port was taken meanwhile":  {[]string{"UP=Bind for 127.0.0.1:8080 failed: port is already allocated"}, []string{"A port is taken", "8080"}},
+		"it does not compile":        {[]string{"BUILD=app.go:1:1: syntax error"}, []string{"Docker Compose failed", "compose.log", "syntax error"}},
+		"a port was taken meanwhile": {[]string{"UP=Bind for 127.0.0.1:8080 failed: port is already allocated"}, []string{"A port is taken", "8080"}},
 		"a container is unhealthy": {
 			[]string{"UP=container clew-order-1 is unhealthy", "CONTAINERS=redis running healthy\norder running unhealthy\nloki restarting"},
 			[]string{"order is not ready (unhealthy)", "loki is not ready (restarting)", "  what the container said", "make logs"},
@@ -262,6 +261,43 @@ func TestWhatFailsIsSaid(t *testing.T) {
 	}
 }
 
+// What could not be fetched is named. Nobody who does not insist on containers is left without a Clew.
+func TestWithoutImagesItGoesOnWithoutDocker(t *testing.T) {
+	const noHost = `Error response from daemon: Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host`
+	for name, test := range map[string]struct {
+		env  []string
+		says string
+	}{
+		"one image":   {[]string{"PULL=" + noHost, "IMAGES=clew-order:dev redis:8.6-alpine postgres:18.4"}, "Could not fetch postgres:18.4"},
+		"more images": {[]string{"PULL=" + noHost, "IMAGES=clew-order:dev redis:8.6-alpine postgres:18.4 a/b:1 c/d:2"}, "Could not fetch a/b:1 and 2 more"},
+		"what a build begins with": {
+			[]string{`BUILD=failed to solve: failed to do request: Head "https://registry-1.docker.io/v2/library/golang/manifests/1.26-bookworm": i/o timeout`},
+			"Could not fetch golang:1.26-bookworm",
+		},
+		"a base image elsewhere": {
+			[]string{`BUILD=failed to solve: failed to do request: Head "https://registry.example/v2/base/static/manifests/12": connection refused`},
+			"Could not fetch registry.example/base/static:12",
+		},
+		"what is compiled": {
+			[]string{"BUILD=go: example.com/m@v1.0.0: dial tcp: lookup proxy.example: no such host"}, "Could not fetch what our images are built from",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMachine(t, test.env...)
+			m.write("tools/make", `#!/bin/sh
+echo "make $*, MODE was ${MODE:-unset}"`)
+			said := m.want(0, nil, makeUp, test.says+": going on without Docker. MODE=compose insists on it.\n", "make --no-print-directory up MODE=standalone, MODE was unset")
+			if strings.Count(said, "Could not") != 1 || m.read(".clew/status.json") != "" {
+				t.Errorf("it says:\n%s", said)
+			}
+			m.want(1, []string{"MODE=compose"}, makeUp, test.says+": check the engine's network and proxy")
+			m.write(".clew/status.json", "{\n  \"mode\": \"compose\"\n}\n")
+			m.want(1, nil, makeUp, test.says+": check the engine's network and proxy")
+		})
+	}
+}
+
 func TestMakeUpAndDown(t *testing.T) {
 	m := newMachine(t, "OWN_PORTS=23456 23457 23458")
 	said := m.want(0, nil, makeUp, "Clew is ready", "look here first", "http://127.0.0.1:23456 :23457 :23458", "make order")
@@ -269,6 +305,9 @@ func TestMakeUpAndDown(t *testing.T) {
 		if len(line) > 80 {
 			t.Errorf("longer than 80 columns: %s", line)
 		}
+	}
+	if strings.Count(said, "  Container clew-order-1  Healthy\n") != 1 {
+		t.Errorf("want each container named once:\n%s", said)
 	}
 	for _, variable := range m.env {
 		if name, port, _ := strings.Cut(variable, "="); strings.HasSuffix(name, "_PORT") && name != "INVENTORY_PORT" && !strings.Contains(said, ":"+port) {
