@@ -1,0 +1,46 @@
+//go:build containers
+
+package containers
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// full is the full stack of all tests, which run in their order.
+var full *stack
+
+func TestMain(m *testing.M) {
+	code, err := withStack(m.Run)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func withStack(test func() int) (code int, err error) {
+	e, err := newEngine()
+	if err != nil {
+		return 0, err
+	}
+	stop, err := e.start()
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
+	if err := e.buildImages(); err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "clew-containers")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if full, err = newStack(e, dir); err != nil {
+		return 0, err
+	}
+	defer full.remove()
+	return test(), nil
+}
