@@ -13,7 +13,7 @@ import (
 // printTraces prints every trace that an order left, one below the other: first that of its request, then those that
 // it broke into, the oldest first.
 func printTraces(ctx context.Context, w io.Writer, api *traceapi.Client, order placed, statements bool) error {
-	traces, err := readSettled(ctx, func(ctx context.Context) ([]traceapi.Trace, error) { return tracesOf(ctx, api, order) })
+	traces, err := readSettled(ctx, order, func(ctx context.Context) ([]traceapi.Trace, error) { return tracesOf(ctx, api, order) })
 	if err != nil {
 		return err
 	}

@@ -52,8 +52,9 @@ func (c *traceCmd) Run(ctx context.Context) error {
 	return render(os.Stdout, trace, c.Statements)
 }
 
-// readSettled reads traces that were just made until they are complete, or for 5 s, and returns them as they are then.
-func readSettled(ctx context.Context, read func(context.Context) ([]traceapi.Trace, error)) ([]traceapi.Trace, error) {
+// readSettled reads the traces that an order has just made until they are complete, or for 5 s, and returns them as they are
+// then.
+func readSettled(ctx context.Context, order placed, read func(context.Context) ([]traceapi.Trace, error)) ([]traceapi.Trace, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
 	var traces []traceapi.Trace
@@ -67,7 +68,7 @@ func readSettled(ctx context.Context, read func(context.Context) ([]traceapi.Tra
 			return nil, err
 		case len(spans(now)) > len(spans(traces)):
 			traces, changed = now, time.Now()
-		case complete(traces) && time.Since(changed) > quiet:
+		case complete(traces, order) && time.Since(changed) > quiet:
 			return traces, nil
 		}
 		select {
@@ -81,18 +82,20 @@ func readSettled(ctx context.Context, read func(context.Context) ([]traceapi.Tra
 	}
 }
 
-// complete tells whether every message that was created was sent, too.
-func complete(traces []traceapi.Trace) bool {
-	sent := 0
+// complete tells whether every message that was created was sent, too, and the one that was given up, if any, is seen to be.
+func complete(traces []traceapi.Trace, order placed) bool {
+	sent, givenUp := 0, order.DeadLetter == ""
 	for _, span := range spans(traces) {
 		switch {
 		case strings.HasPrefix(span.Name, "create "):
 			sent--
 		case strings.HasPrefix(span.Name, "send "):
 			sent++
+		case strings.HasPrefix(span.Name, "dead_letter "):
+			givenUp = true
 		}
 	}
-	return len(traces) > 0 && sent >= 0
+	return len(traces) > 0 && sent >= 0 && givenUp
 }
 
 func spans(traces []traceapi.Trace) []traceapi.Span {
