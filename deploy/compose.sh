@@ -350,14 +350,20 @@ need_running() {
 	fi
 }
 
-# tool runs a command in a container of its own.
+# tool runs a command in a container of its own. Without a terminal, Compose would pass an interrupt on twice, and the second
+# ends our programs at once: so it gets none here, and the container gets it once.
 tool() {
-	local tty=-T
+	local pid code name=$COMPOSE_PROJECT_NAME-tool-$$
+	set -- ${COLUMNS:+-e "COLUMNS=$COLUMNS"} ${NO_COLOR:+-e "NO_COLOR=$NO_COLOR"} "$@"
 	if [ -t 0 ] && [ -t 1 ]; then
-		tty=
+		exec docker compose --progress quiet run --rm --no-deps "$@"
 	fi
-	exec docker compose --progress quiet run --rm --no-deps $tty \
-		${COLUMNS:+-e "COLUMNS=$COLUMNS"} ${NO_COLOR:+-e "NO_COLOR=$NO_COLOR"} "$@"
+	set -m # a process group of its own
+	docker compose --progress quiet run --rm --no-deps -T --name "$name" "$@" </dev/null &
+	pid=$!
+	trap 'docker kill --signal INT "$name" >/dev/null 2>&1 || true' INT TERM
+	while code=0 && { wait "$pid" || code=$?; } && kill -0 "$pid" 2>/dev/null; do :; done # a trap ends a wait, too
+	exit "$code"
 }
 
 command=${1:-}

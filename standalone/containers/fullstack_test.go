@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"example.com/clew/standalone/internal/lessontest"
 	"example.com/clew/standalone/internal/processtest"
@@ -167,8 +168,9 @@ func streams(t *testing.T, s *stack) {
 	if err := syscall.Kill(-listen.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	_ = listen.Wait() // Compose says 130 after ctrl-C, whatever became of the container
-	processtest.Eventually(t, "after ctrl-C its group is gone", func() bool { return !listener() })
+	if err := listen.Wait(); err != nil || listener() {
+		t.Errorf("after ctrl-C: %v, or its group is still there:\n%s", err, heard())
+	}
 
 	s.want(t, 0, clew("outbox", "replay", "--since", "5m"), "replayed")
 	s.want(t, 0, target("trace", "ARGS="+order), "process stock")
@@ -200,15 +202,31 @@ func lessons(t *testing.T, s *stack) {
 
 // Scenarios of the load test, most of them shorter. What is asked is their accounts: how fast this machine is says nothing here.
 func loads(t *testing.T, s *stack) {
-	for _, load := range []struct{ scenario, duration string }{{"smoke", "10s"}, {"poison", "10s"}, {"drain", "6s"}, {"crash", "20s"}} {
+	for _, load := range []struct{ scenario, duration string }{{"smoke", "10s"}, {"poison", "8s"}, {"drain", "5s"}, {"crash", "20s"}} {
 		report := load.scenario + ".html"
-		s.want(t, 0, target("load", "SCENARIO="+load.scenario, "ARGS=--duration "+load.duration+" --html "+report+
-			" --threshold 'http_p99<30s' --threshold 'e2e_p99<60s' --threshold 'lag_seconds_max<60s'"), "PASSED")
+		said := s.load(t, "SCENARIO="+load.scenario, "ARGS=--duration "+load.duration+" --html "+report+
+			" --threshold 'http_p99<30s' --threshold 'e2e_p99<60s' --threshold 'lag_seconds_max<60s'")
+		if !strings.Contains(said, "PASSED") {
+			t.Errorf("%s:\n%s", load.scenario, said)
+		}
 		if page, err := os.ReadFile(filepath.Join(s.dir, report)); err != nil || !strings.Contains(string(page), "</html>") {
 			t.Errorf("the report of %s: %v", load.scenario, err)
 		}
 	}
 	s.want(t, 0, target("dlq", "ARGS=discard --all"))
+}
+
+// load runs a load test, and returns what it prints. Where other programs kept it from offering its load, it is repeated.
+func (s *stack) load(t *testing.T, args ...string) string {
+	t.Helper()
+	for tries := 1; ; tries++ {
+		started := time.Now()
+		out, err := s.command(t.Context(), "make", append([]string{"--no-print-directory", "load"}, args...)...).CombinedOutput()
+		t.Logf("make load %s: %.1f s, %v", strings.Join(args, " "), time.Since(started).Seconds(), err)
+		if tries == 3 || !strings.Contains(string(out), "the generator could not keep up") {
+			return string(out)
+		}
+	}
 }
 
 func replicas(t *testing.T, s *stack) {
@@ -262,8 +280,8 @@ thresholds: [lost==0, duplicates==0, unfinished==0, unexpected==0, dlq_rate==0%]
 	}
 	placed := make(chan string, 1)
 	go func() {
-		out, err := s.command(t.Context(), "make", "--no-print-directory", "load", "SCENARIO=./trouble.yaml").CombinedOutput()
-		placed <- fmt.Sprintf("%v\n%s", err, out)
+		out, _ := s.command(t.Context(), "make", "--no-print-directory", "load", "SCENARIO=./trouble.yaml").CombinedOutput()
+		placed <- string(out)
 	}()
 	accepted := func() int { n, _ := strconv.Atoi(s.sql(t, "order", "SELECT count(*) FROM orders")); return n }
 	before := accepted()
@@ -284,8 +302,12 @@ thresholds: [lost==0, duplicates==0, unfinished==0, unexpected==0, dlq_rate==0%]
 	})
 	s.cut(t, "clewtest-inventory-2", func() bool { return s.prometheus(t, `sum(up{job="inventory"})`) == "2" })
 	s.want(t, 0, clew("outbox", "replay", "--since", "20s"), "replayed")
-	if said := <-placed; !strings.HasPrefix(said, "<nil>") {
-		t.Errorf("the load test: %s", said)
+	// Whether the generator could keep up is not asked.
+	said := <-placed
+	for _, account := range []string{"lost==0", "duplicates==0", "unfinished==0", "unexpected==0", "dlq_rate==0%"} {
+		if !regexp.MustCompile(`ok +` + account).MatchString(said) {
+			t.Errorf("the load test does not say that %s is ok:\n%s", account, said)
+		}
 	}
 	if deadlocks := regexp.MustCompile(`.*(deadlock|40P01).*`).FindAllString(s.compose(t, "logs"), -1); deadlocks != nil {
 		t.Errorf("deadlocks: %q", deadlocks)
