@@ -84,14 +84,13 @@ func read() (t Target, err error) {
 	}, nil
 }
 
-// TraceURL is where a person can look at a trace; empty if nobody has said where.
+// TraceURL is where a person can look at a trace; empty if nobody has said where. It fits in 80 columns.
 func (t Target) TraceURL(id string) string {
 	switch {
 	case id == "" || t.viewer == "":
 		return ""
 	case t.Mode == "compose":
-		panes := fmt.Sprintf(`{"t":{"datasource":"tempo","queries":[{"refId":"A","queryType":"traceql","query":%q}]}}`, id)
-		return t.viewer + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {panes}}.Encode()
+		return t.viewer + "/d/trace?var-id=" + id // grafana/trace/trace.json
 	default:
 		return t.viewer + "/traces/" + id
 	}

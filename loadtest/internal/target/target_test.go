@@ -22,16 +22,28 @@ func TestWhereMakeUpHasPutIt(t *testing.T) {
 	if err != nil || got.Order != "http://127.0.0.1:8080" || got.Redis != "redis://127.0.0.1:20000/0" || got.Partitions != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if link := got.TraceURL("0af7"); link != "http://127.0.0.1:3000/traces/0af7" {
-		t.Error(link)
-	}
-	got.Mode = "compose"
-	if link := got.TraceURL("0af7"); !strings.HasPrefix(link, "http://127.0.0.1:3000/explore?panes=%7B") || !strings.Contains(link, "0af7") {
-		t.Error(link)
-	}
 	t.Setenv("CLEW_STATUS", "{")
 	if _, err := Find("", ""); err == nil || !strings.Contains(err.Error(), "CLEW_STATUS") {
 		t.Errorf("%v, want the variable named", err)
+	}
+}
+
+func TestTraceURL(t *testing.T) {
+	const id = "0af7651916cd43dd8448eb211c80319c"
+	for mode, want := range map[string]string{ // as standalone/internal/state prints them, too
+		"standalone": "http://127.0.0.1:3000/traces/" + id,
+		"compose":    "http://127.0.0.1:3000/d/trace?var-id=" + id,
+	} {
+		got := Target{Mode: mode, viewer: "http://127.0.0.1:3000"}.TraceURL(id)
+		if got != want || len(got) > 80 {
+			t.Errorf("%s: %s of %d columns, want %s in 80 at most", mode, got, len(got), want)
+		}
+	}
+	if got := (Target{Mode: "compose"}).TraceURL(id); got != "" {
+		t.Errorf("%s, though nobody has said where traces are", got)
+	}
+	if got := (Target{Mode: "compose", viewer: "http://127.0.0.1:3000"}).TraceURL(""); got != "" {
+		t.Errorf("%s, though there is no trace", got)
 	}
 }
 

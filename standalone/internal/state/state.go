@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 )
@@ -114,13 +113,12 @@ func Load(dir string) (State, error) {
 	return s, nil
 }
 
-// TraceURL is where a person can look at a trace.
+// TraceURL is where a person can look at a trace. It fits in 80 columns.
 func (s State) TraceURL(id string) string {
 	if s.Mode == Standalone {
 		return s.Addresses.Viewer + "/traces/" + id
 	}
-	panes := fmt.Sprintf(`{"t":{"datasource":"tempo","queries":[{"refId":"A","queryType":"traceql","query":%q}]}}`, id)
-	return s.Addresses.Viewer + "/explore?" + url.Values{"schemaVersion": {"1"}, "panes": {panes}}.Encode()
+	return s.Addresses.Viewer + "/d/trace?var-id=" + id // grafana/trace/trace.json
 }
 
 // RefuseContainers returns an error if what runs, or last ran, are containers:
