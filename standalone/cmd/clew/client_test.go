@@ -27,13 +27,16 @@ func newRealClew(t *testing.T, env ...string) *clew {
 func TestOrderPrintsOneTraceOfBothServices(t *testing.T) {
 	c := newRealClew(t)
 	out := c.want(0, []string{"order"},
-		"confirmed after", c.state().Addresses.Viewer+"/traces/", "2 services",
+		"confirmed after", "2 services",
 		"POST /orders", "create orders", "send orders", "process orders", "create stock", "send stock", "process stock",
 		"in the outbox", "in the stream",
 	).stdout
 	fits(t, out)
 	orderID := found(t, `order (\S+) confirmed`, out)
-	traceID := found(t, `trace ([0-9a-f]{32})`, out)
+	traceID := found(t, `(?m)^trace ([0-9a-f]{32})$`, out)
+	if link := c.state().TraceURL(traceID); !strings.Contains(out, "\n"+link+"\n") {
+		t.Errorf("no line is %s:\n%s", link, out)
+	}
 	for _, id := range []string{orderID, traceID} {
 		if again := c.want(0, []string{"trace", id}).stdout; !strings.HasSuffix(out, again) {
 			t.Errorf("clew trace %s prints something else:\n%s", id, again)

@@ -55,7 +55,8 @@ func (c *dlqRedriveCmd) Run(ctx context.Context) (err error) {
 		span.SetStatus(codes.Error, err.Error())
 	}
 	if redriven > 0 {
-		fmt.Println("trace", span.SpanContext().TraceID())
+		id := span.SpanContext().TraceID().String()
+		fmt.Printf("trace %s\n%s\n", id, running.TraceURL(id))
 	}
 	return err
 }

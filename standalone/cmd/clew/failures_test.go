@@ -54,7 +54,10 @@ func TestFailures(t *testing.T) {
 		c.want(0, []string{"dlq", "show", letter.ID}, orderID, "exhausted", `"sku": "test-poison"`)
 		c.want(0, []string{"fix", "poison"})
 		redrive := c.want(0, []string{"dlq", "redrive", "--all"}, "redriven "+letter.ID).stdout
-		operator := found(t, `trace ([0-9a-f]{32})`, redrive)
+		operator := found(t, `(?m)^trace ([0-9a-f]{32})$`, redrive)
+		if link := c.state().TraceURL(operator); !strings.Contains(redrive, "\n"+link+"\n") {
+			t.Errorf("no line is %s:\n%s", link, redrive)
+		}
 		processtest.Eventually(t, "the order's trace shows the success, and who redrove it", func() bool {
 			trace := c.run("trace", orderID).stdout
 			return strings.Contains(trace, "process orders #6 ↖↗") && strings.Contains(trace, "links to trace "+operator) &&
@@ -86,6 +89,15 @@ func TestWholeAndBrokenTraces(t *testing.T) {
 	}
 	if n := strings.Count(linked, another); n != 2 {
 		t.Errorf("%d further traces, want one of each of the two messages that are processed:\n%s", n, linked)
+	}
+	traces := regexp.MustCompile(`(?m)^trace ([0-9a-f]{32})$`).FindAllStringSubmatch(linked, -1)
+	for _, trace := range traces {
+		if link := c.state().TraceURL(trace[1]); !strings.Contains(linked, "\n"+link+"\n") {
+			t.Errorf("no line is %s:\n%s", link, linked)
+		}
+	}
+	if len(traces) != 3 {
+		t.Errorf("%d traces have their id on a line, want 3:\n%s", len(traces), linked)
 	}
 }
 

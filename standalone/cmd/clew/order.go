@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/clew/standalone/internal/state"
-	"example.com/clew/standalone/internal/traceapi"
 )
 
 // finishWithin is how long an order may take before the command gives it up. Five deliveries that each kill a process
@@ -66,7 +65,7 @@ func (c *orderCmd) Run(ctx context.Context) error {
 		return printJSON(orders)
 	}
 	slowest := printOrders(os.Stdout, orders)
-	if err := printTraces(ctx, os.Stdout, traceapi.New(running.Addresses.Traces), slowest, c.Statements); err != nil {
+	if err := printTraces(ctx, os.Stdout, running, slowest, c.Statements); err != nil {
 		return err
 	}
 	if slowest.DeadLetter != "" {

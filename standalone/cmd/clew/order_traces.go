@@ -7,12 +7,14 @@ import (
 	"io"
 	"slices"
 
+	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/traceapi"
 )
 
 // printTraces prints every trace that an order left, one below the other: first that of its request, then those that
-// it broke into, the oldest first.
-func printTraces(ctx context.Context, w io.Writer, api *traceapi.Client, order placed, statements bool) error {
+// it broke into, the oldest first, with their links. The first one's is printed already.
+func printTraces(ctx context.Context, w io.Writer, running state.State, order placed, statements bool) error {
+	api := traceapi.New(running.Addresses.Traces)
 	traces, err := readSettled(ctx, order, func(ctx context.Context) ([]traceapi.Trace, error) { return tracesOf(ctx, api, order) })
 	if err != nil {
 		return err
@@ -20,6 +22,7 @@ func printTraces(ctx context.Context, w io.Writer, api *traceapi.Client, order p
 	for i, trace := range traces {
 		if i > 0 {
 			fmt.Fprintf(w, "\n--- the same order, in another trace (%d of %d) ---\n\n", i+1, len(traces))
+			fmt.Fprintf(w, "%s\n\n", running.TraceURL(trace.ID))
 		}
 		if err := render(w, trace, statements); err != nil {
 			return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -31,7 +32,7 @@ type traceCmd struct {
 	Statements bool   `help:"Show each database statement."`
 }
 
-// Run prints the trace as it is now.
+// Run prints where the trace can be looked at, and the trace as it is now.
 func (c *traceCmd) Run(ctx context.Context) error {
 	running, err := state.Load(state.Dir())
 	if err != nil {
@@ -49,6 +50,7 @@ func (c *traceCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fmt.Printf("%s\n\n", running.TraceURL(trace.ID))
 	return render(os.Stdout, trace, c.Statements)
 }
 
