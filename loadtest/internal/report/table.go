@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	width  = 80 // of a table; only links are longer
+	width  = 80 // of a table
 	indent = 13 // of what follows a label
 )
 
@@ -131,7 +131,7 @@ func (t *table) waited(r result.Result) {
 	t.entry("generator", generator(r))
 }
 
-// slowest names the three slowest orders. Links stand on lines of their own, which may be longer than the others.
+// slowest names the three slowest orders. Their traces, and the links to them, stand on lines of their own, to be copied.
 func (t *table) slowest(orders []result.Order) {
 	if len(orders) > 0 {
 		t.line("")
@@ -140,8 +140,11 @@ func (t *table) slowest(orders []result.Order) {
 	for _, order := range orders[:min(3, len(orders))] {
 		t.entry(label, fmt.Sprintf("%s, %s, %s, due at %s",
 			result.Seconds(order.EndToEnd), order.SKU, order.End, result.Seconds(order.DueAt)))
+		if order.TraceID != "" {
+			t.line("  trace %s", clean(order.TraceID))
+		}
 		if order.TraceURL != "" {
-			t.line("%*s%s", indent, "", clean(order.TraceURL))
+			t.line("  %s", clean(order.TraceURL)) // beside a label it would not fit
 		}
 		label = ""
 	}

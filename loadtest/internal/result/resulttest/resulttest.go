@@ -133,7 +133,7 @@ func (g *generator) order(due float64) result.Order {
 	if g.random.Float64() < g.Refused {
 		return order
 	}
-	order.TraceURL = "http://127.0.0.1:3000/api/v2/traces/" + order.TraceID
+	order.TraceURL = "http://127.0.0.1:3000/d/trace?var-id=" + order.TraceID
 	if g.random.Float64() < g.Invalid {
 		order.SKU, order.End = "test-invalid", "dead_lettered"
 		return order
