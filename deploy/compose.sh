@@ -198,16 +198,18 @@ step() {
 	fi
 	problem=$(grep -Ei 'error|failed|denied|refused|no such host|timeout' "$log" | tail -n 1 || true)
 	problem=$(printf '%.300s' "${problem:-$(tail -n 1 "$log")}")
-	case $problem in
+	case $1:$problem in
+	up:*'already allocated'* | up:*'address already in use'*)
+		fail "A port is taken: stop what listens there, or choose another (README names the variables): $problem"
+		;;
+	up:*)
+		not_ready
+		;;
 	*'no such host'* | *timeout* | *'deadline exceeded'* | *'connection refused'* | *unreachable* | *'failed to do request'* | \
 		*'failed to resolve'* | *toomanyrequests* | *'pull access denied'* | *certificate* | *'server misbehaving'*)
 		not_fetched "$problem"
 		;;
-	*'already allocated'* | *'address already in use'*)
-		fail "A port is taken: stop what listens there, or choose another (README names the variables): $problem"
-		;;
 	esac
-	[ "$1" != up ] || not_ready
 	fail "Docker Compose failed, $log has all of it: $problem"
 }
 

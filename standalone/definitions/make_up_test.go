@@ -245,6 +245,9 @@ func TestWhatFailsIsSaid(t *testing.T) {
 	}{
 		"it does not compile":        {[]string{"BUILD=app.go:1:1: syntax error"}, []string{"Docker Compose failed", "compose.log", "syntax error"}},
 		"a port was taken meanwhile": {[]string{"UP=Bind for 127.0.0.1:8080 failed: port is already allocated"}, []string{"A port is taken", "8080"}},
+		"it takes too long": {
+			[]string{"UP=timeout waiting for containers", "CONTAINERS=order running starting"}, []string{"order is not ready (starting)"},
+		},
 		"a container is unhealthy": {
 			[]string{"UP=container clew-order-1 is unhealthy", "CONTAINERS=redis running healthy\norder running unhealthy\nloki restarting"},
 			[]string{"order is not ready (unhealthy)", "loki is not ready (restarting)", "  what the container said", "make logs"},
