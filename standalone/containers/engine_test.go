@@ -15,8 +15,9 @@ import (
 // An engine is what docker and make talk to. What takes long to make stays in a folder of the user's cache for the next run:
 // about 6 GB, which may be deleted at any time.
 type engine struct {
-	cache string
-	env   []string // of docker and make
+	cache   string
+	env     []string // of docker and make
+	plugins string   // where those of our own engine's client belong; empty for another engine
 }
 
 func newEngine() (*engine, error) {
@@ -55,9 +56,6 @@ func (e *engine) start() (stop func(), err error) {
 		return nil, errors.New("no Docker engine answers, and only root can start one: start Docker, then try again")
 	}
 	fmt.Println("No Docker engine answers: starting one.")
-	if err := e.buildPlugins(); err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp("", "clew-engine") // short, as a socket's path must be
 	if err != nil {
 		return nil, err
@@ -78,7 +76,8 @@ func (e *engine) start() (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	e.env = append(e.env, "DOCKER_HOST="+socket)
+	e.plugins = filepath.Join(e.cache, "docker")
+	e.env = append(e.env, "DOCKER_HOST="+socket, "DOCKER_CONFIG="+e.plugins)
 	stop = func() {
 		_ = input.Close()
 		_ = daemon.Wait()
@@ -93,9 +92,11 @@ func (e *engine) start() (stop func(), err error) {
 	return stop, e.clear()
 }
 
-// buildPlugins builds Compose and buildx, as docker/go.mod pins them.
+// buildPlugins builds Compose and buildx, as docker/go.mod pins them, for our own engine's client.
 func (e *engine) buildPlugins() error {
-	e.env = append(e.env, "DOCKER_CONFIG="+filepath.Join(e.cache, "docker"))
+	if e.plugins == "" {
+		return nil
+	}
 	for name, plugin := range map[string]struct{ module, program, version string }{
 		"docker-compose": {"github.com/docker/compose/v2", "/cmd", "/internal.Version"},
 		"docker-buildx":  {"github.com/docker/buildx", "/cmd/buildx", "/version.Version"},
@@ -106,10 +107,9 @@ func (e *engine) buildPlugins() error {
 		if err != nil {
 			return fmt.Errorf("read the version of %s: %w", plugin.module, err)
 		}
-		fmt.Println("Building", name, strings.TrimSpace(string(version)))
 		err = e.run("docker", "env", "GOWORK=off", "CGO_ENABLED=0", "go", "build", "-trimpath",
 			"-ldflags", fmt.Sprintf("-s -w -X %s%s=%s", plugin.module, plugin.version, strings.TrimSpace(string(version))),
-			"-o", filepath.Join(e.cache, "docker/cli-plugins", name), plugin.module+plugin.program)
+			"-o", filepath.Join(e.plugins, "cli-plugins", name), plugin.module+plugin.program)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func withStack(test func() int) (code int, err error) {
 		return 0, err
 	}
 	defer stop()
-	if err := e.buildImages(); err != nil {
+	if err := e.prepare(); err != nil {
 		return 0, err
 	}
 	dir, err := os.MkdirTemp("", "clew-containers")
