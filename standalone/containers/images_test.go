@@ -13,14 +13,20 @@ import (
 
 const repository = "../.."
 
-// buildImages makes the stand-ins that override.yml names. What is there already costs a looe.
-func (e *engine) buildImages() error {
+// prepare makes the plugins, and the stand-ins that override.yml names. What is there already costs a look.
+func (e *engine) prepare() error {
+	fmt.Println("Making Compose and buildx, an image of Debian, and a folder of Go's modules")
+	var first errgroup.Group // much of their time is the network's
+	first.Go(e.buildPlugins)
+	first.Go(e.debian)
+	first.Go(e.modules)
+	if err := first.Wait(); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		what string
 		make func() error
 	}{
-		{"Debian", e.debian},
-		{"Go's modules", e.modules},
 		{"Go", e.golang},
 		{"Redis", e.target("redis", "redis:7.0")},
 		{"Postgres", e.target("postgres", "postgres:15")},
