@@ -427,11 +427,11 @@ func TestCommandsRunInContainers(t *testing.T) {
 	}
 	running := []string{"RUNNING=yes"}
 	m.want(0, running, []string{"clew", "order", "--sku", "test-flaky"})
-	if !m.called("run --rm --no-deps -T clew order --sku test-flaky") {
+	if !m.called("run --rm --no-deps -T --name clew-tool-") || !m.called(" clew order --sku test-flaky") {
 		t.Errorf("it was called so: %q", m.calls())
 	}
 	m.want(0, running, []string{"loadtest", "run", "--html", "report.html"})
-	if !m.called("run --rm --no-deps -T --use-aliases --user ") || !m.called(" loadtest run --html report.html") {
+	if !m.called(" --use-aliases --user ") || !m.called(" loadtest run --html report.html") {
 		t.Errorf("it was called so: %q", m.calls())
 	}
 	m.want(0, running, []string{"logs", "inventory-2"})

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,6 +62,7 @@ var watched = map[string]*regexp.Regexp{
 type Student struct {
 	t     *testing.T
 	env   []string
+	bin   string // the folder of the program
 	Order string // the id of the last order that was printed
 	Said  string // all that was printed
 }
@@ -74,7 +74,7 @@ func NewStudent(t *testing.T, program string, env []string) *Student {
 	if err := os.Symlink(program, filepath.Join(bin, "clew")); err != nil {
 		t.Fatal(err)
 	}
-	return &Student{t: t, env: append(slices.Clone(env), "PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))}
+	return &Student{t: t, env: env, bin: bin}
 }
 
 // Do runs the commands of a part, each block in a shell. A block that runs in the background does so until the end of
@@ -97,7 +97,7 @@ func (s *Student) Do(part string) {
 }
 
 func (s *Student) shell(block string) *exec.Cmd {
-	shell := exec.Command("bash", "-euc", block)
+	shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+block)
 	shell.Env = s.env
 	return shell
 }
