@@ -58,7 +58,7 @@ test: redis postgres chromium ## run all tests, against a real Redis, Postgres a
 	go test ./standalone/...
 
 test-containers: engine ## test docker-compose.yml on a Docker engine, 5 minutes; the first time 15
-	go test -tags containers -count=1 -timeout 40m -v ./standalone/containers
+	go test -tags containers -count=1 -parallel 8 -timeout 40m -v ./standalone/containers
 
 bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
 	@go build -o bin/ ./standalone/cmd/bench ./loadtest/cmd/generator
