@@ -13,7 +13,7 @@ import (
 )
 
 // An engine is what docker and make talk to. What takes long to make stays in a folder of the user's cache for the next run:
-// about 6 GB, which may be deleted at any time.
+// about 10 GB, which may be deleted at any time.
 type engine struct {
 	cache   string
 	env     []string // of docker and make
@@ -117,7 +117,9 @@ func (e *engine) buildPlugins() error {
 	return nil
 }
 
-// clear removes what a run that was killed has left in our own engine.
+// clear removes from our own engine what a run that was killed has left, and what earlier runs have made and nobody uses, but
+// for some of what makes the next build fast.
 func (e *engine) clear() error {
-	return e.run("", "sh", "-c", "docker ps -aq | xargs -r docker rm -f -v && docker volume prune -f && docker network prune -f")
+	return e.run("", "sh", "-c", `docker ps -aq | xargs -r docker rm -f -v && docker volume prune -f && docker network prune -f &&
+		docker image prune -f && docker builder prune -f --keep-storage 6GB`)
 }
