@@ -13,7 +13,7 @@ import (
 )
 
 // An engine is what docker and make talk to. What takes long to make stays in a folder of the user's cache for the next run:
-// about 10 GB, which may be deleted at any time.
+// about 15 GB, which may be deleted at any time.
 type engine struct {
 	cache   string
 	env     []string // of docker and make
@@ -121,5 +121,5 @@ func (e *engine) buildPlugins() error {
 // for some of what makes the next build fast.
 func (e *engine) clear() error {
 	return e.run("", "sh", "-c", `docker ps -aq | xargs -r docker rm -f -v && docker volume prune -f && docker network prune -f &&
-		docker image prune -f && docker builder prune -f --keep-storage 6GB`)
+		docker image prune -f && docker builder prune -f --keep-storage 12GB`)
 }
