@@ -118,7 +118,7 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 	}
 	options.MaxRetries = -1 // a retried command would add an event twice
 	options.DialerRetries = 1
-	options.DisableIdentity = true // CLIENT SETINFO, which a user with few rights may not
+	options.DisableIdentity = true           // CLIENT SETINFO, which a user with few rights may not
 	options.PoolSize = found.Partitions + 20 // the follower keeps one for each
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	client := redis.NewClient(options)
