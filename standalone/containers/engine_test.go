@@ -117,9 +117,9 @@ func (e *engine) buildPlugins() error {
 	return nil
 }
 
-// clear removes from our own engine what a run that was killed has left, and what earlier runs have made and nobody uses, but
-// for some of what makes the next build fast.
+// clear removes from our own engine what a run that was killed has left, and what nobody has used for a day of what makes builds
+// fast.
 func (e *engine) clear() error {
 	return e.run("", "sh", "-c", `docker ps -aq | xargs -r docker rm -f -v && docker volume prune -f && docker network prune -f &&
-		docker image prune -f && docker builder prune -f --keep-storage 12GB`)
+		docker image prune -f && docker builder prune -f --filter until=24h`)
 }
