@@ -77,7 +77,7 @@ func alreadyUp(ctx context.Context, dir string) (*state.State, error) {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("Clew runs here (pid %d) and is not ready: `clew status` shows it, `clew down` stops it", owner)
+			return nil, fmt.Errorf("a Clew runs here (pid %d) and is not ready: `clew status` shows it, `clew down` stops it", owner)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (c *upCmd) repeat(running *state.State) error {
 		}
 	}
 	if c.InventoryReplicas > 1 && c.InventoryReplicas != replicas {
-		return fmt.Errorf("Clew runs here already, and the number of inventory's replicas is %d: `clew down` first, to have %d",
+		return fmt.Errorf("a Clew runs here already, and the number of inventory's replicas is %d: `clew down` first, to have %d",
 			replicas, c.InventoryReplicas)
 	}
 	printRunning(os.Stdout, "Clew runs here already.", *running)
