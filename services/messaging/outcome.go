@@ -20,6 +20,7 @@ const (
 	outcomeIgnored     outcome = "ignored"     // no handler for its type here
 	outcomeRetry       outcome = "retry"       // failed, worth another attempt
 	outcomeUnavailable outcome = "unavailable" // a dependency is down; says nothing about the message
+	outcomeContended   outcome = "contended"   // what this message needs is locked or too slow; costs no delivery
 	outcomeDeadLetter  outcome = "dead_letter" // failed for good
 )
 
@@ -43,6 +44,10 @@ func Permanent(err error) error { return marked{err, outcomeDeadLetter, reasonPe
 // Unavailable marks an error that says nothing about the message: something that every message needs, such as the
 // database, is down.
 func Unavailable(err error) error { return marked{err, outcomeUnavailable, "unavailable"} }
+
+// Contended marks an error of what this message needs, not of the message: a row that somebody else has locked, a
+// transaction that lost against another, a database too slow for it. Others need not be concerned.
+func Contended(err error) error { return marked{err, outcomeContended, "contended"} }
 
 // undecodable marks an entry or a payload that cannot be read.
 func undecodable(err error) error { return marked{err, outcomeDeadLetter, reasonUndecodable} }
