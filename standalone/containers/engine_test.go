@@ -117,9 +117,16 @@ func (e *engine) buildPlugins() error {
 	return nil
 }
 
-// clear removes from our own engine what a run that was killed has left, and what nobody has used for a day of what makes builds
-// fast.
+// clear removes from our own engine what a run that was killed has left.
 func (e *engine) clear() error {
 	return e.run("", "sh", "-c", `docker ps -aq | xargs -r docker rm -f -v && docker volume prune -f && docker network prune -f &&
-		docker image prune -f && docker builder prune -f --filter until=24h`)
+		docker image prune -f`)
+}
+
+// forget removes from our own engine of what makes builds fast what nobody has used for a day. It needs buildx.
+func (e *engine) forget() error {
+	if e.plugins == "" {
+		return nil
+	}
+	return e.run("", "docker", "builder", "prune", "-f", "--filter", "until=24h")
 }

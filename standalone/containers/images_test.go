@@ -3,6 +3,7 @@
 package containers
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ func (e *engine) prepare() error {
 	first.Go(e.buildPlugins)
 	first.Go(e.debian)
 	first.Go(e.modules)
-	if err := first.Wait(); err != nil {
+	if err := errors.Join(first.Wait(), e.forget()); err != nil {
 		return err
 	}
 	for _, step := range []struct {
