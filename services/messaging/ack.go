@@ -12,13 +12,14 @@ const (
 
 // An acker acknowledges the settled messages of one partition, many with one command.
 type acker struct {
-	consumer  *Consumer
+	*member
+	queue     *queue
 	partition int
 	settled   chan string // entry ids; holds all that the queue holds
 }
 
-func newAcker(c *Consumer, partition int) *acker {
-	return &acker{consumer: c, partition: partition, settled: make(chan string, maxInFlight)}
+func newAcker(m *member, q *queue, partition int) *acker {
+	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.inFlight)}
 }
 
 // add hands over an entry. It keeps its place in the queue until it is acknowledged: what cannot be acknowledged stops
@@ -47,28 +48,21 @@ func (a *acker) run(ctx context.Context) {
 			}
 		case <-due.C:
 		}
-		a.acknowledge(ctx, batch)
+		a.settle(ctx, batch)
 		batch = batch[:0]
 	}
 }
 
-// acknowledge repeats itself until Redis took the batch or ctx ended, and gives up the places in the queue. Repeating is
+// settle repeats an acknowledgement until Redis took it or ctx ended, and gives up the places in the queue. Repeating is
 // safe: an entry that is no longer pending is not acknowledged twice.
-func (a *acker) acknowledge(ctx context.Context, batch []string) {
+func (a *acker) settle(ctx context.Context, batch []string) {
 	if len(batch) == 0 {
 		return
 	}
-	c := a.consumer
-	defer c.queue.free(a.partition, batch...)
-	key := StreamKey(c.sub.Stream, a.partition)
+	defer a.queue.free(a.partition, batch...)
 	for pause := retryFirst; ; {
-		started := time.Now()
-		err := c.client.XAck(ctx, key, c.sub.Group, batch...).Err()
-		if err == nil {
-			c.instrumentation.ack.Observe(time.Since(started).Seconds())
-			return
-		}
-		if !c.again(ctx, "acknowledging messages", &pause, err) {
+		err := a.acknowledge(ctx, a.partition, batch)
+		if err == nil || !a.pauseAfter(ctx, "acknowledging messages", &pause, err) {
 			return
 		}
 	}

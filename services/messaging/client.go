@@ -11,6 +11,10 @@ import (
 // Everything that go-redis would print is also an error that somebody gets.
 func init() { logging.Disable() }
 
+// mostConnections lets each of 256 partitions, which are the most, be fetched, and something be done about it meanwhile.
+// Connections are made when they are needed, so a client of few partitions has few.
+const mostConnections = 3 * 256
+
 // Connect returns a client for a URL such as redis://user:password@127.0.0.1:6379/0. It does not dial: a server that
 // is away is reported by the first command. The caller closes the client.
 //
@@ -24,6 +28,9 @@ func Connect(url string) (redis.UniversalClient, error) {
 	}
 	options.MaxRetries, options.DialerRetries = -1, 1
 	options.ContextTimeoutEnabled = true
+	if options.PoolSize == 0 {
+		options.PoolSize = mostConnections
+	}
 	options.DisableIdentity = true // CLIENT SETINFO came with Redis 7.2
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(options), nil

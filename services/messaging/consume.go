@@ -2,20 +2,11 @@ package messaging
 
 import (
 	"context"
-	"errors"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/trace"
-)
-
-const (
-	workers     = 16
-	maxInFlight = 256 // messages that a consumer holds: delivered to it and not yet settled
-
-	retryFirst, retryMost = 100 * time.Millisecond, 2 * time.Second // between attempts to reach Redis
 )
 
 // A Subscription is what a consumer reads: one stream, as a member of one group.
@@ -40,21 +31,12 @@ type Handlers map[string]Handler
 
 // A Consumer reads a subscription and runs handlers.
 type Consumer struct {
-	config
-	client          redis.UniversalClient
-	sub             Subscription
-	handlers        Handlers
-	families        map[string]bool // of the handled types
-	instrumentation *consumerInstrumentation
-	queue           *queue
-	outage          *outage
-
-	// quiet is held for reading by whoever is about to add to the queue, and for writing by a suspect that must be
-	// alone in it.
-	quiet sync.RWMutex
-
-	failed []chan struct{} // by partition, a signal: something waits for its next attempt
-	ackers []*acker        // by partition
+	*member
+	queue    *queue
+	outage   *outage
+	ackers   []*acker   // by partition
+	claimers []*claimer // by partition
+	workers  *workers
 }
 
 // A delivery is a message on its way to a handler. The workers read it, because there are many of them and one who
@@ -65,6 +47,8 @@ type delivery struct {
 	entryID   string
 	entry     redis.XMessage
 	by        intake
+	arrived   time.Time // in the queue
+	begun     bool      // a worker has it, or had it during an outage
 	started   time.Time
 	malformed error // why the entry could not be read
 
@@ -83,20 +67,16 @@ func (d *delivery) read() {
 // NewConsumer returns a consumer that Run starts. The client must be one that Connect returned and that nothing else
 // uses; the consumer does not close it.
 func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handlers, options ...Option) *Consumer {
-	c := &Consumer{
-		config: newConfig(options), client: client, sub: sub, handlers: handlers, families: map[string]bool{},
-		queue: newQueue(maxInFlight, sub.Partitions),
-	}
-	for eventType := range handlers {
-		c.families[family(eventType)] = true
-	}
-	c.logger = c.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", c.name)
-	c.outage = newOutage(c.logger)
-	c.instrumentation = newInstrumentation(c.tracerProvider, c.registerer).consumer(sub, handlers, c.config)
+	m := &member{config: newConfig(options), client: client, sub: sub}
+	m.logger = m.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", m.name)
+	m.instrumentation = newInstrumentation(m.tracerProvider, m.registerer).consumer(sub, handlers, m.config)
+	c := &Consumer{member: m, queue: newQueue(m.config.workers, m.inFlight, sub.Partitions), outage: newOutage(m.logger)}
+	quiet := &sync.RWMutex{}
 	for partition := range sub.Partitions {
-		c.failed = append(c.failed, make(chan struct{}, 1))
-		c.ackers = append(c.ackers, newAcker(c, partition))
+		c.ackers = append(c.ackers, newAcker(m, c.queue, partition))
+		c.claimers = append(c.claimers, newClaimer(m, c.queue, c.outage, quiet, partition))
 	}
+	c.workers = newWorkers(c, handlers)
 	return c
 }
 
@@ -109,26 +89,26 @@ func (c *Consumer) Run(ctx context.Context) error {
 	defer cancelWork()
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBeating()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.shutdownTimeout, cancelWork) })()
 
 	var intake, working, settling sync.WaitGroup
-	unfinished := &unfinished{ids: make([][]string, c.sub.Partitions)}
 	for partition := range c.sub.Partitions {
+		f := &fetcher{c.member, c.queue, c.outage, c.claimers[partition].quiet, partition}
+		h := &heart{c.member, c.queue, partition}
 		settling.Go(func() { c.ackers[partition].run(work) })
-		settling.Go(func() { c.heartbeats(beating, partition) })
-		intake.Go(func() { c.fetch(ctx, partition) })
-		intake.Go(func() { c.claims(ctx, partition) })
+		settling.Go(func() { h.run(beating) })
+		intake.Go(func() { f.run(ctx) })
+		intake.Go(func() { c.claimers[partition].run(ctx) })
 	}
 	if !c.sub.Temporary { // who only watches leaves no trace
-		intake.Go(func() { c.janitor(ctx) })
+		intake.Go(func() { (&janitor{c.member}).run(ctx) })
 	}
-	for range workers {
-		working.Go(func() { c.work(ctx, work, unfinished) })
+	for worker := range c.config.workers {
+		working.Go(func() { c.workers.run(ctx, work, worker) })
 	}
 	intake.Wait()
 
 	// What runs is finished, what is finished is settled, and only then is the consumer gone.
-	giveUp := time.AfterFunc(c.shutdownTimeout, cancelWork)
-	defer giveUp.Stop()
 	c.queue.close()
 	working.Wait()
 	for _, a := range c.ackers {
@@ -136,105 +116,6 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	stopBeating()
 	settling.Wait()
-	c.leave(unfinished)
+	c.leave(c.workers.unfinished)
 	return nil
-}
-
-// again waits a while after an error of Redis, longer each time, and reports whether ctx goes on.
-func (c *Consumer) again(ctx context.Context, what string, pause *time.Duration, err error) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	c.logger.Warn(what+" stopped, trying again", "error", err, "pause", *pause)
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(*pause):
-	}
-	*pause = min(2**pause, retryMost)
-	return true
-}
-
-// join makes sure that the stream, the group and this consumer exist.
-func (c *Consumer) join(ctx context.Context, partition int) error {
-	key, from := StreamKey(c.sub.Stream, partition), "0"
-	if c.sub.Temporary {
-		from = "$"
-	}
-	err := c.client.XGroupCreateMkStream(ctx, key, c.sub.Group, from).Err()
-	if err != nil && !strings.HasPrefix(err.Error(), "BUSYGROUP") {
-		return err
-	}
-	return c.client.XGroupCreateConsumer(ctx, key, c.sub.Group, c.name).Err()
-}
-
-// leave gives back what is unfinished, and removes the consumer from its group where nothing of it is pending; a
-// temporary group it removes altogether.
-func (c *Consumer) leave(unfinished *unfinished) {
-	ctx, cancel := context.WithTimeout(context.Background(), retryMost)
-	defer cancel()
-	for partition := range c.sub.Partitions {
-		key := StreamKey(c.sub.Stream, partition)
-		var err error
-		if c.sub.Temporary {
-			err = c.client.XGroupDestroy(ctx, key, c.sub.Group).Err()
-		} else {
-			err = errors.Join(
-				c.release(ctx, partition, false, unfinished.ids[partition]...),
-				removeConsumer.Run(ctx, c.client, []string{key}, c.sub.Group, c.name, 0).Err())
-		}
-		if err != nil {
-			c.logger.Warn("leaving the group failed", "key", key, "error", err)
-		}
-	}
-}
-
-// heartbeats keep what the consumer holds from being taken over.
-func (c *Consumer) heartbeats(ctx context.Context, partition int) {
-	key := StreamKey(c.sub.Stream, partition)
-	beat := time.NewTicker(c.heartbeat)
-	defer beat.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-beat.C:
-		}
-		args := withIDs(c.queue.holds(partition), c.sub.Group, c.name)
-		err := keepalive.Run(ctx, c.client, []string{key}, args...).Err()
-		if err != nil && ctx.Err() == nil && !strings.HasPrefix(err.Error(), "NOGROUP") { // fetch makes a missing group
-			c.logger.Warn("a heartbeat failed", "key", key, "error", err)
-		}
-	}
-}
-
-// release hands entries that the consumer owns to the pseudo-consumer retry.
-func (c *Consumer) release(ctx context.Context, partition int, spent bool, entryIDs ...string) error {
-	if len(entryIDs) == 0 {
-		return nil
-	}
-	args := withIDs(entryIDs, c.sub.Group, c.name, spent)
-	key := StreamKey(c.sub.Stream, partition)
-	reply, err := release.Run(ctx, c.client, []string{key}, args...).Int64Slice()
-	if err != nil {
-		return err
-	}
-	c.lost(key, reply[1])
-	return nil
-}
-
-// lost counts pending messages that were found to be deleted from the stream.
-func (c *Consumer) lost(key string, messages int64) {
-	if messages > 0 {
-		c.instrumentation.lost.Add(float64(messages))
-		c.logger.Error("pending messages were deleted from the stream: they are lost", "key", key, "messages", messages)
-	}
-}
-
-// withIDs are the arguments of a script that takes entry ids last.
-func withIDs(entryIDs []string, args ...any) []any {
-	for _, entryID := range entryIDs {
-		args = append(args, entryID)
-	}
-	return args
 }

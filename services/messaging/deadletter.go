@@ -11,8 +11,6 @@ import (
 )
 
 const (
-	maxDeliveries = 5
-
 	maxErrorBytes  = 1 << 10 // of the error that a dead letter tells
 	maxEntryFields = 1_000   // of a dead letter; a script cannot add very many
 )
@@ -38,50 +36,50 @@ const (
 // exhausted marks the error of the last delivery that a message has.
 func exhausted(err error) error { return marked{err, outcomeDeadLetter, reasonExhausted} }
 
-// giveUp dead-letters an entry that had all its deliveries without anybody saying how the last one ended.
-func (c *Consumer) giveUp(ctx context.Context, partition int, e pendingEntry) {
-	d := delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
-	d.Stream, d.Deliveries = c.sub.Stream, e.deliveries
+// exhaust dead-letters an entry that had all its deliveries without anybody saying how the last one ended.
+func (m *member) exhaust(ctx context.Context, partition int, e pendingEntry) {
+	d := &delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
+	d.Stream, d.Deliveries = m.sub.Stream, e.deliveries
 	d.read()
 	cause := fmt.Errorf("%d deliveries, the last to %s, which was not heard of for %s", e.deliveries, e.owner, e.idle.Round(time.Millisecond))
-	c.move(ctx, d, e.owner, exhausted(cause), trace.SpanContext{})
+	m.move(ctx, d, e.owner, exhausted(cause), trace.SpanContext{})
 }
 
 // deadLetter moves a message that this consumer holds to the dead letters.
-func (c *Consumer) deadLetter(ctx context.Context, d delivery, cause error) {
-	c.move(ctx, d, c.name, cause, d.attempt)
+func (m *member) deadLetter(ctx context.Context, d *delivery, cause error) {
+	m.move(ctx, d, m.name, cause, d.attempt)
 }
 
 // move adds an entry to the dead letters, if it is still pending with its owner. If that fails, the entry stays where it
 // is, and is found again.
-func (c *Consumer) move(ctx context.Context, d delivery, owner string, cause error, attempt trace.SpanContext) {
+func (m *member) move(ctx context.Context, d *delivery, owner string, cause error, attempt trace.SpanContext) {
 	reason := Classify(cause)
-	ctx, span := c.instrumentation.startDeadLetter(ctx, d, reason, attempt)
+	ctx, span := m.instrumentation.startDeadLetter(ctx, d, reason, attempt)
 	own := Headers{}
 	own.inject(ctx)
-	key := StreamKey(c.sub.Stream, d.partition)
+	key := StreamKey(m.sub.Stream, d.partition)
 	started := time.Now()
-	added, err := deadLetter.Run(ctx, c.client, []string{key, deadLetterKey(c.sub.Stream, d.partition)},
-		c.sub.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
+	added, err := deadLetter.Run(ctx, m.client, []string{key, deadLetterKey(m.sub.Stream, d.partition)},
+		m.sub.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
 		headerReason, reason,
 		headerError, printable(cause.Error(), maxErrorBytes),
 		headerAttempts, d.Deliveries,
-		headerStream, c.sub.Stream,
+		headerStream, m.sub.Stream,
 		headerEntryID, d.entryID,
-		headerGroup, c.sub.Group,
+		headerGroup, m.sub.Group,
 		headerConsumer, owner,
 		headerTime, time.Now().UTC().Format(time.RFC3339Nano),
 		headerTraceparent, own.Get("traceparent"),
 	).Text()
-	c.instrumentation.endDeadLetter(span, reason, added, time.Since(started), err)
+	m.instrumentation.endDeadLetter(span, reason, added, time.Since(started), err)
 	switch {
 	case err != nil:
-		c.logger.WarnContext(ctx, "dead-lettering failed", "entry", d.entryID, "error", err)
+		m.logger.WarnContext(ctx, "dead-lettering failed", "entry", d.entryID, "error", err)
 	case added == "lost":
-		c.instrumentation.lost.Inc()
-		c.logger.ErrorContext(ctx, "a message that failed was deleted from the stream: it is lost", "entry", d.entryID)
+		m.instrumentation.lost.Inc()
+		m.logger.ErrorContext(ctx, "a message that failed was deleted from the stream: it is lost", "entry", d.entryID)
 	case added != "":
-		c.logger.ErrorContext(ctx, "message dead-lettered", "entry", d.entryID, "message", d.ID, "type", d.Type,
+		m.logger.ErrorContext(ctx, "message dead-lettered", "entry", d.entryID, "message", d.ID, "type", d.Type,
 			"subject", d.Subject, "reason", reason, "attempts", d.Deliveries, "dead_letter", added, "error", cause)
 	}
 }

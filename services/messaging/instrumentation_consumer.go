@@ -152,7 +152,7 @@ func (i *consumerInstrumentation) describe(ctx context.Context, span trace.Span,
 // startDeadLetter opens the span of a move to the dead letters: a child of the creation context, if there is one, with
 // a link to the last attempt, if that is known.
 func (i *consumerInstrumentation) startDeadLetter(
-	ctx context.Context, d delivery, reason string, attempt trace.SpanContext,
+	ctx context.Context, d *delivery, reason string, attempt trace.SpanContext,
 ) (context.Context, trace.Span) {
 	ctx, span := i.tracer.Start(d.Headers.extract(ctx), "dead_letter "+i.sub.Stream, trace.WithSpanKind(trace.SpanKindClient))
 	if !span.IsRecording() {

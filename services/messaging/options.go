@@ -24,6 +24,9 @@ type config struct {
 	claimAfter      time.Duration
 	heartbeat       time.Duration
 	block           time.Duration
+	workers         int
+	inFlight        int   // messages that a consumer holds at most: delivered to it and not yet settled
+	deliveries      int64 // before a message is dead-lettered
 	backoffFirst    time.Duration
 	backoffMost     time.Duration
 	propagation     bool
@@ -52,6 +55,9 @@ func newConfig(options []Option) config {
 		claimAfter:      15 * time.Second,
 		heartbeat:       5 * time.Second,
 		block:           time.Second,
+		workers:         16,
+		inFlight:        256,
+		deliveries:      5,
 		backoffFirst:    200 * time.Millisecond,
 		backoffMost:     10 * time.Second,
 		propagation:     true,

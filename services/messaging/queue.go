@@ -1,30 +1,33 @@
 package messaging
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
-// A queue holds what a consumer has been given until it is settled. Messages of one subject leave it one at a time,
-// each when the one before is done.
+// A queue holds what a consumer has been given until it is settled. It has room for what the workers can begin within
+// about a second, by their speed in the last: what waits here longer is kept from other consumers, and is given back.
 //
-// Every partition has a share of the queue for what is fetched and one for what is claimed, so that none waits for
-// another. They are apart because a fetch asks for as much as there is room for and may get it much later, when a claim
-// has filled the room.
+// Messages of one subject leave the queue one at a time, each when the one before is done. Half of the workers take only
+// what was fetched, so that messages that fail again and again, and slowly, do not keep them all. What was claimed has
+// room of its own, because a fetch asks for as much as there is room for and may get it much later.
 type queue struct {
-	shares [2]int          // by intake
-	ready  chan delivery   // free to be worked on; holds all shares, so sending never blocks
-	freed  []chan struct{} // by partition, a signal: there may be room again
+	workers, most, partitions int
+	freed                     []chan struct{} // by partition, a signal: there may be room again
 
-	mu      sync.Mutex
-	held    []map[string]intake // by partition and entry id
-	filled  [][2]int            // by partition and intake
-	total   int
-	empty   chan struct{} // closed when nothing is held; a new one when something is
-	closing bool
-	waiting map[string][]delivery // by subject that is being worked on
+	mu       sync.Mutex
+	changed  *sync.Cond             // something is ready, or the queue is closed
+	held     []map[string]*delivery // by partition and entry id
+	filled   [][2]int               // by partition and intake
+	total    [2]int                 // by intake
+	ready    [2][]*delivery         // by intake: the next worker may begin it
+	behind   map[string][]*delivery // by subject of which one is ready or begun: those that wait for it
+	begun    rate
+	empty    chan struct{} // closed when nothing is held; a new one when something is
+	closing  bool
+	finished bool
 }
 
 // An intake is how a message came.
@@ -35,79 +38,115 @@ const (
 	claimed
 )
 
-func newQueue(capacity, partitions int) *queue {
-	share := capacity / partitions
-	shares := [2]int{fetched: max(1, share-share/4), claimed: max(1, share/4)}
+func newQueue(workers, most, partitions int) *queue {
 	q := &queue{
-		shares: shares, ready: make(chan delivery, (shares[fetched]+shares[claimed])*partitions),
-		freed: make([]chan struct{}, partitions), held: make([]map[string]intake, partitions),
-		filled: make([][2]int, partitions), empty: make(chan struct{}), waiting: map[string][]delivery{},
+		workers: workers, most: most, partitions: partitions,
+		freed: make([]chan struct{}, partitions), held: make([]map[string]*delivery, partitions),
+		filled: make([][2]int, partitions), behind: map[string][]*delivery{}, empty: make(chan struct{}),
 	}
+	q.changed = sync.NewCond(&q.mu)
 	close(q.empty)
 	for i := range partitions {
-		q.freed[i], q.held[i] = make(chan struct{}, 1), map[string]intake{}
+		q.freed[i], q.held[i] = make(chan struct{}, 1), map[string]*delivery{}
 	}
 	return q
 }
 
-// room is how much of the partition's share is free, and at least a quarter: less is none, so that fetches are large.
-// That starves no worker while the rest is more than there are workers. There is one who asks for each intake.
+// share is how many messages of an intake may be held.
+func (q *queue) share(by intake) int {
+	all := min(max(q.begun.perSecond(time.Now()), 2*q.workers), q.most)
+	if by == claimed {
+		return max(1, all/4)
+	}
+	return max(1, all-all/4)
+}
+
+// room is how much of the partition's part of a share is free, and at least a quarter: less is none, so that fetches
+// are large. That starves no worker while the rest is more than there are workers.
 func (q *queue) room(partition int, by intake) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if free := q.shares[by] - q.filled[partition][by]; 4*free >= q.shares[by] {
+	share := q.share(by)
+	part := max(1, share/q.partitions)
+	free := min(part-q.filled[partition][by], share-q.total[by])
+	if 4*free >= part {
 		return free
 	}
 	return 0
 }
 
-// awaitRoom blocks until there is room for a fetch, and returns how much; 0 means that ctx ended. There is one signal
-// for a partition, and so only one who may wait for it.
-func (q *queue) awaitRoom(ctx context.Context, partition int) int {
-	for {
-		if room := q.room(partition, fetched); room > 0 {
-			return room
-		}
-		select {
-		case <-ctx.Done():
-			return 0
-		case <-q.freed[partition]:
-		}
-	}
-}
-
 // push takes a delivery for which there was room.
-func (q *queue) push(d delivery) {
+func (q *queue) push(d *delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.total == 0 {
+	if q.total == [2]int{} {
 		q.empty = make(chan struct{})
 	}
-	q.held[d.partition][d.entryID] = d.by
+	d.arrived = time.Now()
+	q.held[d.partition][d.entryID] = d
 	q.filled[d.partition][d.by]++
-	q.total++
+	q.total[d.by]++
 	if d.Subject != "" {
-		if behind, busy := q.waiting[d.Subject]; busy {
-			q.waiting[d.Subject] = append(behind, d)
+		if behind, busy := q.behind[d.Subject]; busy {
+			q.behind[d.Subject] = append(behind, d)
 			return
 		}
-		q.waiting[d.Subject] = nil
+		q.behind[d.Subject] = nil
 	}
-	q.ready <- d
+	q.makeReady(d)
 }
 
-// again puts a delivery that is still held behind all others.
-func (q *queue) again(d delivery) { q.ready <- d }
+func (q *queue) makeReady(d *delivery) {
+	q.ready[d.by] = append(q.ready[d.by], d)
+	if d.by == claimed {
+		q.changed.Broadcast() // a worker that only takes what was fetched would not pass a signal on
+	} else {
+		q.changed.Signal()
+	}
+}
 
-// done lets the next message of a subject go. The delivery is held on, until it is free.
-func (q *queue) done(d delivery) {
+// next blocks until a delivery is there to be begun, and returns nil once the queue is closed and empty. Claimed ones are
+// for the even workers.
+func (q *queue) next(worker int) *delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if behind := q.waiting[d.Subject]; len(behind) > 0 {
-		q.waiting[d.Subject] = behind[1:]
-		q.ready <- behind[0]
+	for {
+		for _, by := range [...]intake{claimed, fetched} {
+			if len(q.ready[by]) > 0 && (by == fetched || worker%2 == 0) {
+				d := q.ready[by][0]
+				q.ready[by] = q.ready[by][1:]
+				d.begun = true
+				q.begun.add(time.Now())
+				return d
+			}
+		}
+		if q.finished {
+			return nil
+		}
+		q.changed.Wait()
+	}
+}
+
+// repeat puts a delivery that was begun, and is still held, behind all others.
+func (q *queue) repeat(d *delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.makeReady(d)
+}
+
+// done lets the next message of a subject go. The delivery is held on, until it is free.
+func (q *queue) done(d *delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.nextOf(d.Subject)
+}
+
+func (q *queue) nextOf(subject string) {
+	if behind := q.behind[subject]; len(behind) > 0 {
+		q.behind[subject] = behind[1:]
+		q.makeReady(behind[0])
 	} else {
-		delete(q.waiting, d.Subject)
+		delete(q.behind, subject)
 	}
 }
 
@@ -117,20 +156,62 @@ func (q *queue) free(partition int, entryIDs ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, entryID := range entryIDs {
-		q.filled[partition][q.held[partition][entryID]]--
-		delete(q.held[partition], entryID)
+		q.remove(q.held[partition][entryID])
 	}
-	q.total -= len(entryIDs)
-	if q.total == 0 && len(entryIDs) > 0 {
+	q.signal(partition)
+}
+
+func (q *queue) remove(d *delivery) {
+	delete(q.held[d.partition], d.entryID)
+	q.filled[d.partition][d.by]--
+	q.total[d.by]--
+	if q.total == [2]int{} {
 		close(q.empty)
-		if q.closing {
-			close(q.ready)
+		q.finish()
+	}
+}
+
+// signal tells fetches that there may be room: that of the partition, or all where they share less than one place each.
+func (q *queue) signal(partition int) {
+	first, last := partition, partition
+	if q.partitions > q.share(fetched) {
+		first, last = 0, q.partitions-1
+	}
+	for i := first; i <= last; i++ {
+		select {
+		case q.freed[i] <- struct{}{}:
+		default:
 		}
 	}
-	select {
-	case q.freed[partition] <- struct{}{}:
-	default:
+}
+
+// giveBack takes out what has waited for so long in a partition and is not begun, and returns the ids of the entries.
+func (q *queue) giveBack(partition int, waited time.Duration) (entryIDs []string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	back := map[*delivery]bool{}
+	for _, d := range q.held[partition] {
+		if !d.begun && time.Since(d.arrived) >= waited {
+			back[d] = true
+		}
 	}
+	given := func(d *delivery) bool { return back[d] }
+	for subject, behind := range q.behind {
+		q.behind[subject] = slices.DeleteFunc(behind, given)
+	}
+	for by, ready := range q.ready {
+		heads := slices.DeleteFunc(slices.Clone(ready), func(d *delivery) bool { return !back[d] })
+		q.ready[by] = slices.DeleteFunc(ready, given)
+		for _, d := range heads {
+			q.nextOf(d.Subject)
+		}
+	}
+	for d := range back {
+		q.remove(d)
+		entryIDs = append(entryIDs, d.entryID)
+	}
+	q.signal(partition)
+	return entryIDs
 }
 
 // holds lists the entries of a partition that are held.
@@ -140,25 +221,62 @@ func (q *queue) holds(partition int) []string {
 	return slices.Collect(maps.Keys(q.held[partition]))
 }
 
-// drained blocks until nothing is held, and reports whether that came before the end of ctx.
-func (q *queue) drained(ctx context.Context) bool {
+// oldest is the id of the oldest entry that is not begun, "" without one.
+func (q *queue) oldest() string {
 	q.mu.Lock()
-	empty := q.empty
-	q.mu.Unlock()
-	select {
-	case <-empty:
-		return true
-	case <-ctx.Done():
-		return false
+	defer q.mu.Unlock()
+	oldest := ""
+	for _, held := range q.held {
+		for id, d := range held {
+			if !d.begun && (oldest == "" || entryTime(id).Before(entryTime(oldest))) {
+				oldest = id
+			}
+		}
 	}
+	return oldest
 }
 
-// close ends ready as soon as everything that was pushed is free. Nothing may be pushed after it.
+// drained returns a channel that is closed when nothing is held.
+func (q *queue) drained() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.empty
+}
+
+// close makes next return nil as soon as everything that was pushed is free. Nothing may be pushed after it.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closing = true
-	if q.total == 0 {
-		close(q.ready)
+	if q.total == [2]int{} {
+		q.finish()
 	}
+}
+
+func (q *queue) finish() {
+	if q.closing {
+		q.finished = true
+		q.changed.Broadcast()
+	}
+}
+
+// A rate counts what happens in a second.
+type rate struct {
+	from         time.Time // of the present second
+	now, earlier int       // counts of the present second and of the one before
+}
+
+func (r *rate) add(now time.Time) {
+	r.perSecond(now)
+	r.now++
+}
+
+// perSecond is the larger of the two counts: the present second is not over.
+func (r *rate) perSecond(now time.Time) int {
+	if age := now.Sub(r.from); age >= 2*time.Second {
+		*r = rate{from: now}
+	} else if age >= time.Second {
+		*r = rate{from: r.from.Add(time.Second), earlier: r.now}
+	}
+	return max(r.now, r.earlier)
 }

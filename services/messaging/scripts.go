@@ -10,80 +10,136 @@ const retryConsumer = "retry"
 
 // claim finds what is due in a group's pending list and takes it over.
 //
-// Due is what waits with the pseudo-consumer retry once its idle time exceeds the backoff for its delivery count, and
-// what anybody else owns once it was idle for claim_after: its consumer is dead, or it is this one and the reply that
-// delivered it was lost. What this consumer holds is passed, and left alone. The whole list is looked through, because
-// entries that are not yet due must not hide those that are.
+// Due is an entry of retry, and an entry of a consumer that was not heard of for claim_after: that one is dead, or it is
+// this one and the reply that delivered the entry was lost. What this consumer holds is left alone. Redis skips what is
+// not due yet, without which a look at a long list would keep it from everything else.
 //
 // A suspect is an entry of a dead consumer that was delivered twice or more: it may be what killed them. Suspects are
 // left where they are and counted, unless alone is 1: then one suspect is taken, and nothing else.
 //
-// KEYS: the stream. ARGV: group, consumer, limit, claim_after, first and most backoff in ms, deliveries before
-// dead-lettering, alone, then the ids held.
-// Returns {taken, exhausted, lost, suspects, wait}: taken and exhausted are lists of {id, fields, owner, deliveries, idle
-// in ms} as they were before; exhausted entries are due but have had all their deliveries, and are not taken; lost is
-// how many were deleted from the stream; wait is the time in ms until something seen here will be due.
+// KEYS:
+//
+//	1  the stream
+//
+// ARGV:
+//
+//	1   group
+//	2   consumer
+//	3   limit, in entries
+//	4   claim_after, in ms
+//	5   idle time at which an entry of retry is due, in ms
+//	6   deliveries before dead-lettering
+//	7   alone, 0 or 1
+//	8…  ids that the consumer holds
+//
+// Returns:
+//
+//	1  entries taken, each {id, fields, owner, deliveries, idle time in ms} as it was before
+//	2  entries due that have had all their deliveries: not taken, and in the same form
+//	3  how many were found to be deleted from the stream
+//	4  how many suspects there are
+//	5  Redis's time, in ms
 var claim = redis.NewScript(`
 local key, group, me = KEYS[1], ARGV[1], ARGV[2]
-local limit, claim_after = tonumber(ARGV[3]), tonumber(ARGV[4])
-local first, most, deliveries = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local alone = ARGV[8] == '1'
+local limit, claim_after, retry_after = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local deliveries, alone = tonumber(ARGV[6]), ARGV[7] == '1'
 local held = {}
-for i = 9, #ARGV do held[ARGV[i]] = true end
+for i = 8, #ARGV do held[ARGV[i]] = true end
 
--- Plus or minus 20 %, from the id: the same at every look at an entry.
-local function backoff(id, count)
-	local ms, seq = string.match(id, '^(%d+)-(%d+)$')
-	local jitter = 0.8 + ((tonumber(ms) * 31 + tonumber(seq) * 17) % 401) / 1000
-	return math.min(first * 3 ^ math.max(0, count - 1) * jitter, most)
+local taken, exhausted, lost, suspects = {}, {}, 0, 0
+
+local function look(owner, idle, count, id)
+	local suspect = owner ~= 'retry' and owner ~= me and count >= 2
+	if held[id] then
+		return -- its heartbeat is late
+	elseif count >= deliveries then
+		if alone then return end
+		local found = redis.call('XRANGE', key, id, id)
+		if found[1] then
+			exhausted[#exhausted + 1] = {id, found[1][2], owner, count, idle}
+		else
+			redis.call('XACK', key, group, id)
+			lost = lost + 1
+		end
+	elseif suspect and not alone then
+		suspects = suspects + 1
+	elseif suspect == alone then
+		local got = redis.call('XCLAIM', key, group, me, 0, id)
+		if got[1] then
+			taken[#taken + 1] = {id, got[1][2], owner, count, idle}
+		else
+			lost = lost + 1 -- XCLAIM has removed it from the list
+		end
+	end
 end
 
-local taken, exhausted, lost, suspects, wait = {}, {}, 0, 0, most
-local from = '-'
-repeat
-	local page = redis.call('XPENDING', key, group, from, '+', 1000)
-	for _, entry in ipairs(page) do
-		local id, owner, idle, count = entry[1], entry[2], entry[3], entry[4]
-		from = '(' .. id
-		local needed = claim_after
-		if owner == 'retry' then needed = backoff(id, count) end
-		local suspect = owner ~= 'retry' and owner ~= me and count >= 2
-		if held[id] then
-			-- its heartbeat is late
-		elseif idle < needed then
-			wait = math.min(wait, needed - idle)
-		elseif count >= deliveries then
-			if not alone then
-				local found = redis.call('XRANGE', key, id, id)
-				if found[1] then
-					exhausted[#exhausted + 1] = {id, found[1][2], owner, count, idle}
-				else
-					redis.call('XACK', key, group, id)
-					lost = lost + 1
-				end
-			end
-		elseif suspect and not alone then
-			suspects = suspects + 1
-		elseif suspect == alone then
-			local got = redis.call('XCLAIM', key, group, me, 0, id)
-			if got[1] then
-				taken[#taken + 1] = {id, got[1][2], owner, count, idle}
-			else
-				lost = lost + 1 -- XCLAIM has removed it from the list
-			end
+local function look_through(owner, due)
+	local from, page = '-', 100
+	repeat
+		local found = redis.call('XPENDING', key, group, 'IDLE', due, from, '+', page, owner)
+		for _, entry in ipairs(found) do
+			if #taken + #exhausted >= limit then return end
+			look(owner, entry[3], entry[4], entry[1])
+			from = '(' .. entry[1]
 		end
-		if #taken + #exhausted >= limit then return {taken, exhausted, lost, suspects, 0} end
+	until #found < page
+end
+
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
+	if consumer[2] ~= 'retry' and consumer[4] > 0 then look_through(consumer[2], claim_after) end
+end
+if not alone then look_through('retry', retry_after) end
+local now = redis.call('TIME')
+return {taken, exhausted, lost, suspects, now[1] * 1000 + math.floor(now[2] / 1000)}
+`)
+
+// mend finds pending entries that were delivered in the future, because Redis's clock was set back or another server
+// with a clock of its own took over: until then they are idle for no time at all, and nobody would find them due. They
+// count as delivered now.
+//
+// KEYS:
+//
+//	1  the stream
+//
+// ARGV:
+//
+//	1  group
+//	2  id to begin with, "-" at first
+//
+// Returns where to go on, "" at the end.
+var mend = redis.NewScript(`
+local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], '+', 1000)
+for _, entry in ipairs(found) do
+	if entry[3] == 0 and #redis.call('XRANGE', KEYS[1], entry[1], entry[1]) == 1 then
+		redis.call('XCLAIM', KEYS[1], ARGV[1], entry[2], 0, entry[1], 'JUSTID')
 	end
-until #page < 1000
-return {taken, exhausted, lost, suspects, math.ceil(wait)}
+end
+return #found == 1000 and '(' .. found[1000][1] or ''
 `)
 
 // keepalive is a heartbeat: it resets the idle time of what the consumer holds and still owns. What was taken over from
 // it meanwhile stays with its new owner. What was deleted from the stream stays in the list, from which XCLAIM would
-// remove it, until it is known whether its attempt succeeds. It also makes the consumer again if somebody removed it.
-// KEYS: the stream. ARGV: group, consumer, ids. Returns how many it owns.
+// remove it, until it is known whether its attempt succeeds. It also makes the consumer again if somebody removed it,
+// which a Redis that is full refuses: the rest goes on.
+//
+// KEYS:
+//
+//	1  the stream
+//
+// ARGV:
+//
+//	1   group
+//	2   consumer
+//	3…  ids that the consumer holds
+//
+// Returns:
+//
+//	1  how many of them it owns
+//	2  1 if Redis is full
 var keepalive = redis.NewScript(`
-redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
+local made = redis.pcall('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
+local full = type(made) == 'table' and string.sub(made.err or '', 1, 3) == 'OOM'
+if type(made) == 'table' and not full then return made end
 local kept = 0
 for i = 3, #ARGV do
 	if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1
@@ -92,22 +148,37 @@ for i = 3, #ARGV do
 		kept = kept + 1
 	end
 end
-return kept
+return {kept, full and 1 or 0}
 `)
 
-// release hands what the consumer still owns to the pseudo-consumer retry. With spent 1 its backoff begins now; with
-// spent 0 the delivery does not count, and it is due at once.
-// KEYS: the stream. ARGV: group, consumer, spent, ids. Returns how many it handed over, and how many were deleted from the
-// stream: XCLAIM has removed those from the list.
+// release hands what the consumer still owns to retry. How long it waits there is its idle time from the start: it is
+// due as soon as that has reached the one that ARGV[5] of claim says.
+//
+// KEYS:
+//
+//	1  the stream
+//
+// ARGV:
+//
+//	1   group
+//	2   consumer
+//	3   idle time to begin with, in ms
+//	4   spent, 0 or 1: whether the delivery counts
+//	5…  ids
+//
+// Returns:
+//
+//	1  how many it handed over
+//	2  how many were deleted from the stream: XCLAIM has removed those from the list
 var release = redis.NewScript(`
 local released, lost = 0, 0
-for i = 4, #ARGV do
+for i = 5, #ARGV do
 	local entry = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])[1]
 	if entry then
-		local options = {'IDLE', 0}
-		if ARGV[3] == '0' then options = {'IDLE', 86400000, 'RETRYCOUNT', math.max(0, entry[4] - 1)} end
-		options[#options + 1] = 'JUSTID'
-		if #redis.call('XCLAIM', KEYS[1], ARGV[1], 'retry', 0, ARGV[i], unpack(options)) == 1 then
+		local count = entry[4]
+		if ARGV[4] == '0' then count = math.max(0, count - 1) end
+		if #redis.call('XCLAIM', KEYS[1], ARGV[1], 'retry', 0, ARGV[i],
+			'IDLE', ARGV[3], 'RETRYCOUNT', count, 'JUSTID') == 1 then
 			released = released + 1
 		else
 			lost = lost + 1
@@ -119,8 +190,22 @@ return {released, lost}
 
 // deadLetter adds an entry to the dead letters and acknowledges it, if it is still pending with its owner. The fields
 // stay as they are, but for values that are cut: a stranger may have written them.
-// KEYS: the stream, the dead letters. ARGV: group, id, owner, most bytes of a value, most fields, then names and values
-// to add. Returns the new entry's id, nothing if the entry is not the owner's any more, or 'lost' if it was deleted.
+//
+// KEYS:
+//
+//	1  the stream
+//	2  its dead letters
+//
+// ARGV:
+//
+//	1   group
+//	2   id
+//	3   owner
+//	4   most bytes of a value
+//	5   most fields
+//	6…  names and values to add
+//
+// Returns the new entry's id, "" if the entry is not the owner's any more, or "lost" if it was deleted.
 var deadLetter = redis.NewScript(`
 local group, id, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 if #redis.call('XPENDING', KEYS[1], group, id, id, 1, ARGV[3]) == 0 then return '' end
@@ -149,8 +234,18 @@ return added
 `)
 
 // redrive moves a dead letter back to its stream, for the group that gave it up, if it is still there.
-// KEYS: the dead letters, the stream. ARGV: id, traceparent of the move. Returns the new entry's id, nothing if the dead
-// letter is gone, or an error that starts with NOGROUP if the group is.
+//
+// KEYS:
+//
+//	1  the dead letters
+//	2  their stream
+//
+// ARGV:
+//
+//	1  id
+//	2  traceparent of the move
+//
+// Returns the new entry's id, "" if the dead letter is gone, or an error that starts with NOGROUP if the group is.
 var redrive = redis.NewScript(`
 local entry = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not entry then return '' end
@@ -178,7 +273,18 @@ return added
 
 // removeConsumer removes a consumer that was idle for so long from a group, unless something is pending with it: Redis
 // would forget that too.
-// KEYS: the stream. ARGV: group, consumer, idle in ms. Returns 1 if it was removed.
+//
+// KEYS:
+//
+//	1  the stream
+//
+// ARGV:
+//
+//	1  group
+//	2  consumer
+//	3  idle time, in ms
+//
+// Returns 1 if it was removed.
 var removeConsumer = redis.NewScript(`
 local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
 if consumers.err then return 0 end -- no such stream or group
@@ -191,20 +297,37 @@ end
 return 0
 `)
 
-// trim removes entries that are older than a time and acknowledged by every group. A stream without groups is left
-// alone: nobody has acknowledged anything. The subscribed group is made first if it is missing, at the beginning of the
-// stream, so that nothing is trimmed that it has yet to read.
-// KEYS: the stream. ARGV: subscribed group, time in ms. Returns how many it removed.
+// trim removes entries that every group has acknowledged and that are older than a retention, which is shortened in
+// proportion for a stream that is longer than it may be. A stream without groups is left alone: nobody has acknowledged
+// anything. The subscribed group is made first if it is missing, at the beginning of the stream, so that nothing is
+// trimmed that it has yet to read; if it cannot be made, because Redis is full, nothing is.
+//
+// KEYS:
+//
+//	1  the stream
+//
+// ARGV:
+//
+//	1  subscribed group
+//	2  retention, in ms
+//	3  most entries
+//
+// Returns how many it removed.
 var trim = redis.NewScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0')
+local length = redis.call('XLEN', KEYS[1])
+if length == 0 then return 0 end
+local known = false
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do known = known or info[2] == ARGV[1] end
+if not known then redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0') end
 local function older(a, b)
 	local ams, aseq = string.match(a, '^(%d+)-(%d+)$')
 	local bms, bseq = string.match(b, '^(%d+)-(%d+)$')
 	if ams ~= bms then return tonumber(ams) < tonumber(bms) end
 	return tonumber(aseq) < tonumber(bseq)
 end
-local keep = ARGV[2] .. '-0'
+local now = redis.call('TIME')
+local retention = ARGV[2] * math.min(1, ARGV[3] / length)
+local keep = string.format('%d-0', now[1] * 1000 + now[2] / 1000 - retention)
 for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 	local unfinished = redis.call('XPENDING', KEYS[1], info[2], '-', '+', 1)[1]
 	local from = unfinished and unfinished[1] or info[8] -- the oldest pending, or the last delivered

@@ -1,0 +1,43 @@
+package messaging
+
+import (
+	"context"
+	"time"
+)
+
+// unbegun is how long a message may wait in a consumer's queue: then it is given back, for another may begin it.
+const unbegun = time.Second
+
+// A heart keeps what a consumer holds in one partition from being taken over.
+type heart struct {
+	*member
+	queue     *queue
+	partition int
+}
+
+// run beats until ctx ends.
+func (h *heart) run(ctx context.Context) {
+	every := time.NewTicker(h.heartbeat)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		if err := h.beat(ctx); err != nil && ctx.Err() == nil && !isNoGroup(err) {
+			h.logger.Warn("a heartbeat failed", "key", h.key(h.partition), "error", err)
+		}
+	}
+}
+
+func (h *heart) beat(ctx context.Context) error {
+	if err := h.release(ctx, h.partition, 0, false, h.queue.giveBack(h.partition, unbegun)...); err != nil {
+		return err
+	}
+	full, err := h.keepAlive(ctx, h.partition, h.queue.holds(h.partition))
+	if err == nil && full {
+		return h.trim(ctx, h.partition, 0) // a Redis that is full keeps nothing that everybody has acknowledged
+	}
+	return err
+}

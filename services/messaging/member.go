@@ -1,0 +1,240 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	retryFirst, retryMost = 100 * time.Millisecond, 2 * time.Second // between attempts to reach Redis
+
+	// answer is how long a fetch waits for Redis beyond the time that it has asked Redis to wait.
+	answer = time.Second
+)
+
+// A member is a consumer's place in its group: what it asks of Redis, for one partition at a time.
+type member struct {
+	config
+	client          redis.UniversalClient
+	sub             Subscription
+	instrumentation *consumerInstrumentation
+}
+
+func (m *member) key(partition int) string { return StreamKey(m.sub.Stream, partition) }
+
+// script runs a script on a partition's stream.
+func (m *member) script(ctx context.Context, script *redis.Script, partition int, args ...any) *redis.Cmd {
+	return script.Run(ctx, m.client, []string{m.key(partition)}, append([]any{m.sub.Group}, args...)...)
+}
+
+// join makes sure that the stream, the group and this consumer exist. A Redis that is full makes no consumer, but serves
+// it all the same.
+func (m *member) join(ctx context.Context, partition int) error {
+	from := "0"
+	if m.sub.Temporary {
+		from = "$"
+	}
+	err := m.client.XGroupCreateMkStream(ctx, m.key(partition), m.sub.Group, from).Err()
+	if err == nil || strings.HasPrefix(err.Error(), "BUSYGROUP") {
+		err = m.client.XGroupCreateConsumer(ctx, m.key(partition), m.sub.Group, m.name).Err()
+	}
+	if err != nil && strings.HasPrefix(err.Error(), "OOM") {
+		return nil
+	}
+	return err
+}
+
+// fetch asks for new messages, and waits for them. An answer that comes too late is found later: its messages are
+// pending with this consumer.
+func (m *member) fetch(ctx context.Context, partition, most int) ([]redis.XMessage, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.block+answer)
+	defer cancel()
+	started := time.Now()
+	streams, err := m.client.XReadGroup(ctx, &redis.XReadGroupArgs{
+		Group: m.sub.Group, Consumer: m.name, Streams: []string{m.key(partition), ">"}, Count: int64(most), Block: m.block,
+	}).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil // nothing came in time
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.instrumentation.receive.Observe(time.Since(started).Seconds())
+	return streams[0].Messages, nil
+}
+
+// due is what the script claim has found.
+type due struct {
+	taken, exhausted []pendingEntry
+	suspects         int64
+	now              time.Duration // Redis's clock
+}
+
+// A pendingEntry is an entry as it stood in the pending list, before it was delivered to this consumer. One that was
+// fetched stood in none: it has no owner and no deliveries.
+type pendingEntry struct {
+	redis.XMessage
+	owner      string
+	deliveries int64
+	idle       time.Duration
+}
+
+func (m *member) claim(ctx context.Context, partition, limit int, alone bool, held []string) (due, error) {
+	args := withIDs(held, m.name, limit, m.claimAfter.Milliseconds(), m.backoffMost.Milliseconds(), m.deliveries, alone)
+	reply, err := m.script(ctx, claim, partition, args...).Slice()
+	if err != nil {
+		return due{}, err
+	}
+	m.lost(partition, reply[2].(int64))
+	return due{
+		taken: pendingEntries(reply[0]), exhausted: pendingEntries(reply[1]), suspects: reply[3].(int64),
+		now: fromMilliseconds(reply[4]),
+	}, nil
+}
+
+// pendingEntries reads what the script claim returns; its documentation is the reply's definition.
+func pendingEntries(reply any) []pendingEntry {
+	var entries []pendingEntry
+	for _, item := range reply.([]any) {
+		item := item.([]any)
+		values := map[string]any{}
+		fields := item[1].([]any)
+		for i := 0; i+1 < len(fields); i += 2 {
+			values[fields[i].(string)] = fields[i+1]
+		}
+		entries = append(entries, pendingEntry{
+			XMessage: redis.XMessage{ID: item[0].(string), Values: values},
+			owner:    item[2].(string), deliveries: item[3].(int64), idle: fromMilliseconds(item[4]),
+		})
+	}
+	return entries
+}
+
+func fromMilliseconds(reply any) time.Duration {
+	ms := reply.(int64)
+	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+}
+
+// mend finds what was delivered in the future.
+func (m *member) mend(ctx context.Context, partition int) error {
+	for from := "-"; from != ""; {
+		var err error
+		if from, err = m.script(ctx, mend, partition, from).Text(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepAlive keeps what this consumer holds from being taken over, and reports whether Redis is full.
+func (m *member) keepAlive(ctx context.Context, partition int, held []string) (full bool, err error) {
+	reply, err := m.script(ctx, keepalive, partition, withIDs(held, m.name)...).Int64Slice()
+	return err == nil && reply[1] == 1, err
+}
+
+// release leaves entries that this consumer owns for an attempt after a while, by any consumer. Spent says whether the
+// delivery counts.
+func (m *member) release(ctx context.Context, partition int, wait time.Duration, spent bool, entryIDs ...string) error {
+	if len(entryIDs) == 0 {
+		return nil
+	}
+	idle := m.backoffMost - wait
+	reply, err := m.script(ctx, release, partition, withIDs(entryIDs, m.name, idle.Milliseconds(), spent)...).Int64Slice()
+	if err != nil {
+		return err
+	}
+	m.lost(partition, reply[1])
+	return nil
+}
+
+// backoff is how long a message waits for its next attempt after so many deliveries.
+func (m *member) backoff(deliveries int64) time.Duration {
+	wait := float64(m.backoffFirst) * math.Pow(3, float64(deliveries-1)) * jitter()
+	return time.Duration(min(wait, float64(m.backoffMost)))
+}
+
+// patience is how long a message waits that something held up that is not its own fault. No count of such attempts is
+// kept: it waits half as long again as it has waited so far.
+func (m *member) patience(d *delivery) time.Duration {
+	wait := float64(time.Since(entryTime(d.entryID))) / 2
+	return time.Duration(min(max(wait, float64(m.backoffFirst))*jitter(), float64(m.backoffMost)))
+}
+
+// jitter is 1 plus or minus 20 %, so that what failed together is not tried together.
+func jitter() float64 { return 0.8 + 0.4*rand.Float64() }
+
+func (m *member) acknowledge(ctx context.Context, partition int, entryIDs []string) error {
+	started := time.Now()
+	err := m.client.XAck(ctx, m.key(partition), m.sub.Group, entryIDs...).Err()
+	if err == nil {
+		m.instrumentation.ack.Observe(time.Since(started).Seconds())
+	}
+	return err
+}
+
+// trim removes what every group has acknowledged and that is older than a retention.
+func (m *member) trim(ctx context.Context, partition int, retention time.Duration) error {
+	return m.script(ctx, trim, partition, retention.Milliseconds(), mostEntries).Err()
+}
+
+// leave gives back what is unfinished, and removes the consumer from its group where nothing of it is pending; a
+// temporary group it removes altogether.
+func (m *member) leave(unfinished [][]string) {
+	ctx, cancel := context.WithTimeout(context.Background(), retryMost)
+	defer cancel()
+	for partition := range m.sub.Partitions {
+		var err error
+		if m.sub.Temporary {
+			err = m.client.XGroupDestroy(ctx, m.key(partition), m.sub.Group).Err()
+		} else {
+			err = errors.Join(
+				m.release(ctx, partition, 0, false, unfinished[partition]...),
+				m.script(ctx, removeConsumer, partition, m.name, 0).Err())
+		}
+		if err != nil {
+			m.logger.Warn("leaving the group failed", "key", m.key(partition), "error", err)
+		}
+	}
+}
+
+// lost counts pending messages that were found to be deleted from the stream.
+func (m *member) lost(partition int, messages int64) {
+	if messages > 0 {
+		m.instrumentation.lost.Add(float64(messages))
+		m.logger.Error("pending messages were deleted from the stream: they are lost", "key", m.key(partition), "messages", messages)
+	}
+}
+
+// pauseAfter waits a while after an error of Redis, longer each time, and reports whether ctx goes on.
+func (m *member) pauseAfter(ctx context.Context, doing string, pause *time.Duration, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	m.logger.Warn(doing+" stopped, trying again", "error", err, "pause", *pause)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(*pause):
+	}
+	*pause = min(2**pause, retryMost)
+	return true
+}
+
+// isNoGroup tells the error of a group, or a whole stream, that somebody deleted. Fetch makes it again.
+func isNoGroup(err error) bool {
+	return strings.HasPrefix(err.Error(), "NOGROUP") || isNoStream(err)
+}
+
+// withIDs are the arguments of a script that takes entry ids last.
+func withIDs(entryIDs []string, args ...any) []any {
+	for _, entryID := range entryIDs {
+		args = append(args, entryID)
+	}
+	return args
+}
