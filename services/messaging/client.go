@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"errors"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
@@ -15,6 +16,9 @@ func init() { logging.Disable() }
 // Connections are made when they are needed, so a client of few partitions has few.
 const mostConnections = 3 * 256
 
+// patience is how long a command may take at most. A stop waits as long for a Redis that hangs.
+const patience = 3 * time.Second
+
 // Connect returns a client for a URL such as redis://user:password@127.0.0.1:6379/0. It does not dial: a server that
 // is away is reported by the first command. The caller closes the client.
 //
@@ -27,6 +31,7 @@ func Connect(url string) (redis.UniversalClient, error) {
 		return nil, errors.New("not a URL of Redis, expected one such as redis://127.0.0.1:6379/0")
 	}
 	options.MaxRetries, options.DialerRetries = -1, 1
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = patience, patience, patience
 	options.ContextTimeoutEnabled = true
 	if options.PoolSize == 0 {
 		options.PoolSize = mostConnections

@@ -71,6 +71,7 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 	m.logger = m.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", m.name)
 	m.instrumentation = newInstrumentation(m.tracerProvider, m.registerer).consumer(sub, handlers, m.config)
 	c := &Consumer{member: m, queue: newQueue(m.config.workers, m.inFlight, sub.Partitions), outage: newOutage(m.logger)}
+	register(m.registerer, &waiting{queues: map[*queue]Subscription{}}).add(c.queue, sub)
 	quiet := &sync.RWMutex{}
 	for partition := range sub.Partitions {
 		c.ackers = append(c.ackers, newAcker(m, c.queue, partition))

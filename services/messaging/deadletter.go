@@ -57,9 +57,11 @@ func (m *member) move(ctx context.Context, d *delivery, owner string, cause erro
 	ctx, span := m.instrumentation.startDeadLetter(ctx, d, reason, attempt)
 	own := Headers{}
 	own.inject(ctx)
-	key := StreamKey(m.sub.Stream, d.partition)
+	key := m.key(d.partition)
 	started := time.Now()
-	added, err := deadLetter.Run(ctx, m.client, []string{key, deadLetterKey(m.sub.Stream, d.partition)},
+	answering, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	added, err := deadLetter.Run(answering, m.client, []string{key, deadLetterKey(m.sub.Stream, d.partition)},
 		m.sub.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
 		headerReason, reason,
 		headerError, printable(cause.Error(), maxErrorBytes),

@@ -14,8 +14,9 @@ import (
 const (
 	retryFirst, retryMost = 100 * time.Millisecond, 2 * time.Second // between attempts to reach Redis
 
-	// answer is how long a fetch waits for Redis beyond the time that it has asked Redis to wait.
-	answer = time.Second
+	// answer is how long a consumer waits for Redis, beyond the time that it has asked Redis to wait. Cancelling a context
+	// does not end that, so a stop may take as long.
+	answer = 2 * time.Second
 )
 
 // A member is a consumer's place in its group: what it asks of Redis, for one partition at a time.
@@ -30,12 +31,16 @@ func (m *member) key(partition int) string { return StreamKey(m.sub.Stream, part
 
 // script runs a script on a partition's stream.
 func (m *member) script(ctx context.Context, script *redis.Script, partition int, args ...any) *redis.Cmd {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
 	return script.Run(ctx, m.client, []string{m.key(partition)}, append([]any{m.sub.Group}, args...)...)
 }
 
 // join makes sure that the stream, the group and this consumer exist. A Redis that is full makes no consumer, but serves
 // it all the same.
 func (m *member) join(ctx context.Context, partition int) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
 	from := "0"
 	if m.sub.Temporary {
 		from = "$"
@@ -159,9 +164,9 @@ func (m *member) backoff(deliveries int64) time.Duration {
 	return time.Duration(min(wait, float64(m.backoffMost)))
 }
 
-// patience is how long a message waits that something held up that is not its own fault. No count of such attempts is
+// forbear is how long a message waits that something held up that is not its own fault. No count of such attempts is
 // kept: it waits half as long again as it has waited so far.
-func (m *member) patience(d *delivery) time.Duration {
+func (m *member) forbear(d *delivery) time.Duration {
 	wait := float64(time.Since(entryTime(d.entryID))) / 2
 	return time.Duration(min(max(wait, float64(m.backoffFirst))*jitter(), float64(m.backoffMost)))
 }
@@ -170,6 +175,8 @@ func (m *member) patience(d *delivery) time.Duration {
 func jitter() float64 { return 0.8 + 0.4*rand.Float64() }
 
 func (m *member) acknowledge(ctx context.Context, partition int, entryIDs []string) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
 	started := time.Now()
 	err := m.client.XAck(ctx, m.key(partition), m.sub.Group, entryIDs...).Err()
 	if err == nil {
@@ -186,7 +193,7 @@ func (m *member) trim(ctx context.Context, partition int, retention time.Duratio
 // leave gives back what is unfinished, and removes the consumer from its group where nothing of it is pending; a
 // temporary group it removes altogether.
 func (m *member) leave(unfinished [][]string) {
-	ctx, cancel := context.WithTimeout(context.Background(), retryMost)
+	ctx, cancel := context.WithTimeout(context.Background(), answer)
 	defer cancel()
 	for partition := range m.sub.Partitions {
 		var err error

@@ -221,19 +221,19 @@ func (q *queue) holds(partition int) []string {
 	return slices.Collect(maps.Keys(q.held[partition]))
 }
 
-// oldest is the id of the oldest entry that is not begun, "" without one.
-func (q *queue) oldest() string {
+// oldest is the age of the oldest message that is not begun, 0 without one: since its entry was added, and at least since
+// it came here, for clocks may differ.
+func (q *queue) oldest() (age time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	oldest := ""
 	for _, held := range q.held {
-		for id, d := range held {
-			if !d.begun && (oldest == "" || entryTime(id).Before(entryTime(oldest))) {
-				oldest = id
+		for _, d := range held {
+			if !d.begun {
+				age = max(age, time.Since(entryTime(d.entryID)), time.Since(d.arrived))
 			}
 		}
 	}
-	return oldest
+	return age
 }
 
 // drained returns a channel that is closed when nothing is held.

@@ -55,7 +55,7 @@ func (w *workers) run(ctx, work context.Context, worker int) {
 			w.queue.repeat(d)
 			continue // still held
 		case outcome == outcomeContended:
-			w.again(work, d, w.patience(d), false)
+			w.again(work, d, w.forbear(d), false)
 		case outcome == outcomeRetry && d.Deliveries < w.deliveries:
 			w.again(work, d, w.backoff(d.Deliveries), true)
 		case outcome == outcomeRetry:

@@ -1,0 +1,41 @@
+package messaging
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var descWaiting = prometheus.NewDesc("messaging_waiting_seconds",
+	"Age of the oldest message that was delivered to this process and that no handler has begun; 0 without one.",
+	[]string{labelStream, labelGroup}, nil)
+
+// waiting reports how long messages wait in the queues of a process.
+type waiting struct {
+	mu     sync.Mutex
+	queues map[*queue]Subscription
+}
+
+func (w *waiting) add(q *queue, sub Subscription) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queues[q] = sub
+}
+
+// Describe implements prometheus.Collector.
+func (w *waiting) Describe(descs chan<- *prometheus.Desc) { descs <- descWaiting }
+
+// Collect implements prometheus.Collector.
+func (w *waiting) Collect(metrics chan<- prometheus.Metric) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	type group struct{ stream, name string }
+	ages := map[group]float64{}
+	for q, sub := range w.queues {
+		g := group{sub.Stream, sub.Group}
+		ages[g] = max(ages[g], q.oldest().Seconds())
+	}
+	for g, age := range ages {
+		metrics <- prometheus.MustNewConstMetric(descWaiting, prometheus.GaugeValue, age, g.stream, g.name)
+	}
+}
