@@ -10,14 +10,16 @@
 //	keys.go, client.go     which Redis keys there are, and a client that repeats nothing
 //	outbox/                a transaction leaves a message; a relay publishes it once the transaction has committed
 //	publish.go             a [Publisher] adds messages to their streams
-//	consume.go, queue.go   a [Consumer] fetches a group's messages and queues them, one subject behind the other
+//	consume.go             a [Consumer] is put together from loops, each a type with a run method
+//	fetch.go, queue.go     new messages are fetched and queued, one subject behind the other
 //	work.go, outcome.go    workers run a [Handler]; its error is the outcome
 //	ack.go                 what is settled is acknowledged, many at a time
-//	fetch.go               what failed, and what a dead consumer held, is claimed when it is due
+//	claim.go               what failed, and what a dead consumer held, is claimed when it is due
+//	heartbeat.go           what the consumer holds is kept alive, and what waits too long is given back
 //	outage.go              during an outage one message after the other is tried
 //	deadletter.go          what cannot be processed goes to the dead letters
-//	scripts.go             what must be checked and done at once, in Lua
 //	janitor.go             dead consumers are removed, and what everybody has acknowledged is trimmed
+//	member.go, scripts.go  what all of them ask of Redis; what must be checked and done at once is a script in Lua
 //	admin.go, inspect.go,  an [Admin] looks at all of that, and redrives dead letters
 //	entries.go
 //	sample.go              a [Sampler] measures lag, pending messages and dead letters for everybody
@@ -31,8 +33,11 @@
 //	nil                   ack          acknowledged
 //	[ErrDuplicate]        duplicate    acknowledged; package inbox returns it
 //	[Permanent](err)      dead_letter  dead-lettered at once; so is an entry or a payload that cannot be read
-//	[Unavailable](err)    unavailable  a dependency is down: the consumer takes on no more, keeps what it holds, and tries
-//	                                   one message after another until an outcome is another; no delivery is spent
+//	[Unavailable](err)    unavailable  a dependency is down: the consumer takes on no more, gives back what it has not
+//	                                   begun, and tries one message after another until an outcome is another; no
+//	                                   delivery is spent
+//	[Contended](err)      contended    what this message needs is locked or too slow: tried again after a backoff, which
+//	                                   grows with its age; others go on; no delivery is spent
 //	any other, a panic,   retry        tried again after a backoff; dead-lettered if it was the fifth delivery
 //	or a timeout
 //	(no handler)          ignored      acknowledged, without a span; another version of a handled type is dead-lettered
@@ -41,6 +46,10 @@
 // finished: nothing else stores what is to be tried again. What waits for its next attempt is owned by a pseudo-consumer
 // named retry. What a consumer holds it keeps alive by a heartbeat; what has had none for a while is taken over. A
 // message that was with dead consumers twice or more may be what killed them: it runs alone.
+//
+// A consumer holds what its workers can begin within about a second, by their speed in the last one, and gives back at
+// each heartbeat what has waited for longer. So a new replica takes part at once, and the lag tells how much there is to
+// do. Half of the workers take no message that failed before: such ones may be slow, and are not to hold up the others.
 //
 // # What is promised
 //
@@ -52,6 +61,8 @@
 //   - Messages of one subject run one after the other inside one consumer, and no message runs twice at once in it.
 //   - Nothing that Redis or a handler does ends a consumer: it goes on when Redis is back or its group was deleted.
 //   - A stop finishes and acknowledges what was begun, or gives it back without spending a delivery.
+//   - What no handler has begun is not kept from another consumer that could begin it.
+//   - None of this needs clocks that agree, or a Redis whose clock only goes forward.
 //   - A stream is not trimmed past what some group has not acknowledged.
 //
 // # What is not promised
