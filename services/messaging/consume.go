@@ -103,8 +103,12 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 // Run consumes until ctx ends, whatever happens to Redis in between. Then it takes on no more and waits for the
 // handlers that run; after the shutdown timeout it cancels their contexts. What is done it acknowledges; what is not it
 // gives back, due at once and without having spent a delivery; and it leaves the group. Run returns nil: what it could
-// not do, such as leave a Redis that is away, it logs. A consumer runs once.
+// not do, such as leave a Redis that is away, it logs. Only if the stream has another number of partitions does it return
+// that error, a *PartitionsError, without having consumed anything. A consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
+	if err := c.agree(ctx); err != nil {
+		return err
+	}
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
@@ -155,8 +159,25 @@ func (c *Consumer) again(ctx context.Context, what string, pause *time.Duration,
 	return true
 }
 
-// join makes sure that the stream, the group and this consumer exist.
+// agree waits until it is known how many partitions the stream has, or ctx ends.
+func (c *Consumer) agree(ctx context.Context) error {
+	for pause := retryFirst; ; {
+		err := AgreePartitions(ctx, c.client, c.sub.Stream, c.sub.Partitions)
+		if other := (*PartitionsError)(nil); err == nil || errors.As(err, &other) {
+			return err
+		}
+		if !c.again(ctx, "joining the group", &pause, err) {
+			return nil
+		}
+	}
+}
+
+// join makes sure that the stream, the group and this consumer exist, and that all agree on the number of partitions,
+// which is lost with a Redis that has lost its data.
 func (c *Consumer) join(ctx context.Context, partition int) error {
+	if err := AgreePartitions(ctx, c.client, c.sub.Stream, c.sub.Partitions); err != nil {
+		return err
+	}
 	key, from := StreamKey(c.sub.Stream, partition), "0"
 	if c.sub.Temporary {
 		from = "$"

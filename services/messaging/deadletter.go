@@ -3,9 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -64,12 +62,12 @@ func (c *Consumer) move(ctx context.Context, d delivery, owner string, cause err
 	added, err := deadLetter.Run(ctx, c.client, []string{key, deadLetterKey(c.sub.Stream, d.partition)},
 		c.sub.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
 		headerReason, reason,
-		headerError, printable(cause.Error(), maxErrorBytes),
+		headerError, clean(cause.Error(), maxErrorBytes),
 		headerAttempts, d.Deliveries,
 		headerStream, c.sub.Stream,
 		headerEntryID, d.entryID,
 		headerGroup, c.sub.Group,
-		headerConsumer, owner,
+		headerConsumer, clean(owner, maxAttributeBytes),
 		headerTime, time.Now().UTC().Format(time.RFC3339Nano),
 		headerTraceparent, own.Get("traceparent"),
 	).Text()
@@ -84,18 +82,4 @@ func (c *Consumer) move(ctx context.Context, d delivery, owner string, cause err
 		c.logger.ErrorContext(ctx, "message dead-lettered", "entry", d.entryID, "message", d.ID, "type", d.Type,
 			"subject", d.Subject, "reason", reason, "attempts", d.Deliveries, "dead_letter", added, "error", cause)
 	}
-}
-
-// printable is text without control characters, cut to so many bytes.
-func printable(text string, most int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "�"))
-	for len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "")
-	}
-	return text
 }
