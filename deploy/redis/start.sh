@@ -13,15 +13,17 @@ users() {
 	# What a consumer does to the stream that it reads, its janitor's work included.
 	consume='+xgroup|create +xgroup|createconsumer +xgroup|delconsumer +xreadgroup +xack +xclaim +xtrim +exists'
 	scripts='(+eval +evalsha ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq)'
+	# On how many partitions a stream has, all must agree: the first sets it.
+	agree='(+get +set ~orders:partitions ~stock:partitions)'
 
 	# Nobody can be the user default. But as it Redis runs its append-only file again after a restart, and would leave out what
 	# scripts did.
 	cat <<-EOT
 		user default off ~* &* +@all
 		user health on >$REDIS_HEALTH_PASSWORD +ping
-		user order on >$REDIS_ORDER_PASSWORD +ping +time $looks $scripts (+xadd ~orders:{*}) ($look $consume ~stock:{*}) (+xadd ~stock:{*}:dlq)
-		user inventory on >$REDIS_INVENTORY_PASSWORD +ping +time $looks $scripts (+xadd ~stock:{*}) ($look $consume ~orders:{*}) (+xadd ~orders:{*}:dlq) (+hget ~clew:test)
-		user tools on >$REDIS_TOOLS_PASSWORD +ping +time +acl|log $scripts ($look $consume +xinfo|stream +xread +xadd +xdel +xgroup|destroy ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq) (+hget +hset +hdel ~clew:test)
+		user order on >$REDIS_ORDER_PASSWORD +ping +time $looks $scripts $agree (+xadd ~orders:{*}) ($look $consume ~stock:{*}) (+xadd ~stock:{*}:dlq)
+		user inventory on >$REDIS_INVENTORY_PASSWORD +ping +time $looks $scripts $agree (+xadd ~stock:{*}) ($look $consume ~orders:{*}) (+xadd ~orders:{*}:dlq) (+hget ~clew:test)
+		user tools on >$REDIS_TOOLS_PASSWORD +ping +time +acl|log $scripts $agree ($look $consume +xinfo|stream +xread +xadd +xdel +xgroup|destroy ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq) (+hget +hset +hdel ~clew:test)
 	EOT
 }
 

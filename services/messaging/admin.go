@@ -55,7 +55,7 @@ func (d DeadLetter) TraceID() string {
 
 // Streams describes each partition of a stream. A partition that does not exist yet has no messages and no groups.
 func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error) {
-	return inspectStream(ctx, a.client, stream, a.partitions)
+	return newInspector(a.client, stream, a.partitions).inspect(ctx)
 }
 
 // ForgetGroup removes a group, with what it has pending, from every partition of a stream, and reports whether there
@@ -177,4 +177,9 @@ func (a *Admin) Discard(ctx context.Context, stream string, d DeadLetter) (bool,
 		return false, fmt.Errorf("discard %s of %s: %w", d.ID, key, err)
 	}
 	return deleted > 0, nil
+}
+
+// isNoStream tells the error of asking for the groups of a stream that does not exist.
+func isNoStream(err error) bool {
+	return strings.Contains(err.Error(), "no such key") || strings.Contains(err.Error(), "requires the key to exist")
 }

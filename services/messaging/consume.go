@@ -84,8 +84,12 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 // Run consumes until ctx ends, whatever happens to Redis in between. Then it takes on no more and waits for the
 // handlers that run; after the shutdown timeout it cancels their contexts. What is done it acknowledges; what is not it
 // gives back, due at once and without having spent a delivery; and it leaves the group. Run returns nil: what it could
-// not do, such as leave a Redis that is away, it logs. A consumer runs once.
+// not do, such as leave a Redis that is away, it logs. Only if the stream has another number of partitions does it return
+// that error, a *PartitionsError, without having consumed anything. A consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
+	if err := c.agree(ctx); err != nil {
+		return err
+	}
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))

@@ -3,9 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -64,12 +62,12 @@ func (m *member) move(ctx context.Context, d *delivery, owner string, cause erro
 	added, err := deadLetter.Run(answering, m.client, []string{key, deadLetterKey(m.sub.Stream, d.partition)},
 		m.sub.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
 		headerReason, reason,
-		headerError, printable(cause.Error(), maxErrorBytes),
+		headerError, clean(cause.Error(), maxErrorBytes),
 		headerAttempts, d.Deliveries,
 		headerStream, m.sub.Stream,
 		headerEntryID, d.entryID,
 		headerGroup, m.sub.Group,
-		headerConsumer, owner,
+		headerConsumer, clean(owner, maxAttributeBytes),
 		headerTime, time.Now().UTC().Format(time.RFC3339Nano),
 		headerTraceparent, own.Get("traceparent"),
 	).Text()
@@ -84,18 +82,4 @@ func (m *member) move(ctx context.Context, d *delivery, owner string, cause erro
 		m.logger.ErrorContext(ctx, "message dead-lettered", "entry", d.entryID, "message", d.ID, "type", d.Type,
 			"subject", d.Subject, "reason", reason, "attempts", d.Deliveries, "dead_letter", added, "error", cause)
 	}
-}
-
-// printable is text without control characters, cut to so many bytes.
-func printable(text string, most int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "�"))
-	for len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "")
-	}
-	return text
 }

@@ -8,6 +8,7 @@
 //	message.go, entry.go   a [Message], its CloudEvents attributes, and how it stands in Redis
 //	carrier.go             its [Headers], which carry the trace context
 //	keys.go, client.go     which Redis keys there are, and a client that repeats nothing
+//	partitions.go          how many partitions a stream has, on which all must agree
 //	outbox/                a transaction leaves a message; a relay publishes it once the transaction has committed
 //	publish.go             a [Publisher] adds messages to their streams
 //	consume.go             a [Consumer] is put together from loops, each a type with a run method

@@ -3,8 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
+	"math"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,102 +27,89 @@ type GroupInfo struct {
 	OldestPending float64 `json:"oldest_pending_seconds"` // since it was added to the stream; 0 without one
 	Lag           int64   `json:"lag"`                    // not delivered
 	LagCapped     bool    `json:"lag_capped"`             // the lag is at least that
-	LagSeconds    float64 `json:"lag_seconds"`            // since the oldest of them was added; 0 without one
+
+	// LagSeconds is the time since the oldest message was added that was not delivered, or was given back by a consumer
+	// that had not begun it; 0 without one. The latter is pending, but waits as if it had not been delivered.
+	LagSeconds float64 `json:"lag_seconds"`
 }
 
-const (
-	// Up to so many undelivered messages are counted one by one. Redis's own lag is a hint: Redis 7.0 does not know it
-	// after a deletion or for a group that started in the middle, and has it wrong for good once entries were trimmed
-	// that a group had not read.
-	maxCounted = 10_000
+// An inspector looks at the partitions of a stream, and remembers what makes its next look say more.
+type inspector struct {
+	client     redis.UniversalClient
+	stream     string
+	partitions []memory
+	now        func() time.Time
+}
 
-	// A page of them is small, because a script holds it in memory, and Redis does nothing else meanwhile.
-	countedPage = 100
-)
+// A memory is what was seen of a partition before.
+type memory struct {
+	marks marks
+	first map[sight]time.Time // when it was first seen
+}
 
-func inspectStream(ctx context.Context, client redis.UniversalClient, stream string, partitions int) ([]StreamInfo, error) {
-	infos := make([]StreamInfo, partitions)
-	for partition := range infos {
-		info, err := inspect(ctx, client, stream, partition)
-		if err != nil {
-			return nil, fmt.Errorf("look at %s: %w", StreamKey(stream, partition), err)
+// A sight is a group's oldest message that is pending, or that waits to be begun.
+type sight struct {
+	group, entryID string
+	pending        bool
+}
+
+func newInspector(client redis.UniversalClient, stream string, partitions int) *inspector {
+	return &inspector{client, stream, make([]memory, partitions), time.Now}
+}
+
+// inspect looks at each partition. That takes two round trips to Redis, however many partitions and groups there are, and
+// two more where it does not know the scripts yet.
+func (in *inspector) inspect(ctx context.Context) ([]StreamInfo, error) {
+	looks, err := in.look(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", in.stream, err)
+	}
+	infos := make([]StreamInfo, len(looks))
+	var uncounted []unread
+	for partition, l := range looks {
+		m := &in.partitions[partition]
+		m.marks = m.marks.with(l)
+		ages := m.ages(l.now, in.now())
+		groups := make([]GroupInfo, len(l.groups))
+		for i, g := range l.groups {
+			groups[i] = GroupInfo{
+				Name: g.name, Consumers: g.consumers, Pending: g.pending,
+				OldestPending: ages(sight{g.name, g.oldestPending, true}),
+				LagSeconds:    ages(sight{g.name, g.oldestWaiting, false}),
+			}
+			var upTo entryID
+			if groups[i].Lag, upTo = l.lag(g, m.marks); upTo != g.delivered {
+				uncounted = append(uncounted, unread{partition, g.delivered, upTo, &groups[i]})
+			}
 		}
-		infos[partition] = info
+		infos[partition] = StreamInfo{
+			Stream: in.stream, Partition: partition, Messages: l.length, Groups: groups,
+			DeadLetters: l.deadLetters, OldestDeadLetter: age(l.now, l.oldestDeadLetter),
+		}
+	}
+	if err := in.count(ctx, uncounted); err != nil {
+		return nil, fmt.Errorf("count %s: %w", in.stream, err)
 	}
 	return infos, nil
 }
 
-func inspect(ctx context.Context, client redis.UniversalClient, stream string, partition int) (StreamInfo, error) {
-	key, dead := StreamKey(stream, partition), deadLetterKey(stream, partition)
-	pipeline := client.Pipeline()
-	now := pipeline.Time(ctx)
-	groups := pipeline.XInfoGroups(ctx, key)
-	messages := pipeline.XLen(ctx, key)
-	deadLetters := pipeline.XLen(ctx, dead)
-	oldestDead := pipeline.XRangeN(ctx, dead, "-", "+", 1)
-	if _, err := pipeline.Exec(ctx); err != nil && !isNoStream(err) {
-		return StreamInfo{}, err
-	}
-	info := StreamInfo{
-		Stream: stream, Partition: partition, Messages: messages.Val(), DeadLetters: deadLetters.Val(), Groups: []GroupInfo{},
-	}
-	for _, entry := range oldestDead.Val() {
-		info.OldestDeadLetter = age(now.Val(), entry.ID)
-	}
-	for _, g := range groups.Val() {
-		group, err := inspectGroup(ctx, client, key, g, info.Messages, now.Val())
-		if err != nil {
-			return StreamInfo{}, fmt.Errorf("group %s: %w", g.Name, err)
+// ages returns a function that says how old a message is, in seconds: 0 for none. Redis's clock may have been set back, or
+// be that of a replica that is behind; then ids lie in the future. But a message is as old at least as the time for which
+// this process has seen it.
+func (m *memory) ages(redisNow, now time.Time) func(sight) float64 {
+	before := m.first
+	m.first = map[sight]time.Time{}
+	return func(s sight) float64 {
+		if s.entryID == "" {
+			return 0
 		}
-		info.Groups = append(info.Groups, group)
-	}
-	return info, nil
-}
-
-func inspectGroup(
-	ctx context.Context, client redis.UniversalClient, key string, g redis.XInfoGroup, messages int64, now time.Time,
-) (GroupInfo, error) {
-	pipeline := client.Pipeline()
-	consumers := pipeline.XInfoConsumers(ctx, key, g.Name)
-	pending := pipeline.XPending(ctx, key, g.Name)
-	if _, err := pipeline.Exec(ctx); err != nil {
-		return GroupInfo{}, err
-	}
-	info := GroupInfo{Name: g.Name, Pending: pending.Val().Count, OldestPending: age(now, pending.Val().Lower)}
-	for _, c := range consumers.Val() {
-		if c.Name != retryConsumer {
-			info.Consumers++
+		first, seen := before[s]
+		if !seen {
+			first = now
 		}
+		m.first[s] = first
+		return max(age(redisNow, s.entryID), now.Sub(first).Seconds())
 	}
-	counted, oldest, err := countAfter(ctx, client, key, g.LastDeliveredID)
-	if err != nil {
-		return GroupInfo{}, err
-	}
-	info.Lag, info.LagSeconds = counted, age(now, oldest)
-	if counted >= maxCounted {
-		info.Lag = max(counted, min(g.Lag, messages))
-		info.LagCapped = g.Lag < counted
-	}
-	return info, nil
-}
-
-// countAfter counts the entries after an id, up to maxCounted, and returns the id of the first, "" without one.
-func countAfter(ctx context.Context, client redis.UniversalClient, key, after string) (counted int64, oldest string, err error) {
-	for counted < maxCounted {
-		page, err := countPage.Run(ctx, client, []string{key}, after, countedPage).Slice()
-		if err != nil {
-			return 0, "", err
-		}
-		if oldest == "" {
-			oldest = page[1].(string)
-		}
-		counted += page[0].(int64)
-		after = page[2].(string)
-		if page[0].(int64) < countedPage {
-			break
-		}
-	}
-	return counted, oldest, nil
 }
 
 // age is how long ago an entry was added, in seconds; 0 for no entry.
@@ -135,16 +121,6 @@ func age(now time.Time, entryID string) float64 {
 }
 
 // entryTime is when Redis added an entry: its id starts with the time in milliseconds.
-func entryTime(entryID string) time.Time {
-	text, _, _ := strings.Cut(entryID, "-")
-	ms, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
-}
-
-// isNoStream tells the error of asking for the groups of a stream that does not exist.
-func isNoStream(err error) bool {
-	return strings.Contains(err.Error(), "no such key") || strings.Contains(err.Error(), "requires the key to exist")
+func entryTime(id string) time.Time {
+	return time.UnixMilli(int64(min(parseEntryID(id).ms, math.MaxInt64)))
 }

@@ -21,6 +21,9 @@ func partitionOf(subject string, partitions int) int {
 	return int(hash.Sum32() % uint32(partitions))
 }
 
+// partitionsKey is where a stream's number of partitions stands: "orders:partitions".
+func partitionsKey(stream string) string { return stream + ":partitions" }
+
 // deadLetterKey is where a partition's dead letters are: "orders:{0}:dlq".
 func deadLetterKey(stream string, partition int) string {
 	return StreamKey(stream, partition) + ":dlq"

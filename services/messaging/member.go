@@ -36,11 +36,27 @@ func (m *member) script(ctx context.Context, script *redis.Script, partition int
 	return script.Run(ctx, m.client, []string{m.key(partition)}, append([]any{m.sub.Group}, args...)...)
 }
 
-// join makes sure that the stream, the group and this consumer exist. A Redis that is full makes no consumer, but serves
-// it all the same.
+// agree waits until it is known how many partitions the stream has, or ctx ends.
+func (m *member) agree(ctx context.Context) error {
+	for pause := retryFirst; ; {
+		err := AgreePartitions(ctx, m.client, m.sub.Stream, m.sub.Partitions)
+		if other := (*PartitionsError)(nil); err == nil || errors.As(err, &other) {
+			return err
+		}
+		if !m.pauseAfter(ctx, "joining the group", &pause, err) {
+			return nil
+		}
+	}
+}
+
+// join makes sure that the stream, the group and this consumer exist, and that all agree on the number of partitions,
+// which is lost with a Redis that has lost its data. A Redis that is full makes no consumer, but serves it all the same.
 func (m *member) join(ctx context.Context, partition int) error {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
+	if err := AgreePartitions(ctx, m.client, m.sub.Stream, m.sub.Partitions); err != nil {
+		return err
+	}
 	from := "0"
 	if m.sub.Temporary {
 		from = "$"

@@ -96,6 +96,7 @@ func Classify(err error) string {
 	var m marked
 	var redisError redis.Error
 	var netError net.Error
+	var partitions *PartitionsError
 	switch {
 	case errors.Is(err, ErrDuplicate):
 		return ""
@@ -109,6 +110,8 @@ func Classify(err error) string {
 		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netError) && netError.Timeout():
 		return "timeout"
+	case errors.As(err, &partitions):
+		return "partitions"
 	case errors.As(err, &netError), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return "connection"
 	case errors.As(err, &redisError):

@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -15,6 +16,7 @@ type Publisher struct {
 	config
 	client          redis.UniversalClient
 	partitions      int
+	agreed          sync.Map // streams whose number of partitions is known to be that
 	instrumentation publisherInstrumentation
 }
 
@@ -33,11 +35,14 @@ func NewPublisher(client redis.UniversalClient, partitions int, options ...Optio
 // after any other the message may or may not be on its stream, and adding it again makes at worst a second copy, which
 // receivers recognise by its id.
 //
+// Before the first message to a stream it makes sure of the number of partitions: see AgreePartitions.
+//
 // The messages keep the creation context that they carry, unless they are to travel without.
 func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	errs := make([]error, len(messages))
 	commands := make([]*redis.StringCmd, len(messages))
 	spans := make([]trace.Span, len(messages))
+	refused := p.agree(ctx, messages)
 	pipeline := p.client.Pipeline()
 	started := time.Now()
 	for i, m := range messages {
@@ -47,6 +52,9 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 		fields, err := encode(m, p.propagates(mctx))
 		if err != nil {
 			errs[i] = Permanent(err)
+			continue
+		}
+		if errs[i] = refused[m.Stream]; errs[i] != nil {
 			continue
 		}
 		commands[i] = pipeline.XAdd(ctx, &redis.XAddArgs{Stream: StreamKey(m.Stream, partition), Values: fields})
@@ -65,6 +73,22 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 		p.instrumentation.operationOf.of(m.Stream).Observe(elapsed)
 	}
 	return errs
+}
+
+// agree returns an error for each of the messages' streams whose number of partitions is another, or not known yet.
+func (p *Publisher) agree(ctx context.Context, messages []Message) map[string]error {
+	refused := map[string]error{}
+	for _, m := range messages {
+		if _, agreed := p.agreed.Load(m.Stream); agreed || refused[m.Stream] != nil {
+			continue
+		}
+		if err := AgreePartitions(ctx, p.client, m.Stream, p.partitions); err != nil {
+			refused[m.Stream] = err
+		} else {
+			p.agreed.Store(m.Stream, nil)
+		}
+	}
+	return refused
 }
 
 // propagates tells whether a message carries its trace context.

@@ -2,9 +2,9 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,41 +18,48 @@ const sampleEvery = 2 * time.Second
 // process that has to do with a stream samples all of it, so that a group's lag is seen when the group is dead. All
 // of them report the same, and who adds up takes the maximum.
 type Sampler struct {
-	client     redis.UniversalClient
-	partitions int
-	streams    []string
-	logger     *slog.Logger
-	errors     *prometheus.CounterVec
-
-	mu      sync.Mutex
-	samples map[string][]StreamInfo // by stream; one that could not be sampled is not there
+	client  redis.UniversalClient
+	streams []sampled
+	logger  *slog.Logger
+	errors  *prometheus.CounterVec
 }
 
-// NewSampler returns a sampler of streams of so many partitions. The sampler does not close the client.
+// sampled is a stream, and where its last sample is reported.
+type sampled struct {
+	*inspector
+	gauges *streamGauges
+}
+
+// NewSampler returns a sampler of streams of so many partitions. The sampler does not close the client. Samplers that
+// share a registerer may have streams in common.
 func NewSampler(client redis.UniversalClient, partitions int, streams []string, options ...Option) *Sampler {
 	c := newConfig(options)
 	s := &Sampler{
-		client: client, partitions: partitions, streams: streams, logger: c.logger, samples: map[string][]StreamInfo{},
-		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+		client: client, logger: c.logger,
+		errors: register(c.registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "messaging_lag_sample_errors_total",
 			Help: "Samples of a stream that failed; until the next one its gauges are absent.",
-		}, []string{labelStream}),
+		}, []string{labelStream})),
 	}
 	for _, stream := range streams {
 		s.errors.WithLabelValues(stream)
+		s.streams = append(s.streams, sampled{
+			newInspector(client, stream, partitions), register(c.registerer, newStreamGauges(stream)),
+		})
 	}
-	register(c.registerer, s.errors)
-	register(c.registerer, prometheus.Collector(sampleCollector{s}))
 	return s
 }
 
-// Run samples every 2 s until ctx ends, and then returns nil.
+// Run samples every 2 s until ctx ends, and then returns nil. It returns a *PartitionsError as soon as it finds that a
+// stream has another number of partitions; and it sets that number again after Redis has lost its data.
 func (s *Sampler) Run(ctx context.Context) error {
 	every := time.NewTicker(sampleEvery)
 	defer every.Stop()
 	for {
 		for _, stream := range s.streams {
-			s.sample(ctx, stream)
+			if err := s.sample(ctx, stream); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -62,86 +69,119 @@ func (s *Sampler) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Sampler) sample(ctx context.Context, stream string) {
+func (s *Sampler) sample(ctx context.Context, of sampled) error {
 	sampling, cancel := context.WithTimeout(ctx, sampleEvery)
 	defer cancel()
-	infos, err := inspectStream(sampling, s.client, stream, s.partitions)
-	if ctx.Err() != nil {
-		return
+	err := AgreePartitions(sampling, s.client, of.stream, len(of.partitions))
+	if other := (*PartitionsError)(nil); errors.As(err, &other) {
+		return err
 	}
-	s.mu.Lock()
-	_, known := s.samples[stream]
-	delete(s.samples, stream)
+	var infos []StreamInfo
 	if err == nil {
-		s.samples[stream] = infos
+		infos, err = of.inspect(sampling)
 	}
-	s.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil
+	}
+	known := of.gauges.set(infos)
 	if err != nil {
-		s.errors.WithLabelValues(stream).Inc()
+		s.errors.WithLabelValues(of.stream).Inc()
 		if known {
-			s.logger.Warn("sampling a stream failed", "stream", stream, "error", err)
+			s.logger.Warn("sampling a stream failed", "stream", of.stream, "error", err)
 		}
 	}
+	return nil
 }
 
+// The gauges of a partition, and of a group of one. All have the label of the stream, and of the partition.
 var (
-	descMessages = prometheus.NewDesc("messaging_stream_messages",
-		"Messages in the stream, acknowledged ones included.", partitionLabels, nil)
-	descDeadLetters = prometheus.NewDesc("messaging_dead_letter_messages",
-		"Messages in the dead letters.", partitionLabels, nil)
-	descDeadLetterOldest = prometheus.NewDesc("messaging_dead_letter_oldest_seconds",
-		"Time since the oldest dead letter was given up; 0 without one.", partitionLabels, nil)
-	descLag = prometheus.NewDesc("messaging_stream_lag_messages",
-		"Messages not yet delivered to the group.", groupLabels, nil)
-	descLagCapped = prometheus.NewDesc("messaging_stream_lag_capped",
-		"1 if the lag is not known, but at least what messaging_stream_lag_messages says.", groupLabels, nil)
-	descLagSeconds = prometheus.NewDesc("messaging_stream_lag_seconds",
-		"Age of the oldest message not yet delivered to the group; 0 without one.", groupLabels, nil)
-	descPending = prometheus.NewDesc("messaging_stream_pending_messages",
-		"Messages delivered to the group and not acknowledged.", groupLabels, nil)
-	descOldestPending = prometheus.NewDesc("messaging_stream_oldest_pending_seconds",
-		"Age of the oldest message delivered to the group and not acknowledged; 0 without one.", groupLabels, nil)
-	descConsumers = prometheus.NewDesc("messaging_stream_consumers",
-		"Consumers of the group, alive or not yet removed.", groupLabels, nil)
-
-	partitionLabels = []string{labelStream, labelPartition}
-	groupLabels     = []string{labelStream, labelGroup, labelPartition}
+	partitionGauges = [...]struct {
+		name, help string
+		value      func(StreamInfo) float64
+	}{
+		{"messaging_stream_messages", "Messages in the stream, acknowledged ones included.",
+			func(s StreamInfo) float64 { return float64(s.Messages) }},
+		{"messaging_dead_letter_messages", "Messages in the dead letters.",
+			func(s StreamInfo) float64 { return float64(s.DeadLetters) }},
+		{"messaging_dead_letter_oldest_seconds", "Time since the oldest dead letter was given up; 0 without one.",
+			func(s StreamInfo) float64 { return s.OldestDeadLetter }},
+	}
+	groupGauges = [...]struct {
+		name, help string
+		value      func(GroupInfo) float64
+	}{
+		{"messaging_stream_lag_messages", "Messages not yet delivered to the group.",
+			func(g GroupInfo) float64 { return float64(g.Lag) }},
+		{"messaging_stream_lag_capped", "1 if more than messaging_stream_lag_messages may not be delivered yet.",
+			func(g GroupInfo) float64 { return map[bool]float64{true: 1}[g.LagCapped] }},
+		{"messaging_stream_lag_seconds",
+			"Age of the oldest message not yet delivered to the group, or given back by a consumer that had not begun it; 0 without one.",
+			func(g GroupInfo) float64 { return g.LagSeconds }},
+		{"messaging_stream_pending_messages", "Messages delivered to the group and not acknowledged.",
+			func(g GroupInfo) float64 { return float64(g.Pending) }},
+		{"messaging_stream_oldest_pending_seconds",
+			"Age of the oldest message delivered to the group and not acknowledged; 0 without one.",
+			func(g GroupInfo) float64 { return g.OldestPending }},
+		{"messaging_stream_consumers", "Consumers of the group, alive or not yet removed.",
+			func(g GroupInfo) float64 { return float64(g.Consumers) }},
+	}
 )
 
-// sampleCollector reports the last sample, so that a scrape waits for nothing and a group that is gone is gone here.
-type sampleCollector struct{ *Sampler }
+// streamGauges report the last sample of a stream, so that a scrape waits for nothing and a group that is gone is gone here.
+// The stream is in their description: those of several streams share a registry, and those of one are shared.
+type streamGauges struct {
+	partition [len(partitionGauges)]*prometheus.Desc
+	group     [len(groupGauges)]*prometheus.Desc
+
+	mu    sync.Mutex
+	infos []StreamInfo // none after a sample that failed
+}
+
+func newStreamGauges(stream string) *streamGauges {
+	s, labels := &streamGauges{}, prometheus.Labels{labelStream: stream}
+	for i, g := range partitionGauges {
+		s.partition[i] = prometheus.NewDesc(g.name, g.help, []string{labelPartition}, labels)
+	}
+	for i, g := range groupGauges {
+		s.group[i] = prometheus.NewDesc(g.name, g.help, []string{labelPartition, labelGroup}, labels)
+	}
+	return s
+}
+
+// set replaces the sample, and tells whether there was one.
+func (s *streamGauges) set(infos []StreamInfo) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.infos != nil
+	s.infos = infos
+	return known
+}
 
 // Describe implements prometheus.Collector.
-func (c sampleCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{
-		descMessages, descDeadLetters, descDeadLetterOldest, descLag, descLagCapped, descLagSeconds, descPending,
-		descOldestPending, descConsumers,
-	} {
+func (s *streamGauges) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range append(s.partition[:], s.group[:]...) {
 		descs <- desc
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (c sampleCollector) Collect(metrics chan<- prometheus.Metric) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
-		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	}
-	for _, infos := range c.samples {
-		for _, info := range infos {
-			partition := strconv.Itoa(info.Partition)
-			gauge(descMessages, float64(info.Messages), info.Stream, partition)
-			gauge(descDeadLetters, float64(info.DeadLetters), info.Stream, partition)
-			gauge(descDeadLetterOldest, info.OldestDeadLetter, info.Stream, partition)
-			for _, g := range info.Groups {
-				labels := []string{info.Stream, strings.ToValidUTF8(g.Name, "�"), partition} // anybody may make a group
-				gauge(descLag, float64(g.Lag), labels...)
-				gauge(descLagCapped, map[bool]float64{true: 1}[g.LagCapped], labels...)
-				gauge(descLagSeconds, g.LagSeconds, labels...)
-				gauge(descPending, float64(g.Pending), labels...)
-				gauge(descOldestPending, g.OldestPending, labels...)
-				gauge(descConsumers, float64(g.Consumers), labels...)
+func (s *streamGauges) Collect(metrics chan<- prometheus.Metric) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, info := range s.infos {
+		partition := strconv.Itoa(info.Partition)
+		for i, g := range partitionGauges {
+			metrics <- prometheus.MustNewConstMetric(s.partition[i], prometheus.GaugeValue, g.value(info), partition)
+		}
+		shown := map[string]bool{}
+		for _, group := range info.Groups {
+			name := clean(group.Name, maxAttributeBytes) // anybody may make a group
+			if shown[name] {
+				continue // looks like another one, and two of a name would fail the scrape
+			}
+			shown[name] = true
+			for i, g := range groupGauges {
+				metrics <- prometheus.MustNewConstMetric(s.group[i], prometheus.GaugeValue, g.value(group), partition, name)
 			}
 		}
 	}

@@ -335,12 +335,3 @@ for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 return redis.call('XTRIM', KEYS[1], 'MINID', keep)
 `)
-
-// countPage counts entries after an id, because XRANGE would send them all.
-// KEYS: the stream. ARGV: id, most. Returns how many there are, at most that, and the ids of the first and the last,
-// empty without one.
-var countPage = redis.NewScript(`
-local entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
-if #entries == 0 then return {0, '', ''} end
-return {#entries, entries[1][1], entries[#entries][1]}
-`)

@@ -156,8 +156,8 @@ func parseOnOff(text string) (any, error) {
 
 func parsePartitions(text string) (any, error) {
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > 256 {
-		return nil, errors.New("a whole number from 1 to 256")
+	if err != nil || n < 1 || n > messaging.MaxPartitions {
+		return nil, fmt.Errorf("a whole number from 1 to %d", messaging.MaxPartitions)
 	}
 	return n, nil
 }

@@ -121,14 +121,33 @@ func (p *Process) Consume(stream, group string, handlers messaging.Handlers) err
 	return nil
 }
 
-// Sample adds a sampler of streams.
-func (p *Process) Sample(streams ...string) error {
+// Sample adds a sampler of streams: all that the process publishes to or consumes. It is an error if one of them has
+// another number of partitions than this process; if Redis is away, the sampler finds out later, and ends the process.
+func (p *Process) Sample(ctx context.Context, streams ...string) error {
 	client, err := p.Redis("sampler")
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for _, stream := range streams {
+		err := messaging.AgreePartitions(ctx, client, stream, p.cfg.Partitions)
+		if other := (*messaging.PartitionsError)(nil); errors.As(err, &other) {
+			return advise(err)
+		}
+	}
 	p.add("sampler", messaging.NewSampler(client, p.cfg.Partitions, streams, p.options()...).Run)
 	return nil
+}
+
+// advise says what to do where the numbers of partitions differ, and returns any other error as it is.
+func advise(err error) error {
+	var other *messaging.PartitionsError
+	if !errors.As(err, &other) {
+		return err
+	}
+	return fmt.Errorf("CLEW_PARTITIONS is %d, and the stream %s in this Redis has %d partitions: give all services the same number, "+
+		"or change it while none runs: clew streams partitions %[1]d", other.Told, other.Stream, other.InRedis)
 }
 
 // ServeAPI adds the API's server; the variable is the one that sets the address.

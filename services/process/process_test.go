@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -63,6 +65,7 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 	return p, errors.Join(
 		p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out),
 		p.Relay(out, "notes"),
+		p.Sample(t.Context(), "notes", "lamps"),
 		p.Consume("lamps", "lamps", messaging.Handlers{}),
 		p.ServeAPI(cfg.api, "LAMPS_ADDR", mux),
 	)
@@ -175,6 +178,80 @@ func TestWithoutRedisItRunsButIsNotReady(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Errorf("a stop without Redis: %v", err)
 	}
+}
+
+const otherPartitions = "CLEW_PARTITIONS is 1, and the stream lamps in this Redis has 4 partitions: give all services the same " +
+	"number, or change it while none runs: clew streams partitions 1"
+
+func TestAnotherNumberOfPartitionsIsRefusedAtTheStart(t *testing.T) {
+	redisURL := messagingtest.Redis(t)
+	if err := messagingtest.Client(t, redisURL).Set(t.Context(), "lamps:partitions", 4, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := build(t, newConfig(t, redisURL)); err == nil || err.Error() != otherPartitions {
+		t.Errorf("error %v, want %s", err, otherPartitions)
+	}
+}
+
+// Where Redis is away at the start, the number is not known yet.
+func TestAnotherNumberOfPartitionsEndsTheProcessOnceItIsKnown(t *testing.T) {
+	redisURL := messagingtest.Redis(t)
+	client := messagingtest.Client(t, redisURL)
+	if err := client.Set(t.Context(), "lamps:partitions", 4, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	addr, appear := away(t, strings.TrimPrefix(redisURL, "unix://"))
+	p, err := build(t, newConfig(t, "redis://"+addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(t.Context()) }()
+	if status, body := ask(t, "http://"+p.Addr()+"/lamps"); status != http.StatusOK {
+		t.Errorf("while Redis is away, the API answers %d %s", status, body)
+	}
+	appear()
+	if err := <-ended; err == nil || err.Error() != otherPartitions {
+		t.Errorf("Run: %v, want %s", err, otherPartitions)
+	}
+	if groups := client.XInfoGroups(t.Context(), "lamps:{0}").Val(); len(groups) > 0 {
+		t.Errorf("it has joined %v", groups)
+	}
+}
+
+// away returns the address of a server that closes every connection until it appears: then they lead to the socket.
+func away(t *testing.T, socket string) (addr string, appear func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var there atomic.Bool
+	var copying sync.WaitGroup
+	copying.Go(func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			if !there.Load() {
+				near.Close()
+				continue
+			}
+			far, err := net.Dial("unix", socket)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			copying.Go(func() { _, _ = io.Copy(near, far); near.Close() })
+			copying.Go(func() { _, _ = io.Copy(far, near); far.Close() })
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		copying.Wait()
+	})
+	return listener.Addr().String(), func() { there.Store(true) }
 }
 
 func TestAFailedStartSaysWhatToDoAndLeavesNothingOpen(t *testing.T) {

@@ -39,7 +39,7 @@ func (p *Process) start(l loop) {
 	go func() {
 		err := l.run(ctx)
 		if ctx.Err() == nil {
-			p.end(fmt.Errorf("%s ended: %w", l.name, err))
+			p.end(advise(fmt.Errorf("%s ended: %w", l.name, err)))
 			err = nil // told once
 		}
 		done <- err

@@ -69,7 +69,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	return p, errors.Join(
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out, contracts.StreamStock, contracts.StockReservedV1, contracts.StockRejectedV1, contracts.StockReleasedV1),
-		p.Sample(contracts.StreamOrders, contracts.StreamStock),
+		p.Sample(ctx, contracts.StreamOrders, contracts.StreamStock),
 		p.Consume(contracts.StreamOrders, service, handlers),
 		p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)),
 	)

@@ -55,7 +55,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
 		p.Relay(out, contracts.StreamOrders,
 			contracts.OrderCreatedV1, contracts.OrderCancelledV1, contracts.OrderConfirmedV1, contracts.OrderRejectedV1),
-		p.Sample(contracts.StreamOrders, contracts.StreamStock),
+		p.Sample(ctx, contracts.StreamOrders, contracts.StreamStock),
 		p.Consume(contracts.StreamStock, service, events.Handlers(inbox.New(out, service), orders, tel.Logger)),
 		p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)),
 	)

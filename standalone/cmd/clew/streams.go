@@ -24,6 +24,7 @@ var streams = [...]string{contracts.StreamOrders, contracts.StreamStock}
 type streamsCmd struct {
 	List        streamsListCmd `cmd:"" default:"withargs" help:"Show each partition and group (the default)."`
 	ForgetGroup forgetGroupCmd `cmd:"" help:"Remove a group that will never read again and keeps its stream from being trimmed."`
+	Partitions  partitionsCmd  `cmd:"" help:"Change the number of partitions while no service runs."`
 }
 
 // streamsListCmd shows what waits where.
@@ -114,6 +115,33 @@ func (c *forgetGroupCmd) unknown(ctx context.Context, admin *messaging.Admin) er
 	}
 	slices.Sort(groups)
 	return fmt.Errorf("the stream %s has no group %q (it has: %s)", c.Stream, c.Group, strings.Join(slices.Compact(groups), ", "))
+}
+
+// partitionsCmd changes how many partitions each stream has.
+type partitionsCmd struct {
+	Number int `arg:"" help:"1 to 256."`
+}
+
+// Run refuses while somebody consumes, and where messages would be left behind.
+func (c *partitionsCmd) Run(ctx context.Context) error {
+	admin, done, err := newAdmin()
+	if err != nil {
+		return err
+	}
+	defer done()
+	alive, err := admin.LivingConsumers(ctx, streams[:]...)
+	if err != nil {
+		return err
+	}
+	if len(alive) > 0 {
+		return fmt.Errorf("%s was heard of in the last 15 s: stop all services first, or, without Docker, "+
+			"`clew down` and then `CLEW_PARTITIONS=%d clew up`, which changes the number itself", terminal.Clean(alive[0]), c.Number)
+	}
+	if err := admin.SetPartitions(ctx, c.Number, streams[:]...); err != nil {
+		return err
+	}
+	fmt.Printf("each stream has %d partitions from now on: start all services with CLEW_PARTITIONS=%[1]d\n", c.Number)
+	return nil
 }
 
 // newAdmin returns an admin of what runs here, and what closes its connection.

@@ -45,6 +45,44 @@ func TestForgetGroup(t *testing.T) {
 	c.want(2, []string{"streams", "forget-group", "invoices", "audit"}, "orders", "stock")
 }
 
+func TestPartitions(t *testing.T) {
+	c := newRealClew(t, "CLEW_PARTITIONS=4")
+	c.order()
+	c.want(0, []string{"streams"}, "orders/3", "stock/3")
+	c.want(1, []string{"streams", "partitions", "1"}, "was heard of in the last 15 s", "CLEW_PARTITIONS=1 clew up")
+	redis(t, c.state(), "XADD orders:{3} * nothing known", 2)
+	c.deadLetters(1)
+
+	// What would be left behind keeps the number from becoming smaller, until it is dealt with.
+	c.want(0, down)
+	c.env = append(c.env, "CLEW_PARTITIONS=1")
+	c.want(1, up, "CLEW_PARTITIONS cannot be 1 yet", "orders:{3} has 1 dead letters")
+	c.env = append(c.env, "CLEW_PARTITIONS=4")
+	c.want(0, up)
+	c.want(0, []string{"dlq", "discard", "--all"}, "discarded ")
+	c.want(0, down)
+	c.env = append(c.env, "CLEW_PARTITIONS=1")
+	c.want(0, up)
+	c.order()
+	for _, stream := range streams {
+		if got := redis(t, c.state(), "GET "+stream+":partitions", 2)[1]; got != "1" {
+			t.Errorf("%s has %s partitions, want 1", stream, got)
+		}
+	}
+	c.want(2, []string{"streams", "partitions", "some"}, "partitions")
+}
+
+// Where no service runs, the command may change it. Here they were never told of this Redis.
+func TestPartitionsOfARedisThatNobodyUses(t *testing.T) {
+	c := newClew(t)
+	c.want(0, up)
+	c.want(0, []string{"streams", "partitions", "4"}, "each stream has 4 partitions from now on", "CLEW_PARTITIONS=4")
+	c.want(1, []string{"streams", "partitions", "257"}, "1 to 256")
+	if got := redis(t, c.state(), "GET stock:partitions", 2)[1]; got != "4" {
+		t.Errorf("stock has %s partitions, want 4", got)
+	}
+}
+
 // Foreign entries become dead letters, whatever they hold, and can be looked at safely.
 func TestDeadLetters(t *testing.T) {
 	c := newRealClew(t)

@@ -86,6 +86,9 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
 		return err
 	}
+	if err := setPartitions(ctx, known); err != nil {
+		return err
+	}
 	say("starting order-1 and inventory-1")
 	services := []*supervise.Running{
 		supervisor.Start(serviceChild(c, clew, "order", 1, replica{c.Order, c.OrderAdmin}, known)),

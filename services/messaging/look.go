@@ -1,0 +1,141 @@
+package messaging
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A look is a partition as it was at one moment.
+type look struct {
+	now              time.Time // by Redis's clock
+	length           int64
+	added            int64 // ever
+	first, last      entryID
+	generated        entryID // the last one ever, which may be deleted
+	deleted          entryID // the last one that was deleted; trimming does not count
+	deadLetters      int64
+	oldestDeadLetter string
+	groups           []groupLook
+}
+
+// A groupLook is a consumer group in a look. Ids are empty where there is no entry.
+type groupLook struct {
+	name          string
+	consumers     int64
+	pending       int64
+	oldestPending string
+	oldestWaiting string  // given back unbegun, or not delivered
+	delivered     entryID // the last one
+	read          int64   // how many were ever, by Redis's count; -1 where it does not know
+}
+
+// lookScript looks at a partition. It is a script so that one moment is seen, in one round trip; and because XINFO STREAM
+// would send the first and the last entry whole.
+// KEYS: the stream, its dead letters. ARGV: the pseudo-consumer, how many of its messages are looked at.
+// Returns {µs since 1970, length, added, first, last, generated, deleted, dead letters, oldest dead letter, groups}, where
+// a group is {name, consumers, pending, oldest pending, oldest waiting, delivered, read}.
+var lookScript = redis.NewScript(`
+local function first(entries) return entries[1] and entries[1][1] or '' end
+
+local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+if info.err and not string.find(info.err, 'no such key') then return info end
+local stream, groups = {}, {}
+for i = 1, #info, 2 do stream[info[i]] = info[i + 1] end
+
+for _, g in ipairs(info.err and {} or redis.call('XINFO', 'GROUPS', KEYS[1])) do
+	local name, delivered, read = g[2], g[8], g[10] or -1
+	local consumers = 0
+	for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], name)) do
+		if c[2] ~= ARGV[1] then consumers = consumers + 1 end
+	end
+	local waiting
+	for _, p in ipairs(redis.call('XPENDING', KEYS[1], name, '-', '+', ARGV[2], ARGV[1])) do
+		if p[4] == 0 then
+			waiting = p[1]
+			break
+		end
+	end
+	groups[#groups + 1] = {
+		name, consumers, g[6], redis.call('XPENDING', KEYS[1], name)[2] or '',
+		waiting or first(redis.call('XRANGE', KEYS[1], '(' .. delivered, '+', 'COUNT', 1)), delivered, read,
+	}
+end
+
+local now = redis.call('TIME')
+return {
+	now[1] * 1000000 + now[2], stream['length'] or 0, stream['entries-added'] or 0,
+	first({stream['first-entry'] or nil}), first({stream['last-entry'] or nil}),
+	stream['last-generated-id'] or '', stream['max-deleted-entry-id'] or '',
+	redis.call('XLEN', KEYS[2]), first(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)), groups,
+}
+`)
+
+// returnedSeen is how many of the messages that wait for another attempt are looked at, to find those among them that
+// were given back unbegun.
+const returnedSeen = 100
+
+func (in *inspector) look(ctx context.Context) ([]*look, error) {
+	calls := make([]call, len(in.partitions))
+	for partition := range calls {
+		calls[partition] = call{
+			[]string{StreamKey(in.stream, partition), deadLetterKey(in.stream, partition)}, []any{retryConsumer, returnedSeen},
+		}
+	}
+	replies, err := runAll(ctx, in.client, lookScript, calls)
+	if err != nil {
+		return nil, err
+	}
+	looks := make([]*look, len(replies))
+	for partition, reply := range replies {
+		r := reply.([]any)
+		l := &look{
+			now: time.UnixMicro(r[0].(int64)), length: r[1].(int64), added: r[2].(int64),
+			first: parseEntryID(r[3].(string)), last: parseEntryID(r[4].(string)),
+			generated: parseEntryID(r[5].(string)), deleted: parseEntryID(r[6].(string)),
+			deadLetters: r[7].(int64), oldestDeadLetter: r[8].(string),
+		}
+		for _, group := range r[9].([]any) {
+			g := group.([]any)
+			l.groups = append(l.groups, groupLook{
+				name: g[0].(string), consumers: g[1].(int64), pending: g[2].(int64), oldestPending: g[3].(string),
+				oldestWaiting: g[4].(string), delivered: parseEntryID(g[5].(string)), read: g[6].(int64),
+			})
+		}
+		looks[partition] = l
+	}
+	return looks, nil
+}
+
+// A call is of a script, with the keys of one partition.
+type call struct {
+	keys []string
+	args []any
+}
+
+// runAll calls a script many times in one round trip, in a second one where Redis does not know it yet, and returns the
+// replies.
+func runAll(ctx context.Context, client redis.UniversalClient, script *redis.Script, calls []call) ([]any, error) {
+	commands := make([]*redis.Cmd, len(calls))
+	run := func(one func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) error {
+		pipeline := client.Pipeline()
+		for i, c := range calls {
+			commands[i] = one(ctx, pipeline, c.keys, c.args...)
+		}
+		_, err := pipeline.Exec(ctx)
+		return err
+	}
+	err := run(script.EvalSha)
+	if redis.HasErrorPrefix(err, "NOSCRIPT") {
+		err = run(script.Eval)
+	}
+	if err != nil {
+		return nil, err
+	}
+	replies := make([]any, len(commands))
+	for i, command := range commands {
+		replies[i] = command.Val()
+	}
+	return replies, nil
+}
