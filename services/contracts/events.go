@@ -5,23 +5,17 @@
 // both are published until nobody reads the old one.
 package contracts
 
-// The streams on which the events travel.
-const (
-	StreamOrders = "orders"
-	StreamStock  = "stock"
-)
+// Orders is the stream of what becomes of orders.
+type Orders struct{}
 
-// The types of event, by stream: order.* travels on StreamOrders and stock.* on StreamStock.
-const (
-	OrderCreatedV1   = "order.created.v1"
-	OrderCancelledV1 = "order.cancelled.v1"
-	OrderConfirmedV1 = "order.confirmed.v1"
-	OrderRejectedV1  = "order.rejected.v1"
+// Name returns the stream's name.
+func (Orders) Name() string { return "orders" }
 
-	StockReservedV1 = "stock.reserved.v1"
-	StockRejectedV1 = "stock.rejected.v1"
-	StockReleasedV1 = "stock.released.v1"
-)
+// Stock is the stream of what becomes of stock.
+type Stock struct{}
+
+// Name returns the stream's name.
+func (Stock) Name() string { return "stock" }
 
 // Item is one line of an order. Prices are whole cents of the order's currency.
 type Item struct {

@@ -20,6 +20,6 @@ const (
 	PoisonFixed  = "fixed"     // its value while TestPoison succeeds
 )
 
-// TestPingV1 (test.ping.v1, on StreamOrders) is handled by doing nothing, in test mode. Its payload is any JSON: it is
+// TestPingV1 (test.ping.v1, on the stream Orders) is handled by doing nothing, in test mode. Its payload is any JSON: it is
 // the message of throughput tests.
 const TestPingV1 = "test.ping.v1"

@@ -19,7 +19,7 @@ type acker struct {
 }
 
 func newAcker(m *member, q *queue, partition int) *acker {
-	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.inFlight)}
+	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.InFlight)}
 }
 
 // add hands over an entry. It keeps its place in the queue until it is acknowledged: what cannot be acknowledged stops

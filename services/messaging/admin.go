@@ -8,22 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // An Admin looks at streams and dead letters, and acts on them for an operator.
-type Admin struct {
-	client          redis.UniversalClient
-	partitions      int
-	instrumentation *instrumentation
-}
+type Admin struct{ *shared }
 
-// NewAdmin returns an admin of streams of so many partitions. It does not close the client.
-func NewAdmin(client redis.UniversalClient, partitions int, options ...Option) *Admin {
-	c := newConfig(options)
-	return &Admin{client, partitions, newInstrumentation(c.tracerProvider, nil)}
-}
+// Admin returns an admin.
+func (s *Streams) Admin() *Admin { return &Admin{s.shared} }
 
 // A DeadLetter is a message that a group could not process, and why.
 type DeadLetter struct {
@@ -55,14 +46,14 @@ func (d DeadLetter) TraceID() string {
 
 // Streams describes each partition of a stream. A partition that does not exist yet has no messages and no groups.
 func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error) {
-	return newInspector(a.client, stream, a.partitions).inspect(ctx)
+	return newInspector(a.client, stream, a.Partitions).inspect(ctx)
 }
 
 // ForgetGroup removes a group, with what it has pending, from every partition of a stream, and reports whether there
 // was one. It is for a group that will never read again, and so keeps the stream from being trimmed.
 func (a *Admin) ForgetGroup(ctx context.Context, stream, group string) (bool, error) {
 	found := false
-	for partition := range a.partitions {
+	for partition := range a.Partitions {
 		key := StreamKey(stream, partition)
 		destroyed, err := a.client.XGroupDestroy(ctx, key, group).Result()
 		if err != nil && !isNoStream(err) {
@@ -79,7 +70,7 @@ const deadLetterPage = 500
 // DeadLetters lists a stream's dead letters, the oldest first in each partition.
 func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, error) {
 	var all []DeadLetter
-	for partition := range a.partitions {
+	for partition := range a.Partitions {
 		key := deadLetterKey(stream, partition)
 		for from := "-"; ; {
 			entries, err := readEntries(ctx, a.client, "XRANGE", key, from, "+", deadLetterPage)
@@ -100,7 +91,7 @@ func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, e
 
 // NewestDeadLetters lists at most so many of a stream's dead letters, the newest first, and says how many there are.
 func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int) (newest []DeadLetter, total int64, err error) {
-	for partition := range a.partitions {
+	for partition := range a.Partitions {
 		key := deadLetterKey(stream, partition)
 		entries, err := readEntries(ctx, a.client, "XREVRANGE", key, "+", "-", limit)
 		if err != nil {

@@ -50,10 +50,10 @@ func TestRedisClockIsSetBack(t *testing.T) {
 	}{
 		"while a message waits for its next attempt": {func(r *rig) {
 			failed := make(chan struct{})
-			stop := r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+			stop := r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 				close(failed)
 				return errors.New("no luck")
-			}}, messaging.WithBackoff(5*time.Second, 5*time.Second))
+			}}, withBackoff(5*time.Second, 5*time.Second))
 			r.publish("note.v1", "s")
 			<-failed
 			r.awaitPending("g", "retry")
@@ -73,14 +73,14 @@ func TestRedisClockIsSetBack(t *testing.T) {
 					set(-3600)
 				}
 				handled := make(chan struct{}, 2)
-				r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+				r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 					handled <- struct{}{}
 					return nil
 				}, "ready.v1": func(context.Context, messaging.Message) error {
 					handled <- struct{}{}
 					return nil
-				}}, messaging.WithClaimAfter(3*time.Second, 50*time.Millisecond), messaging.WithBackoff(time.Second, 3*time.Second),
-					messaging.WithName("g-2"))
+				}}, withClaimAfter(3*time.Second, 50*time.Millisecond), withBackoff(time.Second, 3*time.Second),
+					withName("g-2"))
 				r.publish("ready.v1", "ready") // new messages go on
 				<-handled
 				if when == "while it runs" {

@@ -9,27 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Subscription is what a consumer reads: one stream, as a member of one group.
-type Subscription struct {
-	Stream     string
-	Group      string
-	Partitions int // of the stream, 1 or more; each is fetched by a loop of its own
-
-	// Temporary is for a group that only watches: it starts with new messages, and is gone, with what it has pending,
-	// when Run returns. Any other group starts with the oldest message and stays.
-	Temporary bool
-}
-
-// A Handler processes one message. Its error is the outcome: see the package's documentation. The context carries the
-// trace and the baggage of the message, and ends with the handler's timeout. Handlers run concurrently, but never two
-// at once for messages of one subject in one consumer.
-type Handler func(ctx context.Context, m Message) error
-
-// Handlers are the handlers of a consumer by type of event. A type of another family is ignored; another version of a
-// handled type is an error.
-type Handlers map[string]Handler
-
-// A Consumer reads a subscription and runs handlers.
+// A Consumer reads a stream, as a member of a group, and runs handlers.
 type Consumer struct {
 	*member
 	queue    *queue
@@ -64,16 +44,24 @@ func (d *delivery) read() {
 	d.Deliveries = deliveries
 }
 
-// NewConsumer returns a consumer that Run starts. The client must be one that Connect returned and that nothing else
-// uses; the consumer does not close it.
-func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handlers, options ...Option) *Consumer {
-	m := &member{config: newConfig(options), client: client, sub: sub}
-	m.logger = m.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", m.name)
-	m.instrumentation = newInstrumentation(m.tracerProvider, m.registerer).consumer(sub, handlers, m.config)
-	c := &Consumer{member: m, queue: newQueue(m.config.workers, m.inFlight, sub.Partitions), outage: newOutage(m.logger)}
-	register(m.registerer, &waiting{queues: map[*queue]Subscription{}}).add(c.queue, sub)
+// NewConsumer returns a consumer of a stream, which Run starts. A type of event without a handler is ignored if it is of
+// another family than those that have one, and else an error: it is another version.
+func NewConsumer[S Stream](s *Streams, stream S, config ConsumerConfig, handlers ...Handler[S]) *Consumer {
+	types := map[string]handle{}
+	for _, h := range handlers {
+		types[h.eventType] = h.handle
+	}
+	return newConsumer(s, stream.Name(), config.withDefaults(), types)
+}
+
+func newConsumer(s *Streams, stream string, config ConsumerConfig, handlers map[string]handle) *Consumer {
+	m := &member{shared: s.shared, ConsumerConfig: config, stream: stream}
+	m.logger = s.Logger.With("stream", stream, "group", m.Group, "consumer", m.Name)
+	m.instrumentation = s.instrumentation.consumer(m, handlers)
+	c := &Consumer{member: m, queue: newQueue(m.Workers, m.InFlight, m.Partitions), outage: newOutage(m.logger)}
+	register(m.Registerer, &waiting{queues: map[*queue]*member{}}).add(c.queue, m)
 	quiet := &sync.RWMutex{}
-	for partition := range sub.Partitions {
+	for partition := range m.Partitions {
 		c.ackers = append(c.ackers, newAcker(m, c.queue, partition))
 		c.claimers = append(c.claimers, newClaimer(m, c.queue, c.outage, quiet, partition))
 	}
@@ -87,17 +75,17 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 // not do, such as leave a Redis that is away, it logs. Only if the stream has another number of partitions does it return
 // that error, a *PartitionsError, without having consumed anything. A consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
-	if err := c.agree(ctx); err != nil {
+	if err := c.awaitAgreement(ctx); err != nil {
 		return err
 	}
 	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelWork()
 	beating, stopBeating := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBeating()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.shutdownTimeout, cancelWork) })()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.ShutdownTimeout, cancelWork) })()
 
 	var intake, working, settling sync.WaitGroup
-	for partition := range c.sub.Partitions {
+	for partition := range c.Partitions {
 		f := &fetcher{c.member, c.queue, c.outage, c.claimers[partition].quiet, partition}
 		h := &heart{c.member, c.queue, partition}
 		settling.Go(func() { c.ackers[partition].run(work) })
@@ -105,10 +93,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 		intake.Go(func() { f.run(ctx) })
 		intake.Go(func() { c.claimers[partition].run(ctx) })
 	}
-	if !c.sub.Temporary { // who only watches leaves no trace
+	if !c.Temporary { // who only watches leaves no trace
 		intake.Go(func() { (&janitor{c.member}).run(ctx) })
 	}
-	for worker := range c.config.workers {
+	for worker := range c.Workers {
 		working.Go(func() { c.workers.run(ctx, work, worker) })
 	}
 	intake.Wait()

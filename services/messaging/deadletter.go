@@ -37,7 +37,7 @@ func exhausted(err error) error { return marked{err, outcomeDeadLetter, reasonEx
 // exhaust dead-letters an entry that had all its deliveries without anybody saying how the last one ended.
 func (m *member) exhaust(ctx context.Context, partition int, e pendingEntry) {
 	d := &delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
-	d.Stream, d.Deliveries = m.sub.Stream, e.deliveries
+	d.Stream, d.Deliveries = m.stream, e.deliveries
 	d.read()
 	cause := fmt.Errorf("%d deliveries, the last to %s, which was not heard of for %s", e.deliveries, e.owner, e.idle.Round(time.Millisecond))
 	m.move(ctx, d, e.owner, exhausted(cause), trace.SpanContext{})
@@ -45,7 +45,7 @@ func (m *member) exhaust(ctx context.Context, partition int, e pendingEntry) {
 
 // deadLetter moves a message that this consumer holds to the dead letters.
 func (m *member) deadLetter(ctx context.Context, d *delivery, cause error) {
-	m.move(ctx, d, m.name, cause, d.attempt)
+	m.move(ctx, d, m.Name, cause, d.attempt)
 }
 
 // move adds an entry to the dead letters, if it is still pending with its owner. If that fails, the entry stays where it
@@ -59,14 +59,14 @@ func (m *member) move(ctx context.Context, d *delivery, owner string, cause erro
 	started := time.Now()
 	answering, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	added, err := deadLetter.Run(answering, m.client, []string{key, deadLetterKey(m.sub.Stream, d.partition)},
-		m.sub.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
+	added, err := deadLetter.Run(answering, m.client, []string{key, deadLetterKey(m.stream, d.partition)},
+		m.Group, d.entryID, owner, MaxDataBytes, maxEntryFields,
 		headerReason, reason,
 		headerError, clean(cause.Error(), maxErrorBytes),
 		headerAttempts, d.Deliveries,
-		headerStream, m.sub.Stream,
+		headerStream, m.stream,
 		headerEntryID, d.entryID,
-		headerGroup, m.sub.Group,
+		headerGroup, m.Group,
 		headerConsumer, clean(owner, maxAttributeBytes),
 		headerTime, time.Now().UTC().Format(time.RFC3339Nano),
 		headerTraceparent, own.Get("traceparent"),

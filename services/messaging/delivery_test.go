@@ -2,6 +2,7 @@ package messaging_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,11 +24,30 @@ import (
 	"example.com/clew/services/messaging/messagingtest"
 )
 
+type notesStream struct{}
+
+func (notesStream) Name() string { return "notes" }
+
+// A note is of the type and about the subject that a test gives it.
 type note struct {
-	N int `json:"n"`
+	N           int `json:"n"`
+	kind, about string
 }
 
-func (note) Validate() error { return nil }
+func (note) Stream() notesStream { return notesStream{} }
+func (n note) Type() string      { return n.kind }
+func (n note) Subject() string   { return n.about }
+func (note) Validate() error     { return nil }
+
+// handlers are functions by the types that they handle.
+type handlers map[string]func(ctx context.Context, m messaging.Message) error
+
+func (h handlers) list() (list []messaging.Handler[notesStream]) {
+	for eventType, handle := range h {
+		list = append(list, messaging.OnType[notesStream](eventType, handle))
+	}
+	return list
+}
 
 // A rig is a stream on a Redis of the test's own, with everything that is told about it recorded.
 type rig struct {
@@ -48,15 +68,38 @@ func newRig(t *testing.T, partitions int) *rig {
 		t: t, url: url, client: messagingtest.Client(t, url), partitions: partitions, spans: spans,
 		tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)), registry: prometheus.NewRegistry(),
 	}
-	r.publisher = messaging.NewPublisher(r.client, partitions, r.options()...)
+	r.publisher = messaging.New(r.client, r.config()).Publisher()
 	return r
 }
 
-func (r *rig) options(more ...messaging.Option) []messaging.Option {
-	return append([]messaging.Option{
-		messaging.WithTracerProvider(r.tracer), messaging.WithRegisterer(r.registry),
-		messaging.WithLogger(slog.New(slog.NewTextHandler(r.t.Output(), nil))), messaging.WithBlock(50 * time.Millisecond),
-	}, more...)
+func (r *rig) config() messaging.Config {
+	return messaging.Config{
+		Partitions: r.partitions, Source: "/test", TracerProvider: r.tracer, Registerer: r.registry,
+		Logger: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
+	}
+}
+
+// An option changes how a consumer reads.
+type option func(*messaging.ConsumerConfig)
+
+func withName(name string) option { return func(c *messaging.ConsumerConfig) { c.Name = name } }
+
+func withBlock(d time.Duration) option { return func(c *messaging.ConsumerConfig) { c.Block = d } }
+
+func withHandlerTimeout(d time.Duration) option {
+	return func(c *messaging.ConsumerConfig) { c.HandlerTimeout = d }
+}
+
+func withShutdownTimeout(d time.Duration) option {
+	return func(c *messaging.ConsumerConfig) { c.ShutdownTimeout = d }
+}
+
+func withClaimAfter(claimAfter, heartbeat time.Duration) option {
+	return func(c *messaging.ConsumerConfig) { c.ClaimAfter, c.Heartbeat = claimAfter, heartbeat }
+}
+
+func withBackoff(first, most time.Duration) option {
+	return func(c *messaging.ConsumerConfig) { c.BackoffFirst, c.BackoffMost = first, most }
 }
 
 // publish adds one message of the type to each subject, and returns their ids.
@@ -65,7 +108,7 @@ func (r *rig) publish(eventType string, subjects ...string) []string {
 	var ids []string
 	var messages []messaging.Message
 	for i, subject := range subjects {
-		m, err := messaging.NewMessage(r.t.Context(), "notes", eventType, subject, note{i})
+		m, err := messaging.NewMessage(r.t.Context(), note{i, eventType, subject})
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -79,19 +122,22 @@ func (r *rig) publish(eventType string, subjects ...string) []string {
 }
 
 // consume starts a consumer of a group, and returns what stops it and waits for its end. It stops with the test too.
-func (r *rig) consume(group string, handlers messaging.Handlers, options ...messaging.Option) (stop func()) {
+func (r *rig) consume(group string, handle handlers, options ...option) (stop func()) {
 	r.t.Helper()
-	return r.run(messaging.Subscription{Group: group}, handlers, options...)
+	return r.run(r.config(), messaging.ConsumerConfig{Group: group}, handle, options...)
 }
 
-func (r *rig) run(sub messaging.Subscription, handlers messaging.Handlers, options ...messaging.Option) (stop func()) {
+func (r *rig) run(config messaging.Config, consumer messaging.ConsumerConfig, handle handlers, options ...option) (stop func()) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	sub.Stream, sub.Partitions = "notes", r.partitions
-	consumer := messaging.NewConsumer(messagingtest.Client(r.t, r.url), sub, handlers,
-		r.options(append([]messaging.Option{messaging.WithName(sub.Group + "-1")}, options...)...)...)
+	consumer.Name, consumer.Block = consumer.Group+"-1", 50*time.Millisecond
+	for _, option := range options {
+		option(&consumer)
+	}
+	streams := messaging.New(messagingtest.Client(r.t, r.url), config)
+	running := messaging.NewConsumer(streams, notesStream{}, consumer, handle.list()...)
 	ended := make(chan error, 1)
-	go func() { ended <- consumer.Run(ctx) }()
+	go func() { ended <- running.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -174,7 +220,7 @@ func subjects(n int) []string {
 func TestEachMessageIsProcessedAndAcknowledged(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		got := make(chan string, 1000)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			got <- m.ID
 			return nil
 		}})
@@ -195,7 +241,7 @@ func TestEachMessageIsProcessedAndAcknowledged(t *testing.T) {
 func TestAGroupMayStartAfterItsMessages(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		r.publish("note.v1", subjects(5)...)
-		r.consume("late", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
+		r.consume("late", handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
 		messagingtest.Eventually(t, "the group exists", func() error {
 			if pending, lag := r.backlog("late"); pending+lag != 0 {
 				return fmt.Errorf("pending %d, lag %d", pending, lag)
@@ -212,7 +258,7 @@ func TestATemporaryGroupSeesOnlyNewMessagesAndLeavesNothing(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		r.publish("note.v1", "before")
 		got := make(chan string, 10)
-		stop := r.run(messaging.Subscription{Group: "watch", Temporary: true}, messaging.Handlers{
+		stop := r.run(r.config(), messaging.ConsumerConfig{Group: "watch", Temporary: true}, handlers{
 			"note.v1": func(_ context.Context, m messaging.Message) error { got <- m.ID; return errors.New("no luck") },
 		})
 		messagingtest.Eventually(t, "the group exists in each partition", func() error {
@@ -242,7 +288,7 @@ func TestTwoGroupsEachGetEveryMessage(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		got := map[string]chan string{"a": make(chan string, 10), "b": make(chan string, 10)}
 		for group, ids := range got {
-			r.consume(group, messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+			r.consume(group, handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 				ids <- m.ID
 				return nil
 			}})
@@ -269,8 +315,9 @@ func TestMessagesOfOneSubjectRunInOrderOneAtATime(t *testing.T) {
 		running := map[string]bool{}
 		order := map[string][]int{}
 		all := make(chan struct{}, 300)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
-			payload, err := messaging.Decode[note](m)
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+			var payload note
+			err := json.Unmarshal(m.Data, &payload)
 			mu.Lock()
 			if running[m.Subject] {
 				t.Errorf("two messages of %s at once", m.Subject)
@@ -308,7 +355,7 @@ func TestASlowMessageHoldsUpOnlyItsSubject(t *testing.T) {
 	partitions(t, func(_ *testing.T, r *rig) {
 		release, quick := make(chan struct{}), make(chan struct{}, 50)
 		defer close(release)
-		r.consume("g", messaging.Handlers{
+		r.consume("g", handlers{
 			"slow.v1":  func(context.Context, messaging.Message) error { <-release; return nil },
 			"quick.v1": func(context.Context, messaging.Message) error { quick <- struct{}{}; return nil },
 		})
@@ -323,7 +370,7 @@ func TestASlowMessageHoldsUpOnlyItsSubject(t *testing.T) {
 func TestAStopFinishesWhatWasFetched(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		started, release := make(chan struct{}, 20), make(chan struct{})
-		stop := r.consume("g", messaging.Handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
+		stop := r.consume("g", handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
 			started <- struct{}{}
 			<-release
 			return ctx.Err()
@@ -351,12 +398,12 @@ func TestAStopFinishesWhatWasFetched(t *testing.T) {
 func TestAStopDoesNotWaitForEver(t *testing.T) {
 	r := newRig(t, 1)
 	started, cancelled := make(chan struct{}), make(chan struct{})
-	stop := r.consume("g", messaging.Handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
+	stop := r.consume("g", handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
 		close(started)
 		<-ctx.Done()
 		close(cancelled)
 		return ctx.Err()
-	}}, messaging.WithShutdownTimeout(20*time.Millisecond))
+	}}, withShutdownTimeout(20*time.Millisecond))
 	r.publish("note.v1", "s")
 	<-started
 	stop()
@@ -369,7 +416,7 @@ func TestAStopDoesNotWaitForEver(t *testing.T) {
 func TestADeletedGroupIsMadeAgain(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		got := make(chan string, 10)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			got <- m.ID
 			return nil
 		}})
@@ -387,14 +434,14 @@ func TestADeletedGroupIsMadeAgain(t *testing.T) {
 
 func TestPublishToAServerThatIsAway(t *testing.T) {
 	client := messagingtest.Client(t, "unix:///nowhere/s")
-	m, err := messaging.NewMessage(t.Context(), "notes", "note.v1", "s", note{})
+	m, err := messaging.NewMessage(t.Context(), note{kind: "note.v1", about: "s"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Source = "/test"
 	unreadable := m
 	unreadable.ID = ""
-	errs := messaging.NewPublisher(client, 1).Publish(t.Context(), m, unreadable)
+	errs := messaging.New(client, messaging.Config{}).Publisher().Publish(t.Context(), m, unreadable)
 	if errs[0] == nil || messaging.IsPermanent(errs[0]) {
 		t.Errorf("an outage is not the message's fault: %v", errs[0])
 	}
@@ -406,13 +453,13 @@ func TestPublishToAServerThatIsAway(t *testing.T) {
 func TestSpansOfOneMessage(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		ctx, creation := r.tracer.Tracer("test").Start(t.Context(), "create notes")
-		m, err := messaging.NewMessage(ctx, "notes", "note.v1", "s", note{})
+		m, err := messaging.NewMessage(ctx, note{kind: "note.v1", about: "s"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.Source = "/test"
 		inside := make(chan trace.SpanContext, 1)
-		r.consume("g", messaging.Handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
 			inside <- trace.SpanContextFromContext(ctx)
 			return errors.New("no luck")
 		}})

@@ -38,7 +38,7 @@ func (a *Admin) Entry(ctx context.Context, stream string, partition int, id stri
 // Pending lists what the groups of a stream have pending, at most so many, the oldest first in each group.
 func (a *Admin) Pending(ctx context.Context, stream string, limit int64) ([]PendingInfo, error) {
 	all := []PendingInfo{}
-	for partition := range a.partitions {
+	for partition := range a.Partitions {
 		key := StreamKey(stream, partition)
 		groups, err := a.client.XInfoGroups(ctx, key).Result()
 		if err != nil && !isNoStream(err) {

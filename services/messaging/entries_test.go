@@ -12,7 +12,7 @@ import (
 func TestAnEntryIsShownAsItStands(t *testing.T) {
 	h := newHand(t)
 	h.do("XADD", notes, "7-1", "specversion", "1.0", "b", "<b>\x00\xff", "a", "", "b", "again")
-	admin := messaging.NewAdmin(h.client, 1)
+	admin := messaging.New(h.client, messaging.Config{Partitions: 1}).Admin()
 	got, there, err := admin.Entry(t.Context(), "notes", 0, "7-1")
 	want := messaging.Entry{ID: "7-1", Key: notes, Fields: [][2]string{{"specversion", "1.0"}, {"b", "<b>\x00\xff"}, {"a", ""}, {"b", "again"}}}
 	if diff := cmp.Diff(want, got); diff != "" || !there || err != nil {
@@ -30,7 +30,7 @@ func TestAnEntryIsShownAsItStands(t *testing.T) {
 
 func TestPendingSaysWhoHoldsWhat(t *testing.T) {
 	h := newHand(t)
-	admin := messaging.NewAdmin(h.client, 2)
+	admin := messaging.New(h.client, messaging.Config{Partitions: 2}).Admin()
 	if got, err := admin.Pending(t.Context(), "notes", 10); err != nil || got == nil || len(got) != 0 {
 		t.Errorf("without a stream: %v, %v, want an empty list", got, err)
 	}
@@ -61,7 +61,7 @@ func TestPendingSaysWhoHoldsWhat(t *testing.T) {
 
 func TestTheNewestDeadLetters(t *testing.T) {
 	h := newHand(t)
-	admin := messaging.NewAdmin(h.client, 2)
+	admin := messaging.New(h.client, messaging.Config{Partitions: 2}).Admin()
 	add := func(key, id, at string) {
 		h.do("XADD", key, id, "subject", id, "traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "odd", "1",
 			"dlqreason", "permanent", "dlqtime", at, "dlqgroup", "g")

@@ -21,15 +21,15 @@ import (
 // What goes wrong with a message, and what happens then. The times are short, so that the tests are.
 
 var (
-	quickly = messaging.WithBackoff(20*time.Millisecond, 50*time.Millisecond)
+	quickly = withBackoff(20*time.Millisecond, 50*time.Millisecond)
 
 	// A takeover after half a second without a heartbeat, of which there are ten in that time.
-	takeovers = messaging.WithClaimAfter(500*time.Millisecond, 50*time.Millisecond)
+	takeovers = withClaimAfter(500*time.Millisecond, 50*time.Millisecond)
 )
 
 func (r *rig) deadLetters() []messaging.DeadLetter {
 	r.t.Helper()
-	all, err := messaging.NewAdmin(r.client, r.partitions).DeadLetters(context.Background(), "notes")
+	all, err := messaging.New(r.client, messaging.Config{Partitions: r.partitions}).Admin().DeadLetters(context.Background(), "notes")
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func (r *rig) awaitDeadLetters(n int) []messaging.DeadLetter {
 func TestAFailedMessageIsTriedAgain(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		attempts := make(chan int64, 10)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			attempts <- m.Deliveries
 			if m.Deliveries < 3 {
 				return errors.New("no luck")
@@ -73,7 +73,7 @@ func TestAFailedMessageIsTriedAgain(t *testing.T) {
 func TestWhatFailsIsDeadLetteredAndStopsNothing(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		good := make(chan struct{}, 20)
-		r.consume("g", messaging.Handlers{
+		r.consume("g", handlers{
 			"good.v1":      func(context.Context, messaging.Message) error { good <- struct{}{}; return nil },
 			"error.v1":     func(context.Context, messaging.Message) error { return errors.New("no \x1b\nluck") },
 			"panic.v1":     func(context.Context, messaging.Message) error { panic("ouch") },
@@ -82,7 +82,7 @@ func TestWhatFailsIsDeadLetteredAndStopsNothing(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			},
-		}, messaging.WithHandlerTimeout(10*time.Millisecond), quickly)
+		}, withHandlerTimeout(10*time.Millisecond), quickly)
 		for _, eventType := range []string{"error.v1", "panic.v1", "permanent.v1", "hang.v1", "error.v2"} {
 			r.publish(eventType, "s")
 		}
@@ -121,10 +121,10 @@ func TestWhatFailsIsDeadLetteredAndStopsNothing(t *testing.T) {
 
 func TestADeadLetterKeepsTheEntry(t *testing.T) {
 	r := newRig(t, 1)
-	r.consume("g", messaging.Handlers{})
+	r.consume("g", handlers{})
 	key := messaging.StreamKey("notes", 0)
 	values := []string{"hello", "\xff\x00", "big", strings.Repeat("x", messaging.MaxDataBytes+1), "dlqreason", "forged"}
-	r.consume("h", messaging.Handlers{"note.v1": nil})
+	r.consume("h", handlers{"note.v1": nil})
 	r.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, Values: values})
 	messagingtest.Eventually(t, "both groups gave it up", func() error {
 		if n := r.client.XLen(t.Context(), key+":dlq").Val(); n != 2 {
@@ -167,7 +167,7 @@ func TestWhatADeadConsumerHeldIsTakenOver(t *testing.T) {
 		want := r.publish("note.v1", subjects(50)...)
 		r.die("g", "dead-1", 1)
 		got := make(chan int64, 100)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			got <- m.Deliveries
 			return nil
 		}}, takeovers)
@@ -212,19 +212,19 @@ func TestASlowHandlerIsNotTakenOver(t *testing.T) {
 		var running atomic.Int64
 		started, release := make(chan struct{}, 10), make(chan struct{})
 		for i := range 2 {
-			r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+			r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 				running.Add(1)
 				started <- struct{}{}
 				<-release
 				return nil
-			}}, takeovers, messaging.WithName(fmt.Sprintf("g-%d", i)))
+			}}, takeovers, withName(fmt.Sprintf("g-%d", i)))
 		}
 		r.publish("note.v1", "s")
 		<-started
 		// A dead consumer's message, left at the same time, is what tells that the time of a takeover has come.
 		r.die("other", "dead-1", 1)
 		taken := make(chan struct{})
-		r.consume("other", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+		r.consume("other", handlers{"note.v1": func(context.Context, messaging.Message) error {
 			close(taken)
 			return nil
 		}}, takeovers)
@@ -265,7 +265,7 @@ func TestASuspectRunsAlone(t *testing.T) {
 			}
 		})
 		suspects, others := make(chan int64, 10), make(chan struct{}, 100_000)
-		r.consume("g", messaging.Handlers{
+		r.consume("g", handlers{
 			"suspect.v1": func(_ context.Context, m messaging.Message) error {
 				defer enter(true)()
 				suspects <- m.Deliveries
@@ -298,7 +298,7 @@ func TestAMessageThatKillsEveryTimeIsDeadLetteredWithoutAnotherRun(t *testing.T)
 	partitions(t, func(t *testing.T, r *rig) {
 		r.publish("killer.v1", "s")
 		r.die("g", "dead-1", 5)
-		r.consume("g", messaging.Handlers{"killer.v1": func(context.Context, messaging.Message) error {
+		r.consume("g", handlers{"killer.v1": func(context.Context, messaging.Message) error {
 			t.Error("it ran a sixth time")
 			return nil
 		}}, takeovers)
@@ -315,7 +315,7 @@ func TestAnUnavailableDependencySpendsNoDelivery(t *testing.T) {
 		var down atomic.Bool
 		down.Store(true)
 		tried, done := make(chan int64, 1000), make(chan int64, 100)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			if down.Load() {
 				tried <- m.Deliveries
 				return messaging.Unavailable(errors.New("the database is away"))
@@ -347,16 +347,16 @@ func TestAStopGivesBackWhatIsNotFinished(t *testing.T) {
 		want := r.publish("note.v1", subjects(300)...)
 		for range 20 { // more restarts than a message has deliveries
 			started := make(chan struct{}, 300)
-			stop := r.consume("g", messaging.Handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
+			stop := r.consume("g", handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
 				started <- struct{}{}
 				<-ctx.Done()
 				return ctx.Err()
-			}}, messaging.WithShutdownTimeout(time.Millisecond))
+			}}, withShutdownTimeout(time.Millisecond))
 			<-started
 			stop()
 		}
 		got := make(chan int64, 300)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			got <- m.Deliveries
 			return nil
 		}})
@@ -373,14 +373,14 @@ func TestARedrivenMessageIsForItsGroupOnly(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		var fixed atomic.Bool
 		done, other := make(chan messaging.Message, 10), make(chan string, 10)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			if fixed.Load() {
 				done <- m
 				return nil
 			}
 			return messaging.Permanent(errors.New("never"))
 		}})
-		r.consume("other", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("other", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			other <- m.ID
 			return nil
 		}})
@@ -389,7 +389,7 @@ func TestARedrivenMessageIsForItsGroupOnly(t *testing.T) {
 		<-other
 
 		fixed.Store(true)
-		admin := messaging.NewAdmin(r.client, r.partitions, r.options()...)
+		admin := messaging.New(r.client, r.config()).Admin()
 		ctx, operator := r.tracer.Tracer("test").Start(t.Context(), "operator")
 		if ok, err := admin.Redrive(ctx, "notes", d); err != nil || !ok {
 			t.Fatalf("redrive: %v, %v", ok, err)
@@ -428,13 +428,13 @@ func TestARedrivenMessageIsForItsGroupOnly(t *testing.T) {
 
 func TestRedriveForAGroupThatIsGone(t *testing.T) {
 	r := newRig(t, 1)
-	stop := r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+	stop := r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 		return messaging.Permanent(errors.New("never"))
 	}})
 	r.publish("note.v1", "s")
 	d := r.awaitDeadLetters(1)[0]
 	stop()
-	admin := messaging.NewAdmin(r.client, 1)
+	admin := messaging.New(r.client, messaging.Config{Partitions: 1}).Admin()
 	if ok, err := admin.ForgetGroup(t.Context(), "notes", "g"); err != nil || !ok {
 		t.Fatalf("forget: %v, %v", ok, err)
 	}
@@ -459,7 +459,7 @@ func TestDeletedMessagesAreCountedAsLost(t *testing.T) {
 		for partition := range r.partitions {
 			r.client.XTrimMaxLen(t.Context(), messaging.StreamKey("notes", partition), 0)
 		}
-		r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }}, takeovers)
+		r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }}, takeovers)
 		r.awaitBacklog("g", 0)
 		messagingtest.Eventually(t, "the loss is counted", func() error {
 			if got := r.value("messaging_lost_messages_total"); got != 9 {
@@ -476,7 +476,7 @@ func TestAConsumerFindsWhatItWasGivenAndNeverGot(t *testing.T) {
 		want := r.publish("note.v1", subjects(5)...)
 		r.die("g", "g-1", 1) // its own name
 		got := make(chan int64, 10)
-		r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			got <- m.Deliveries
 			return nil
 		}}, takeovers)
@@ -491,10 +491,10 @@ func TestAConsumerFindsWhatItWasGivenAndNeverGot(t *testing.T) {
 func TestNoMessageRunsTwiceAtOnceInOneConsumer(t *testing.T) {
 	r := newRig(t, 1)
 	runs, release := make(chan string, 10), make(chan struct{})
-	r.consume("g", messaging.Handlers{
+	r.consume("g", handlers{
 		"slow.v1":  func(_ context.Context, m messaging.Message) error { runs <- m.Type; <-release; return nil },
 		"quick.v1": func(_ context.Context, m messaging.Message) error { runs <- m.Type; return nil },
-	}, messaging.WithClaimAfter(50*time.Millisecond, time.Hour)) // no heartbeat at all
+	}, withClaimAfter(50*time.Millisecond, time.Hour)) // no heartbeat at all
 	r.publish("slow.v1", "slow")
 	if first := <-runs; first != "slow.v1" {
 		t.Fatalf("%s ran first", first)
@@ -515,8 +515,8 @@ func TestNoMessageRunsTwiceAtOnceInOneConsumer(t *testing.T) {
 
 func TestABadTraceparentStartsANewTrace(t *testing.T) {
 	r := newRig(t, 1)
-	r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
-	m, err := messaging.NewMessage(t.Context(), "notes", "note.v1", "s", note{})
+	r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
+	m, err := messaging.NewMessage(t.Context(), note{kind: "note.v1", about: "s"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -539,35 +539,38 @@ func TestABadTraceparentStartsANewTrace(t *testing.T) {
 
 // In test mode the baggage of one message steers its own telemetry.
 func TestSteering(t *testing.T) {
+	asItIs := func(*messaging.Config, *messaging.ConsumerConfig) {}
+	testMode := func(c *messaging.Config, _ *messaging.ConsumerConfig) { c.TestMode = true }
 	for name, test := range map[string]struct {
 		baggage           string
-		options           []messaging.Option
+		change            func(*messaging.Config, *messaging.ConsumerConfig)
 		sameTrace, linked bool
 	}{
-		"default":                 {"customer.tier=premium", nil, true, true},
-		"no propagation":          {"clew.propagation=off", []messaging.Option{messaging.WithTestMode(true)}, false, false},
-		"link only":               {"clew.relation=link", []messaging.Option{messaging.WithTestMode(true)}, false, true},
-		"not in test mode":        {"clew.propagation=off,clew.relation=link", nil, true, true},
-		"no propagation, for all": {"", []messaging.Option{messaging.WithPropagation(false)}, false, false},
-		"link only, for all":      {"", []messaging.Option{messaging.WithRelation(messaging.LinkOnly)}, false, true},
+		"default":                 {"customer.tier=premium", asItIs, true, true},
+		"no propagation":          {"clew.propagation=off", testMode, false, false},
+		"link only":               {"clew.relation=link", testMode, false, true},
+		"not in test mode":        {"clew.propagation=off,clew.relation=link", asItIs, true, true},
+		"no propagation, for all": {"", func(c *messaging.Config, _ *messaging.ConsumerConfig) { c.WithoutContext = true }, false, false},
+		"link only, for all":      {"", func(_ *messaging.Config, c *messaging.ConsumerConfig) { c.Relation = messaging.LinkOnly }, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, 1)
-			options := r.options(append(test.options, messaging.WithBaggageAttributes("customer.tier"))...)
+			config, consumer := r.config(), messaging.ConsumerConfig{Group: "g", BaggageAttributes: []string{"customer.tier"}}
+			test.change(&config, &consumer)
 			inside := make(chan context.Context, 1)
-			r.consume("g", messaging.Handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
+			r.run(config, consumer, handlers{"note.v1": func(ctx context.Context, _ messaging.Message) error {
 				inside <- ctx
 				return nil
-			}}, options...)
+			}})
 			ctx, creation := r.tracer.Tracer("test").Start(t.Context(), "create notes")
-			m, err := messaging.NewMessage(ctx, "notes", "note.v1", "s", note{})
+			m, err := messaging.NewMessage(ctx, note{kind: "note.v1", about: "s"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			m.Source = "/test"
 			m.Headers.Set("baggage", test.baggage)
-			if err := errors.Join(messaging.NewPublisher(r.client, 1, options...).Publish(t.Context(), m)...); err != nil {
+			if err := errors.Join(messaging.New(r.client, config).Publisher().Publish(t.Context(), m)...); err != nil {
 				t.Fatal(err)
 			}
 			handler := <-inside
@@ -598,11 +601,11 @@ func TestAConsumerHoldsNoMoreThanItMay(t *testing.T) {
 		r.publish("note.v1", subjects(300)...)
 		r.die("g", "dead-1", 1)
 		release, handled := make(chan struct{}), make(chan struct{}, 1000)
-		r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 			<-release
 			handled <- struct{}{}
 			return nil
-		}}, takeovers, messaging.WithBlock(3*time.Second))
+		}}, takeovers, withBlock(3*time.Second))
 		holds := func() (held int64) {
 			for partition := range r.partitions {
 				consumers, err := r.client.XInfoConsumers(t.Context(), messaging.StreamKey("notes", partition), "g").Result()

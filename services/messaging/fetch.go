@@ -64,14 +64,14 @@ func (f *fetcher) once(ctx context.Context) error {
 // take makes a delivery of an entry that Redis has just given to this consumer.
 func (m *member) take(partition int, by intake, e pendingEntry) *delivery {
 	d := &delivery{partition: partition, entryID: e.ID, entry: e.XMessage, by: by}
-	d.Stream, d.Deliveries = m.sub.Stream, e.deliveries+1
+	d.Stream, d.Deliveries = m.stream, e.deliveries+1
 	d.Subject, _ = e.Values[fieldSubject].(string)
-	if e.owner != "" && e.owner != retryConsumer && e.owner != m.name {
+	if e.owner != "" && e.owner != retryConsumer && e.owner != m.Name {
 		d.takenFrom, d.takenIdle = e.owner, e.idle
 		m.instrumentation.takenOver.Inc()
 	}
 	m.instrumentation.consumed.Inc()
-	if e.deliveries == 0 && e.Values[headerRedriveGroup] == m.sub.Group {
+	if e.deliveries == 0 && e.Values[headerRedriveGroup] == m.Group {
 		m.instrumentation.redriven.Inc() // here, because who redrives may be a command, which nobody scrapes
 	}
 	return d

@@ -29,7 +29,7 @@ func (r *rig) fillUp() {
 func TestAFullRedisTakesNothingFromTheLiving(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		begun, release := make(chan int64, 100), make(chan struct{})
-		handlers := messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		handlers := handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			begun <- m.Deliveries
 			<-release
 			return nil
@@ -40,7 +40,7 @@ func TestAFullRedisTakesNothingFromTheLiving(t *testing.T) {
 			<-begun
 		}
 		r.fillUp()
-		r.run(messaging.Subscription{Group: "g"}, handlers, takeovers, messaging.WithName("g-2"))
+		r.run(r.config(), messaging.ConsumerConfig{Group: "g"}, handlers, takeovers, withName("g-2"))
 		// What is not kept alive is due after half a second; nothing is, after three times that.
 		messagingtest.Eventually(t, "there was time for a takeover", func() error {
 			select {
@@ -58,7 +58,7 @@ func TestAFullRedisTakesNothingFromTheLiving(t *testing.T) {
 func TestAFullRedisIsEmptiedOfWhatIsDone(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		var handled atomic.Int64
-		r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+		r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 			handled.Add(1)
 			return nil
 		}}, takeovers)
@@ -117,7 +117,7 @@ func TestContentionHoldsUpOnlyItsMessages(t *testing.T) {
 		var locked, tries atomic.Int64
 		locked.Store(1)
 		others, contended := make(chan int64, 1000), make(chan int64, 1000)
-		r.consume("g", messaging.Handlers{
+		r.consume("g", handlers{
 			"note.v1": func(_ context.Context, m messaging.Message) error {
 				others <- m.Deliveries
 				return nil

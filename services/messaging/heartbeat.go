@@ -17,7 +17,7 @@ type heart struct {
 
 // run beats until ctx ends.
 func (h *heart) run(ctx context.Context) {
-	every := time.NewTicker(h.heartbeat)
+	every := time.NewTicker(h.Heartbeat)
 	defer every.Stop()
 	for {
 		select {

@@ -130,7 +130,7 @@ type publisherInstrumentation struct {
 
 type sentKey struct{ stream, eventType, errorType string }
 
-func (i *instrumentation) publisher(events map[string][]string) publisherInstrumentation {
+func (i *instrumentation) publisher(types []EventType) publisherInstrumentation {
 	p := publisherInstrumentation{
 		i,
 		newChildren(func(k sentKey) prometheus.Counter {
@@ -140,11 +140,9 @@ func (i *instrumentation) publisher(events map[string][]string) publisherInstrum
 			return i.operation.WithLabelValues(stream, "send")
 		}),
 	}
-	for stream, types := range events {
-		p.operationOf.of(stream)
-		for _, eventType := range types {
-			p.sentOf.of(sentKey{stream, eventType, ""})
-		}
+	for _, t := range types {
+		p.operationOf.of(t.Stream)
+		p.sentOf.of(sentKey{t.Stream, t.Type, ""})
 	}
 	return p
 }

@@ -19,8 +19,7 @@ import (
 // consumerInstrumentation is what one consumer records.
 type consumerInstrumentation struct {
 	*instrumentation
-	sub        Subscription
-	config     config
+	member     *member
 	identity   []attribute.KeyValue // the group and the consumer
 	name       string               // of process spans
 	atStart    []trace.SpanStartOption
@@ -41,33 +40,32 @@ type processKey struct {
 	errorType string
 }
 
-func (i *instrumentation) consumer(sub Subscription, handlers Handlers, c config) *consumerInstrumentation {
-	identity := []attribute.KeyValue{semconv.MessagingConsumerGroupName(sub.Group), semconv.MessagingClientID(c.name)}
-	atStart := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, sub.Stream), identity...)
+func (i *instrumentation) consumer(m *member, handlers map[string]handle) *consumerInstrumentation {
+	identity := []attribute.KeyValue{semconv.MessagingConsumerGroupName(m.Group), semconv.MessagingClientID(m.Name)}
+	atStart := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, m.stream), identity...)
 	ci := &consumerInstrumentation{
 		instrumentation: i,
-		sub:             sub,
-		config:          c,
+		member:          m,
 		identity:        identity,
-		name:            "process " + sub.Stream,
+		name:            "process " + m.stream,
 		atStart:         []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(atStart...)},
-		consumed:        i.consumed.WithLabelValues(sub.Stream, sub.Group),
-		takenOver:       i.takenOver.WithLabelValues(sub.Stream, sub.Group),
-		lost:            i.lost.WithLabelValues(sub.Stream, sub.Group),
-		redriven:        i.redriven.WithLabelValues(sub.Stream, sub.Group),
-		receive:         i.operation.WithLabelValues(sub.Stream, "receive"),
-		ack:             i.operation.WithLabelValues(sub.Stream, "ack"),
-		deadLetter:      i.operation.WithLabelValues(sub.Stream, "dead_letter"),
+		consumed:        i.consumed.WithLabelValues(m.stream, m.Group),
+		takenOver:       i.takenOver.WithLabelValues(m.stream, m.Group),
+		lost:            i.lost.WithLabelValues(m.stream, m.Group),
+		redriven:        i.redriven.WithLabelValues(m.stream, m.Group),
+		receive:         i.operation.WithLabelValues(m.stream, "receive"),
+		ack:             i.operation.WithLabelValues(m.stream, "ack"),
+		deadLetter:      i.operation.WithLabelValues(m.stream, "dead_letter"),
 		processOf: newChildren(func(k processKey) *histogram.Histogram {
 			return histogram.New(i.process.WithLabelValues(
-				sub.Stream, sub.Group, k.eventType, string(k.outcome), k.errorType), histogram.Waits)
+				m.stream, m.Group, k.eventType, string(k.outcome), k.errorType), histogram.Waits)
 		}),
 		endToEndOf: newChildren(func(eventType string) *histogram.Histogram {
-			return histogram.New(i.endToEnd.WithLabelValues(sub.Stream, sub.Group, eventType), histogram.Waits)
+			return histogram.New(i.endToEnd.WithLabelValues(m.stream, m.Group, eventType), histogram.Waits)
 		}),
 	}
 	for _, reason := range [...]string{reasonPermanent, reasonExhausted, reasonUndecodable, reasonUnknownVersion} {
-		i.deadLetters.WithLabelValues(sub.Stream, sub.Group, reason)
+		i.deadLetters.WithLabelValues(m.stream, m.Group, reason)
 	}
 	ci.processOf.of(processKey{otherType, outcomeIgnored, ""})
 	for eventType := range handlers {
@@ -109,8 +107,8 @@ func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery)
 }
 
 func (i *consumerInstrumentation) linkOnly(ctx context.Context) bool {
-	return i.config.relation == LinkOnly ||
-		i.config.testMode && baggage.FromContext(ctx).Member("clew.relation").Value() == "link"
+	return i.member.Relation == LinkOnly ||
+		i.member.TestMode && baggage.FromContext(ctx).Member("clew.relation").Value() == "link"
 }
 
 func (i *consumerInstrumentation) endProcess(ctx context.Context, span trace.Span, d *delivery, err error) {
@@ -141,7 +139,7 @@ func (i *consumerInstrumentation) describe(ctx context.Context, span trace.Span,
 	if d.takenFrom != "" {
 		attributes = append(attributes, conventions.TakenOverFrom.String(d.takenFrom))
 	}
-	for _, name := range i.config.baggage {
+	for _, name := range i.member.BaggageAttributes {
 		if value := baggage.FromContext(ctx).Member(name).Value(); value != "" {
 			attributes = append(attributes, attribute.String(name, value))
 		}
@@ -154,14 +152,14 @@ func (i *consumerInstrumentation) describe(ctx context.Context, span trace.Span,
 func (i *consumerInstrumentation) startDeadLetter(
 	ctx context.Context, d *delivery, reason string, attempt trace.SpanContext,
 ) (context.Context, trace.Span) {
-	ctx, span := i.tracer.Start(d.Headers.extract(ctx), "dead_letter "+i.sub.Stream, trace.WithSpanKind(trace.SpanKindClient))
+	ctx, span := i.tracer.Start(d.Headers.extract(ctx), "dead_letter "+i.member.stream, trace.WithSpanKind(trace.SpanKindClient))
 	if !span.IsRecording() {
 		return ctx, span
 	}
 	if attempt.IsValid() {
 		span.AddLink(trace.Link{SpanContext: attempt})
 	}
-	span.SetAttributes(conventions.Operation("dead_letter", semconv.MessagingOperationTypeSettle, i.sub.Stream)...)
+	span.SetAttributes(conventions.Operation("dead_letter", semconv.MessagingOperationTypeSettle, i.member.stream)...)
 	span.SetAttributes(i.identity...)
 	if d.malformed == nil { // else nothing in it can be trusted to be text
 		span.SetAttributes(conventions.Message(d.ID, d.Subject, d.Type)...)
@@ -183,7 +181,7 @@ func (i *consumerInstrumentation) endDeadLetter(span trace.Span, reason, added s
 	case added == "":
 		return // another consumer was faster: a span that is not ended is not exported
 	case added != "lost":
-		i.deadLetters.WithLabelValues(i.sub.Stream, i.sub.Group, reason).Inc()
+		i.deadLetters.WithLabelValues(i.member.stream, i.member.Group, reason).Inc()
 	}
 	span.End()
 }

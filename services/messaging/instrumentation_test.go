@@ -16,10 +16,9 @@ import (
 func TestWhatIsKnownExistsAtZeroFromTheStart(t *testing.T) {
 	client := messagingtest.Client(t, messagingtest.Redis(t))
 	registry := prometheus.NewRegistry()
-	reg := messaging.WithRegisterer(registry)
-	messaging.NewPublisher(client, 1, reg, messaging.WithEvents("answers", "answer.v1"))
-	messaging.NewConsumer(client, messaging.Subscription{Stream: "notes", Group: "readers", Partitions: 1},
-		messaging.Handlers{"note.v1": nil}, reg)
+	streams := messaging.New(client, messaging.Config{Registerer: registry})
+	streams.Publisher(messaging.EventType{Stream: "answers", Type: "answer.v1"})
+	messaging.NewConsumer(streams, notesStream{}, messaging.ConsumerConfig{Group: "readers"}, handlers{"note.v1": nil}.list()...)
 	want := `
 # HELP messaging_client_sent_messages_total Messages that a publisher tried to add to a stream.
 # TYPE messaging_client_sent_messages_total counter
@@ -59,7 +58,7 @@ messaging_client_sent_messages_total{error_type="",event_type="answer.v1",messag
 
 func TestWhatIsCountedOnce(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
-		failed := messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+		failed := handlers{"note.v1": func(context.Context, messaging.Message) error {
 			return messaging.Permanent(fmt.Errorf("no"))
 		}}
 		stop := r.consume("readers", failed)
@@ -68,7 +67,7 @@ func TestWhatIsCountedOnce(t *testing.T) {
 		r.awaitBacklog("readers", 0)
 		stop()
 
-		admin := messaging.NewAdmin(r.client, r.partitions)
+		admin := messaging.New(r.client, messaging.Config{Partitions: r.partitions}).Admin()
 		dead, err := admin.DeadLetters(t.Context(), "notes")
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +77,7 @@ func TestWhatIsCountedOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		r.consume("readers", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
+		r.consume("readers", handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }})
 		messagingtest.Eventually(t, "what was redriven is counted", func() error {
 			if n := r.value("messaging_redriven_messages_total"); n != 3 {
 				return fmt.Errorf("%v redriven, expected 3", n)

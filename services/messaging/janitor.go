@@ -8,9 +8,8 @@ import (
 
 const (
 	janitorEvery = time.Minute
-	retention    = 15 * time.Minute // of what every group has acknowledged
-	mostEntries  = 250_000          // of a partition; a longer one keeps what is acknowledged for less time
-	consumerIdle = 5 * time.Minute  // after that a consumer with nothing pending is taken for dead
+	mostEntries  = 250_000         // of a partition; a longer one keeps what is acknowledged for less time
+	consumerIdle = 5 * time.Minute // after that a consumer with nothing pending is taken for dead
 )
 
 // A janitor keeps a stream and its group small.
@@ -26,7 +25,7 @@ func (j *janitor) run(ctx context.Context) {
 			return
 		case <-every.C:
 		}
-		if err := j.tidy(ctx, retention, consumerIdle); err != nil && ctx.Err() == nil {
+		if err := j.tidy(ctx, consumerIdle); err != nil && ctx.Err() == nil {
 			j.logger.Warn("tidying the stream failed", "error", err)
 		}
 	}
@@ -34,17 +33,17 @@ func (j *janitor) run(ctx context.Context) {
 
 // tidy removes dead consumers with nothing pending, and entries that are older than the retention and acknowledged by
 // every group. A living consumer that is taken for dead, because nothing came for it, is made again by its heartbeat.
-func (j *janitor) tidy(ctx context.Context, retention, idle time.Duration) error {
+func (j *janitor) tidy(ctx context.Context, idle time.Duration) error {
 	var errs []error
-	for partition := range j.sub.Partitions {
-		consumers, err := j.client.XInfoConsumers(ctx, j.key(partition), j.sub.Group).Result()
+	for partition := range j.Partitions {
+		consumers, err := j.client.XInfoConsumers(ctx, j.key(partition), j.Group).Result()
 		errs = append(errs, err)
 		for _, consumer := range consumers {
-			if consumer.Name != retryConsumer && consumer.Name != j.name {
+			if consumer.Name != retryConsumer && consumer.Name != j.Name {
 				errs = append(errs, j.script(ctx, removeConsumer, partition, consumer.Name, idle.Milliseconds()).Err())
 			}
 		}
-		errs = append(errs, j.trim(ctx, partition, retention))
+		errs = append(errs, j.trim(ctx, partition, j.Retention))
 	}
 	return errors.Join(errs...)
 }

@@ -24,11 +24,11 @@ func TestANewReplicaTakesPartAtOnce(t *testing.T) {
 		const n = 400
 		var handled [2]atomic.Int64
 		consume := func(replica int) {
-			r.run(messaging.Subscription{Group: "g"}, messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+			r.run(r.config(), messaging.ConsumerConfig{Group: "g"}, handlers{"note.v1": func(context.Context, messaging.Message) error {
 				time.Sleep(100 * time.Millisecond) // the work
 				handled[replica].Add(1)
 				return nil
-			}}, messaging.WithName(fmt.Sprint("g-", replica)), messaging.WithClaimAfter(10*time.Second, 200*time.Millisecond))
+			}}, withName(fmt.Sprint("g-", replica)), withClaimAfter(10*time.Second, 200*time.Millisecond))
 		}
 		r.publish("note.v1", subjects(n)...)
 		consume(0)
@@ -54,7 +54,7 @@ func TestANewReplicaTakesPartAtOnce(t *testing.T) {
 func TestWaitingIsNeverBelowWhatAMessageWaits(t *testing.T) {
 	partitions(t, func(t *testing.T, r *rig) {
 		release := make(chan struct{})
-		r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { <-release; return nil }})
+		r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error { <-release; return nil }})
 		r.publish("note.v1", subjects(16)...)
 		messagingtest.Eventually(t, "all workers are busy", func() error {
 			if pending, _ := r.backlog("g"); pending < 16 || r.gauge("messaging_waiting_seconds") > 0 {
@@ -107,15 +107,16 @@ func TestManyPartitions(t *testing.T) {
 	var log lines
 	var mu sync.Mutex
 	runs := map[string]int{}
+	config := r.config()
+	config.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	for replica := range 2 {
-		r.run(messaging.Subscription{Group: "g"}, messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+		r.run(config, messaging.ConsumerConfig{Group: "g"}, handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 			mu.Lock()
 			runs[m.Subject]++
 			mu.Unlock()
 			time.Sleep(500 * time.Millisecond) // the work
 			return nil
-		}}, messaging.WithName(fmt.Sprint("g-", replica)), messaging.WithClaimAfter(2*time.Second, 500*time.Millisecond),
-			messaging.WithLogger(slog.New(slog.NewTextHandler(&log, nil))), messaging.WithBlock(time.Second))
+		}}, withName(fmt.Sprint("g-", replica)), withClaimAfter(2*time.Second, 500*time.Millisecond), withBlock(time.Second))
 	}
 	r.publish("note.v1", subjects(200)...)
 	r.awaitBacklog("g", 0)
@@ -169,10 +170,10 @@ func TestWhatIsDueIsFoundInALongList(t *testing.T) {
 	last := r.client.XRevRangeN(ctx, notes, "+", "-", 1).Val()[0].ID
 	r.client.XClaim(ctx, &redis.XClaimArgs{Stream: notes, Group: "g", Consumer: "retry", Messages: []string{last}})
 	handled := make(chan string, n)
-	r.consume("g", messaging.Handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
+	r.consume("g", handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
 		handled <- m.Subject
 		return nil
-	}}, quickly, messaging.WithClaimAfter(time.Hour, time.Second))
+	}}, quickly, withClaimAfter(time.Hour, time.Second))
 	if subject := <-handled; subject != fmt.Sprint("s-", n-1) {
 		t.Errorf("%s was handled, expected the last", subject)
 	}
@@ -183,11 +184,11 @@ func TestWhatIsDueIsFoundInALongList(t *testing.T) {
 func TestAStopWhileRedisHangs(t *testing.T) {
 	r := newRig(t, 3)
 	begun, release := make(chan struct{}, 10), make(chan struct{})
-	stop := r.consume("g", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+	stop := r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
 		begun <- struct{}{}
 		<-release
 		return nil
-	}}, messaging.WithShutdownTimeout(time.Second), messaging.WithBlock(time.Second))
+	}}, withShutdownTimeout(time.Second), withBlock(time.Second))
 	r.publish("note.v1", "s")
 	<-begun
 	var pid int

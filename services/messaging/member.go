@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -21,25 +22,26 @@ const (
 
 // A member is a consumer's place in its group: what it asks of Redis, for one partition at a time.
 type member struct {
-	config
-	client          redis.UniversalClient
-	sub             Subscription
+	*shared
+	ConsumerConfig
+	stream          string
+	logger          *slog.Logger
 	instrumentation *consumerInstrumentation
 }
 
-func (m *member) key(partition int) string { return StreamKey(m.sub.Stream, partition) }
+func (m *member) key(partition int) string { return StreamKey(m.stream, partition) }
 
 // script runs a script on a partition's stream.
 func (m *member) script(ctx context.Context, script *redis.Script, partition int, args ...any) *redis.Cmd {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	return script.Run(ctx, m.client, []string{m.key(partition)}, append([]any{m.sub.Group}, args...)...)
+	return script.Run(ctx, m.client, []string{m.key(partition)}, append([]any{m.Group}, args...)...)
 }
 
-// agree waits until it is known how many partitions the stream has, or ctx ends.
-func (m *member) agree(ctx context.Context) error {
+// awaitAgreement waits until it is known how many partitions the stream has, or ctx ends.
+func (m *member) awaitAgreement(ctx context.Context) error {
 	for pause := retryFirst; ; {
-		err := AgreePartitions(ctx, m.client, m.sub.Stream, m.sub.Partitions)
+		err := m.agree(ctx, m.stream)
 		if other := (*PartitionsError)(nil); err == nil || errors.As(err, &other) {
 			return err
 		}
@@ -54,16 +56,16 @@ func (m *member) agree(ctx context.Context) error {
 func (m *member) join(ctx context.Context, partition int) error {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	if err := AgreePartitions(ctx, m.client, m.sub.Stream, m.sub.Partitions); err != nil {
+	if err := m.agree(ctx, m.stream); err != nil {
 		return err
 	}
 	from := "0"
-	if m.sub.Temporary {
+	if m.Temporary {
 		from = "$"
 	}
-	err := m.client.XGroupCreateMkStream(ctx, m.key(partition), m.sub.Group, from).Err()
+	err := m.client.XGroupCreateMkStream(ctx, m.key(partition), m.Group, from).Err()
 	if err == nil || strings.HasPrefix(err.Error(), "BUSYGROUP") {
-		err = m.client.XGroupCreateConsumer(ctx, m.key(partition), m.sub.Group, m.name).Err()
+		err = m.client.XGroupCreateConsumer(ctx, m.key(partition), m.Group, m.Name).Err()
 	}
 	if err != nil && strings.HasPrefix(err.Error(), "OOM") {
 		return nil
@@ -74,11 +76,11 @@ func (m *member) join(ctx context.Context, partition int) error {
 // fetch asks for new messages, and waits for them. An answer that comes too late is found later: its messages are
 // pending with this consumer.
 func (m *member) fetch(ctx context.Context, partition, most int) ([]redis.XMessage, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.block+answer)
+	ctx, cancel := context.WithTimeout(ctx, m.Block+answer)
 	defer cancel()
 	started := time.Now()
 	streams, err := m.client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: m.sub.Group, Consumer: m.name, Streams: []string{m.key(partition), ">"}, Count: int64(most), Block: m.block,
+		Group: m.Group, Consumer: m.Name, Streams: []string{m.key(partition), ">"}, Count: int64(most), Block: m.Block,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil // nothing came in time
@@ -107,7 +109,7 @@ type pendingEntry struct {
 }
 
 func (m *member) claim(ctx context.Context, partition, limit int, alone bool, held []string) (due, error) {
-	args := withIDs(held, m.name, limit, m.claimAfter.Milliseconds(), m.backoffMost.Milliseconds(), m.deliveries, alone)
+	args := withIDs(held, m.Name, limit, m.ClaimAfter.Milliseconds(), m.BackoffMost.Milliseconds(), m.Deliveries, alone)
 	reply, err := m.script(ctx, claim, partition, args...).Slice()
 	if err != nil {
 		return due{}, err
@@ -155,7 +157,7 @@ func (m *member) mend(ctx context.Context, partition int) error {
 
 // keepAlive keeps what this consumer holds from being taken over, and reports whether Redis is full.
 func (m *member) keepAlive(ctx context.Context, partition int, held []string) (full bool, err error) {
-	reply, err := m.script(ctx, keepalive, partition, withIDs(held, m.name)...).Int64Slice()
+	reply, err := m.script(ctx, keepalive, partition, withIDs(held, m.Name)...).Int64Slice()
 	return err == nil && reply[1] == 1, err
 }
 
@@ -165,8 +167,8 @@ func (m *member) release(ctx context.Context, partition int, wait time.Duration,
 	if len(entryIDs) == 0 {
 		return nil
 	}
-	idle := m.backoffMost - wait
-	reply, err := m.script(ctx, release, partition, withIDs(entryIDs, m.name, idle.Milliseconds(), spent)...).Int64Slice()
+	idle := m.BackoffMost - wait
+	reply, err := m.script(ctx, release, partition, withIDs(entryIDs, m.Name, idle.Milliseconds(), spent)...).Int64Slice()
 	if err != nil {
 		return err
 	}
@@ -176,15 +178,15 @@ func (m *member) release(ctx context.Context, partition int, wait time.Duration,
 
 // backoff is how long a message waits for its next attempt after so many deliveries.
 func (m *member) backoff(deliveries int64) time.Duration {
-	wait := float64(m.backoffFirst) * math.Pow(3, float64(deliveries-1)) * jitter()
-	return time.Duration(min(wait, float64(m.backoffMost)))
+	wait := float64(m.BackoffFirst) * math.Pow(3, float64(deliveries-1)) * jitter()
+	return time.Duration(min(wait, float64(m.BackoffMost)))
 }
 
 // forbear is how long a message waits that something held up that is not its own fault. No count of such attempts is
 // kept: it waits half as long again as it has waited so far.
 func (m *member) forbear(d *delivery) time.Duration {
 	wait := float64(time.Since(entryTime(d.entryID))) / 2
-	return time.Duration(min(max(wait, float64(m.backoffFirst))*jitter(), float64(m.backoffMost)))
+	return time.Duration(min(max(wait, float64(m.BackoffFirst))*jitter(), float64(m.BackoffMost)))
 }
 
 // jitter is 1 plus or minus 20 %, so that what failed together is not tried together.
@@ -194,7 +196,7 @@ func (m *member) acknowledge(ctx context.Context, partition int, entryIDs []stri
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	started := time.Now()
-	err := m.client.XAck(ctx, m.key(partition), m.sub.Group, entryIDs...).Err()
+	err := m.client.XAck(ctx, m.key(partition), m.Group, entryIDs...).Err()
 	if err == nil {
 		m.instrumentation.ack.Observe(time.Since(started).Seconds())
 	}
@@ -211,14 +213,14 @@ func (m *member) trim(ctx context.Context, partition int, retention time.Duratio
 func (m *member) leave(unfinished [][]string) {
 	ctx, cancel := context.WithTimeout(context.Background(), answer)
 	defer cancel()
-	for partition := range m.sub.Partitions {
+	for partition := range m.Partitions {
 		var err error
-		if m.sub.Temporary {
-			err = m.client.XGroupDestroy(ctx, m.key(partition), m.sub.Group).Err()
+		if m.Temporary {
+			err = m.client.XGroupDestroy(ctx, m.key(partition), m.Group).Err()
 		} else {
 			err = errors.Join(
 				m.release(ctx, partition, 0, false, unfinished[partition]...),
-				m.script(ctx, removeConsumer, partition, m.name, 0).Err())
+				m.script(ctx, removeConsumer, partition, m.Name, 0).Err())
 		}
 		if err != nil {
 			m.logger.Warn("leaving the group failed", "key", m.key(partition), "error", err)

@@ -1,15 +1,6 @@
 package messaging
 
-import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"strings"
-	"time"
-
-	"github.com/google/uuid"
-)
+import "time"
 
 // MaxDataBytes is the largest payload of a message, in bytes. Larger ones are neither published nor handled.
 const MaxDataBytes = 256 << 10
@@ -29,64 +20,4 @@ type Message struct {
 	// Deliveries is how often the message was delivered to this group, this time included; 0 for one that was not
 	// received.
 	Deliveries int64
-}
-
-// A Payload is what a message carries as JSON. Validate is asked on both sides: before anything is written, and before
-// a handler sees it.
-type Payload interface{ Validate() error }
-
-// NewMessage makes a message of an event that happened now. The trace context and the baggage of ctx become its
-// creation context: every span that sends or processes the message will belong to that trace.
-func NewMessage(ctx context.Context, stream, eventType, subject string, payload Payload) (Message, error) {
-	if err := payload.Validate(); err != nil {
-		return Message{}, fmt.Errorf("make %s: %w", eventType, err)
-	}
-	data, err := json.Marshal(payload)
-	if err != nil {
-		return Message{}, fmt.Errorf("make %s: %w", eventType, err)
-	}
-	if len(data) > MaxDataBytes {
-		return Message{}, fmt.Errorf("make %s: %w", eventType, tooLarge(len(data)))
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return Message{}, fmt.Errorf("make %s: %w", eventType, err)
-	}
-	m := Message{
-		Stream: stream, ID: id.String(), Type: eventType, Subject: subject,
-		// Databases keep microseconds: cut here, so that the time is the same everywhere.
-		Time: time.Now().UTC().Truncate(time.Microsecond),
-		Data: data, Headers: Headers{},
-	}
-	m.Headers.inject(ctx)
-	return m, nil
-}
-
-// Decode reads a message's payload and validates it. Fields that T does not know are ignored, as a reader of a
-// compatible later event must. The error is permanent: no retry makes bad data good.
-func Decode[T Payload](m Message) (T, error) {
-	var payload T
-	err := json.Unmarshal(m.Data, &payload)
-	if err == nil {
-		err = payload.Validate()
-	}
-	if err != nil {
-		return payload, undecodable(fmt.Errorf("read %s: %w", m.Type, err))
-	}
-	return payload, nil
-}
-
-// family is a type without its version: "order.created" of "order.created.v2".
-func family(eventType string) string {
-	i := strings.LastIndex(eventType, ".v")
-	if i < 0 {
-		return eventType
-	}
-	return eventType[:i]
-}
-
-var errTooLarge = errors.New("data is too large")
-
-func tooLarge(size int) error {
-	return fmt.Errorf("%w: %d bytes, at most %d", errTooLarge, size, MaxDataBytes)
 }

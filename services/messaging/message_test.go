@@ -23,6 +23,10 @@ type note struct {
 	Text string `json:"text"`
 }
 
+func (note) Stream() Named   { return "notes" }
+func (note) Type() string    { return "note.v1" }
+func (note) Subject() string { return "s" }
+
 func (n note) Validate() error {
 	if n.Text == "" {
 		return errors.New("text is empty")
@@ -186,7 +190,7 @@ func TestHeadersCarryTheContext(t *testing.T) {
 	ctx := Headers{"traceparent": traceparent, "tracestate": "a=1"}.extract(context.Background())
 	ctx = baggage.ContextWithBaggage(ctx, bag)
 
-	m, err := NewMessage(ctx, "orders", "note.v1", "o-1", note{"hi"})
+	m, err := NewMessage(ctx, note{"hi"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,10 +219,10 @@ func TestAMalformedContextIsNone(t *testing.T) {
 }
 
 func TestNewMessageRefuses(t *testing.T) {
-	if _, err := NewMessage(t.Context(), "orders", "note.v1", "o", note{}); err == nil {
+	if _, err := NewMessage(t.Context(), note{}); err == nil {
 		t.Error("an invalid payload was taken")
 	}
-	_, err := NewMessage(t.Context(), "orders", "note.v1", "o", note{strings.Repeat("x", MaxDataBytes)})
+	_, err := NewMessage(t.Context(), note{strings.Repeat("x", MaxDataBytes)})
 	if Classify(err) != "too_large" {
 		t.Errorf("a payload over the limit: %v", err)
 	}
@@ -228,7 +232,7 @@ func TestDecodePayload(t *testing.T) {
 	for data, want := range map[string]string{
 		`{"text":"hi","later":1}`: "", `{"text":""}`: "undecodable", `{"text":1}`: "undecodable", `{`: "undecodable",
 	} {
-		_, err := Decode[note](Message{Type: "note.v1", Data: []byte(data)})
+		_, err := decodeEvent[Named, note](Message{Type: "note.v1", Data: []byte(data)})
 		if Classify(err) != want || IsPermanent(err) != (want != "") {
 			t.Errorf("%s: %v", data, err)
 		}

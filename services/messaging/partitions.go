@@ -28,20 +28,24 @@ func (e *PartitionsError) Error() string {
 // AgreePartitions makes sure that everybody who shares a Redis agrees on the number of partitions of a stream: the first
 // to ask sets it, and for anybody else another number is a *PartitionsError. Publishers, consumers and samplers ask
 // before they do anything.
-func AgreePartitions(ctx context.Context, client redis.UniversalClient, stream string, partitions int) error {
+func (a *Admin) AgreePartitions(ctx context.Context, stream string) error {
+	return a.agree(ctx, stream)
+}
+
+func (s *shared) agree(ctx context.Context, stream string) error {
 	key := partitionsKey(stream)
 	for {
-		there, err := client.Get(ctx, key).Int()
+		there, err := s.client.Get(ctx, key).Int()
 		switch {
 		case errors.Is(err, redis.Nil): // never set, or lost with Redis's data
-			err = client.SetArgs(ctx, key, partitions, redis.SetArgs{Mode: "NX"}).Err()
+			err = s.client.SetArgs(ctx, key, s.Partitions, redis.SetArgs{Mode: "NX"}).Err()
 			if err != nil && !errors.Is(err, redis.Nil) { // Nil: somebody else was faster
 				return fmt.Errorf("set %s: %w", key, err)
 			}
 		case err != nil:
 			return fmt.Errorf("read %s: %w", key, err)
-		case there != partitions:
-			return &PartitionsError{stream, partitions, there}
+		case there != s.Partitions:
+			return &PartitionsError{stream, s.Partitions, there}
 		default:
 			return nil
 		}

@@ -23,19 +23,19 @@ func TestNobodyPublishesConsumesOrSamplesWithAnotherNumberOfPartitions(t *testin
 			t.Errorf("%s: %v, want it told that there are 4 partitions, not 1", what, err)
 		}
 	}
-	m, err := messaging.NewMessage(t.Context(), "notes", "note.v1", "c", note{})
+	m, err := messaging.NewMessage(t.Context(), note{kind: "note.v1", about: "c"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Source = "/test"
 	client := messagingtest.Client(t, four.url)
-	others("a publisher", errors.Join(messaging.NewPublisher(client, 1).Publish(t.Context(), m)...))
-	others("a consumer", messaging.NewConsumer(client, messaging.Subscription{Stream: "notes", Group: "readers", Partitions: 1},
-		messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+	others("a publisher", errors.Join(messaging.New(client, messaging.Config{}).Publisher().Publish(t.Context(), m)...))
+	others("a consumer", messaging.NewConsumer(messaging.New(client, messaging.Config{}), notesStream{},
+		messaging.ConsumerConfig{Group: "readers"}, handlers{"note.v1": func(context.Context, messaging.Message) error {
 			t.Error("a message was consumed")
 			return nil
-		}}, four.options()...).Run(t.Context()))
-	others("a sampler", messaging.NewSampler(client, 1, []string{"notes"}).Run(t.Context()))
+		}}.list()...).Run(t.Context()))
+	others("a sampler", messaging.New(client, messaging.Config{}).Sampler("notes").Run(t.Context()))
 
 	added := int64(0)
 	for partition := range 4 {
@@ -52,11 +52,11 @@ func TestNobodyPublishesConsumesOrSamplesWithAnotherNumberOfPartitions(t *testin
 
 func TestTheNumberOfPartitionsComesBackAfterALossOfData(t *testing.T) {
 	for name, start := range map[string]func(*rig){
-		"by a consumer": func(r *rig) { r.consume("readers", messaging.Handlers{}) },
+		"by a consumer": func(r *rig) { r.consume("readers", handlers{}) },
 		"by a sampler": func(r *rig) {
 			ctx, cancel := context.WithCancel(context.Background())
 			ended := make(chan error, 1)
-			go func() { ended <- messaging.NewSampler(r.client, 3, []string{"notes"}).Run(ctx) }()
+			go func() { ended <- messaging.New(r.client, messaging.Config{Partitions: 3}).Sampler("notes").Run(ctx) }()
 			r.t.Cleanup(func() {
 				cancel()
 				if err := <-ended; err != nil {
@@ -114,7 +114,7 @@ func TestTheNumberOfPartitionsChangesIfNothingIsLeftBehind(t *testing.T) {
 			h := newHand(t)
 			h.do("SET", "notes:partitions", 4)
 			test.do(h)
-			err := messaging.NewAdmin(h.client, 4).SetPartitions(t.Context(), 1, "answers", "notes")
+			err := messaging.New(h.client, messaging.Config{Partitions: 4}).Admin().SetPartitions(t.Context(), 1, "answers", "notes")
 			want := "1"
 			if test.refuse != "" {
 				want = "4"
@@ -131,7 +131,7 @@ func TestTheNumberOfPartitionsChangesIfNothingIsLeftBehind(t *testing.T) {
 
 func TestLivingConsumersAreFoundInEveryPartition(t *testing.T) {
 	r := newRig(t, 3)
-	admin := messaging.NewAdmin(r.client, 1)
+	admin := messaging.New(r.client, messaging.Config{Partitions: 1}).Admin()
 	if alive, err := admin.LivingConsumers(t.Context(), "notes"); err != nil || len(alive) != 0 {
 		t.Errorf("alive are %v (%v), want none", alive, err)
 	}

@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -13,21 +14,24 @@ import (
 
 // A Publisher adds messages to streams. It is safe for concurrent use.
 type Publisher struct {
-	config
-	client          redis.UniversalClient
-	partitions      int
+	*shared
 	agreed          sync.Map // streams whose number of partitions is known to be that
 	instrumentation publisherInstrumentation
 }
 
-// NewPublisher returns a publisher to streams of so many partitions, 1 or more. The client must be one of Connect, or
-// like it repeat no command. The publisher does not close it.
-func NewPublisher(client redis.UniversalClient, partitions int, options ...Option) *Publisher {
-	c := newConfig(options)
-	return &Publisher{
-		config: c, client: client, partitions: partitions,
-		instrumentation: newInstrumentation(c.tracerProvider, c.registerer).publisher(c.events),
+// Publisher returns a publisher. The counters of the types that it will publish exist, at 0, before the first is sent.
+func (s *Streams) Publisher(types ...EventType) *Publisher {
+	return &Publisher{shared: s.shared, instrumentation: s.instrumentation.publisher(types)}
+}
+
+// Publish adds a message of an event to its stream. It is for events that are told whether or not a transaction commits;
+// package outbox is for all others.
+func Publish[S Stream](ctx context.Context, p *Publisher, event Event[S]) error {
+	m, err := NewMessage(ctx, event)
+	if err != nil {
+		return Permanent(err)
 	}
+	return p.Publish(ctx, m)[0]
 }
 
 // Publish adds the messages in one pipeline and blocks until Redis has answered or ctx's deadline has passed. It
@@ -35,18 +39,19 @@ func NewPublisher(client redis.UniversalClient, partitions int, options ...Optio
 // after any other the message may or may not be on its stream, and adding it again makes at worst a second copy, which
 // receivers recognise by its id.
 //
-// Before the first message to a stream it makes sure of the number of partitions: see AgreePartitions.
+// Before the first message to a stream it makes sure of the number of partitions: see Admin.AgreePartitions.
 //
 // The messages keep the creation context that they carry, unless they are to travel without.
 func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	errs := make([]error, len(messages))
 	commands := make([]*redis.StringCmd, len(messages))
 	spans := make([]trace.Span, len(messages))
-	refused := p.agree(ctx, messages)
+	refused := p.agreeAll(ctx, messages)
 	pipeline := p.client.Pipeline()
 	started := time.Now()
 	for i, m := range messages {
-		partition := partitionOf(m.Subject, p.partitions)
+		m.Source = cmp.Or(m.Source, p.Source)
+		partition := partitionOf(m.Subject, p.Partitions)
 		mctx := m.Headers.extract(ctx)
 		spans[i] = p.instrumentation.startSend(mctx, m, partition)
 		fields, err := encode(m, p.propagates(mctx))
@@ -75,14 +80,14 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	return errs
 }
 
-// agree returns an error for each of the messages' streams whose number of partitions is another, or not known yet.
-func (p *Publisher) agree(ctx context.Context, messages []Message) map[string]error {
+// agreeAll returns an error for each of the messages' streams whose number of partitions is another, or not known yet.
+func (p *Publisher) agreeAll(ctx context.Context, messages []Message) map[string]error {
 	refused := map[string]error{}
 	for _, m := range messages {
 		if _, agreed := p.agreed.Load(m.Stream); agreed || refused[m.Stream] != nil {
 			continue
 		}
-		if err := AgreePartitions(ctx, p.client, m.Stream, p.partitions); err != nil {
+		if err := p.agree(ctx, m.Stream); err != nil {
 			refused[m.Stream] = err
 		} else {
 			p.agreed.Store(m.Stream, nil)
@@ -93,5 +98,5 @@ func (p *Publisher) agree(ctx context.Context, messages []Message) map[string]er
 
 // propagates tells whether a message carries its trace context.
 func (p *Publisher) propagates(ctx context.Context) bool {
-	return p.propagation && (!p.testMode || baggage.FromContext(ctx).Member("clew.propagation").Value() != "off")
+	return !p.WithoutContext && (!p.TestMode || baggage.FromContext(ctx).Member("clew.propagation").Value() != "off")
 }

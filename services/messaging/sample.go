@@ -3,13 +3,11 @@ package messaging
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 )
 
 const sampleEvery = 2 * time.Second
@@ -18,9 +16,8 @@ const sampleEvery = 2 * time.Second
 // process that has to do with a stream samples all of it, so that a group's lag is seen when the group is dead. All
 // of them report the same, and who adds up takes the maximum.
 type Sampler struct {
-	client  redis.UniversalClient
+	*shared
 	streams []sampled
-	logger  *slog.Logger
 	errors  *prometheus.CounterVec
 }
 
@@ -30,24 +27,22 @@ type sampled struct {
 	gauges *streamGauges
 }
 
-// NewSampler returns a sampler of streams of so many partitions. The sampler does not close the client. Samplers that
-// share a registerer may have streams in common.
-func NewSampler(client redis.UniversalClient, partitions int, streams []string, options ...Option) *Sampler {
-	c := newConfig(options)
-	s := &Sampler{
-		client: client, logger: c.logger,
-		errors: register(c.registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
+// Sampler returns a sampler of streams. Samplers that share a registerer may have streams in common.
+func (s *Streams) Sampler(streams ...string) *Sampler {
+	sampler := &Sampler{
+		shared: s.shared,
+		errors: register(s.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "messaging_lag_sample_errors_total",
 			Help: "Samples of a stream that failed; until the next one its gauges are absent.",
 		}, []string{labelStream})),
 	}
 	for _, stream := range streams {
-		s.errors.WithLabelValues(stream)
-		s.streams = append(s.streams, sampled{
-			newInspector(client, stream, partitions), register(c.registerer, newStreamGauges(stream)),
+		sampler.errors.WithLabelValues(stream)
+		sampler.streams = append(sampler.streams, sampled{
+			newInspector(s.client, stream, s.Partitions), register(s.Registerer, newStreamGauges(stream)),
 		})
 	}
-	return s
+	return sampler
 }
 
 // Run samples every 2 s until ctx ends, and then returns nil. It returns a *PartitionsError as soon as it finds that a
@@ -72,7 +67,7 @@ func (s *Sampler) Run(ctx context.Context) error {
 func (s *Sampler) sample(ctx context.Context, of sampled) error {
 	sampling, cancel := context.WithTimeout(ctx, sampleEvery)
 	defer cancel()
-	err := AgreePartitions(sampling, s.client, of.stream, len(of.partitions))
+	err := s.agree(sampling, of.stream)
 	if other := (*PartitionsError)(nil); errors.As(err, &other) {
 		return err
 	}
@@ -87,7 +82,7 @@ func (s *Sampler) sample(ctx context.Context, of sampled) error {
 	if err != nil {
 		s.errors.WithLabelValues(of.stream).Inc()
 		if known {
-			s.logger.Warn("sampling a stream failed", "stream", of.stream, "error", err)
+			s.Logger.Warn("sampling a stream failed", "stream", of.stream, "error", err)
 		}
 	}
 	return nil

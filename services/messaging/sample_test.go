@@ -194,7 +194,7 @@ func TestLagAgainstHandComputedCases(t *testing.T) {
 			h := newHand(t)
 			test.do(h)
 			before := h.client.Time(t.Context()).Val()
-			infos, err := messaging.NewAdmin(h.client, 1).Streams(t.Context(), "notes")
+			infos, err := messaging.New(h.client, messaging.Config{Partitions: 1}).Admin().Streams(t.Context(), "notes")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,7 +225,7 @@ func TestLagAgainstHandComputedCases(t *testing.T) {
 
 func TestAStreamThatIsNotThereHasNoGroups(t *testing.T) {
 	h := newHand(t)
-	infos, err := messaging.NewAdmin(h.client, 2).Streams(t.Context(), "notes")
+	infos, err := messaging.New(h.client, messaging.Config{Partitions: 2}).Admin().Streams(t.Context(), "notes")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestAStreamThatIsNotThereHasNoGroups(t *testing.T) {
 func (h hand) sampler() (*prometheus.Registry, func()) {
 	h.t.Helper()
 	registry := prometheus.NewRegistry()
-	sampler := messaging.NewSampler(h.client, 1, []string{"notes"}, messaging.WithRegisterer(registry))
+	sampler := messaging.New(h.client, messaging.Config{Registerer: registry}).Sampler("notes")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- sampler.Run(ctx) }()
@@ -264,7 +264,7 @@ func TestAMessageGrowsOldWhateverRedissClockSays(t *testing.T) {
 	h.do("XGROUP", "CREATE", notes, "g", "0")
 	h.read("g", 1)
 	registry, clock := prometheus.NewRegistry(), time.Now()
-	sampler := messaging.NewSampler(h.client, 1, []string{"notes"}, messaging.WithRegisterer(registry))
+	sampler := messaging.New(h.client, messaging.Config{Registerer: registry}).Sampler("notes")
 	sampler.SetClock(func() time.Time { return clock })
 	ages := func(pending, waiting int) {
 		t.Helper()

@@ -261,13 +261,13 @@ func benchmarkPending(b *testing.B, deliveries, n int) {
 	client := messagingtest.Client(b, messagingtest.Redis(b))
 	ctx := b.Context()
 	client.XGroupCreateMkStream(ctx, notes, "g", "0")
-	m, err := messaging.NewMessage(ctx, "notes", "note.v1", "", note{})
+	m, err := messaging.NewMessage(ctx, note{kind: "note.v1"})
 	if err != nil {
 		b.Fatal(err)
 	}
 	m.Source = "/test"
 	batch := slices.Repeat([]messaging.Message{m}, 1000)
-	publisher := messaging.NewPublisher(client, 1)
+	publisher := messaging.New(client, messaging.Config{}).Publisher()
 	for range n / len(batch) {
 		if err := errors.Join(publisher.Publish(ctx, batch...)...); err != nil {
 			b.Fatal(err)
@@ -281,9 +281,9 @@ func benchmarkPending(b *testing.B, deliveries, n int) {
 	}
 	consuming, stop := context.WithCancel(ctx)
 	defer stop()
-	consumer := messaging.NewConsumer(client, messaging.Subscription{Stream: "notes", Group: "g", Partitions: 1},
-		messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error { return nil }},
-		messaging.WithLogger(slog.New(slog.DiscardHandler)), messaging.WithBlock(10*time.Millisecond))
+	streams := messaging.New(client, messaging.Config{Logger: slog.New(slog.DiscardHandler)})
+	consumer := messaging.NewConsumer(streams, notesStream{}, messaging.ConsumerConfig{Group: "g", Block: 10 * time.Millisecond},
+		messaging.OnType[notesStream]("note.v1", func(context.Context, messaging.Message) error { return nil }))
 	var running sync.WaitGroup
 	b.StartTimer()
 	running.Go(func() { _ = consumer.Run(consuming) })

@@ -13,13 +13,13 @@ var descWaiting = prometheus.NewDesc("messaging_waiting_seconds",
 // waiting reports how long messages wait in the queues of a process.
 type waiting struct {
 	mu     sync.Mutex
-	queues map[*queue]Subscription
+	queues map[*queue]*member
 }
 
-func (w *waiting) add(q *queue, sub Subscription) {
+func (w *waiting) add(q *queue, m *member) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.queues[q] = sub
+	w.queues[q] = m
 }
 
 // Describe implements prometheus.Collector.
@@ -31,8 +31,8 @@ func (w *waiting) Collect(metrics chan<- prometheus.Metric) {
 	defer w.mu.Unlock()
 	type group struct{ stream, name string }
 	ages := map[group]float64{}
-	for q, sub := range w.queues {
-		g := group{sub.Stream, sub.Group}
+	for q, m := range w.queues {
+		g := group{m.stream, m.Group}
 		ages[g] = max(ages[g], q.oldest().Seconds())
 	}
 	for g, age := range ages {

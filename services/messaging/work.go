@@ -16,15 +16,15 @@ const otherType = "other"
 // workers run the handlers of a consumer.
 type workers struct {
 	*Consumer
-	handlers Handlers
-	families map[string]bool // of the handled types
+	handlers map[string]handle // by type
+	families map[string]bool   // of the handled types
 
 	mu         sync.Mutex
 	unfinished [][]string // by partition, the entries that are given back at the end
 }
 
-func newWorkers(c *Consumer, handlers Handlers) *workers {
-	w := &workers{Consumer: c, handlers: handlers, families: map[string]bool{}, unfinished: make([][]string, c.sub.Partitions)}
+func newWorkers(c *Consumer, handlers map[string]handle) *workers {
+	w := &workers{Consumer: c, handlers: handlers, families: map[string]bool{}, unfinished: make([][]string, c.Partitions)}
 	for eventType := range handlers {
 		w.families[family(eventType)] = true
 	}
@@ -56,7 +56,7 @@ func (w *workers) run(ctx, work context.Context, worker int) {
 			continue // still held
 		case outcome == outcomeContended:
 			w.again(work, d, w.forbear(d), false)
-		case outcome == outcomeRetry && d.Deliveries < w.deliveries:
+		case outcome == outcomeRetry && d.Deliveries < w.Deliveries:
 			w.again(work, d, w.backoff(d.Deliveries), true)
 		case outcome == outcomeRetry:
 			w.deadLetter(work, d, exhausted(err))
@@ -79,7 +79,7 @@ func (w *workers) giveUp(d *delivery) {
 
 // giveBack leaves to other consumers, which may be better off, what is not begun.
 func (w *workers) giveBack(ctx context.Context) {
-	for partition := range w.sub.Partitions {
+	for partition := range w.Partitions {
 		if err := w.release(ctx, partition, 0, false, w.queue.giveBack(partition, 0)...); err != nil {
 			w.logger.WarnContext(ctx, "giving back messages failed", "key", w.key(partition), "error", err)
 		}
@@ -104,7 +104,7 @@ func (w *workers) process(ctx context.Context, d *delivery) (outcome, error) {
 	switch {
 	case d.malformed != nil:
 		return w.refuse(ctx, d, undecodable(d.malformed))
-	case redriven && group != w.sub.Group, !handled && !w.families[family(d.Type)]:
+	case redriven && group != w.Group, !handled && !w.families[family(d.Type)]:
 		w.instrumentation.processOf.of(processKey{otherType, outcomeIgnored, ""}).Observe(0, trace.SpanContext{})
 		return outcomeIgnored, nil
 	case !handled:
@@ -126,8 +126,8 @@ func (w *workers) refuse(ctx context.Context, d *delivery, err error) (outcome, 
 }
 
 // call runs a handler under its timeout and turns a panic into an error.
-func (w *workers) call(ctx context.Context, handler Handler, m Message) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, w.handlerTimeout)
+func (w *workers) call(ctx context.Context, handler handle, m Message) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, w.HandlerTimeout)
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {

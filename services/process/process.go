@@ -24,7 +24,7 @@ import (
 const (
 	shutdownDeadline = 20 * time.Second
 	apiGrace         = 4 * time.Second // for requests in flight
-	consumerGrace    = 8 * time.Second // for messages in flight
+	consumerGrace    = 6 * time.Second // for messages in flight
 	adminGrace       = time.Second
 )
 
@@ -78,15 +78,15 @@ func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB,
 	return db, nil
 }
 
-// Redis makes a client; the metrics of its connections bear the name. It does not dial: a process starts, and does what
-// it can, while Redis is away.
-func (p *Process) Redis(name string) (redis.UniversalClient, error) {
+// Redis makes a client. It does not dial: a process starts, and does what it can, while Redis is away.
+func (p *Process) Redis() (redis.UniversalClient, error) {
 	client, err := messaging.Connect(p.cfg.RedisURL)
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	p.tel.Registry.MustRegister(messaging.PoolCollector(name, client))
+	p.tel.Registry.MustRegister(messaging.PoolCollector("redis", client))
 	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
+	p.checks["redis"] = func(ctx context.Context) error { return client.Ping(ctx).Err() }
 	return client, nil
 }
 
@@ -98,45 +98,42 @@ func (p *Process) ServeAdmin(addr, variable string, out *outbox.Outbox) (err err
 	return err
 }
 
-// Relay adds the relay of an outbox, which publishes events of the types to a stream.
-func (p *Process) Relay(out *outbox.Outbox, stream string, types ...string) error {
-	client, err := p.Redis("relay")
-	if err != nil {
-		return err
-	}
-	p.checks["redis"] = func(ctx context.Context) error { return client.Ping(ctx).Err() }
-	publisher := messaging.NewPublisher(client, p.cfg.Partitions, p.options(messaging.WithEvents(stream, types...))...)
-	p.add("relay", outbox.NewRelay(out, publisher, p.tel.Registry, p.tel.Logger).Run)
-	return nil
+// Streams returns the streams of the process's Redis. Source is the CloudEvents source of its messages.
+func (p *Process) Streams(client redis.UniversalClient, source string) *messaging.Streams {
+	return messaging.New(client, messaging.Config{
+		Partitions: p.cfg.Partitions, Source: source,
+		TracerProvider: p.tel.TracerProvider, Registerer: p.tel.Registry, Logger: p.tel.Logger,
+		WithoutContext: !p.cfg.Propagation, TestMode: p.cfg.TestMode,
+	})
 }
 
-// Consume adds a consumer of a stream, as a member of a group.
-func (p *Process) Consume(stream, group string, handlers messaging.Handlers) error {
-	client, err := p.Redis("consumer")
-	if err != nil {
-		return err
+// Consumer is how the process reads a stream, as a member of a group.
+func (p *Process) Consumer(group string) messaging.ConsumerConfig {
+	return messaging.ConsumerConfig{
+		Group: group, Name: p.cfg.Instance + "-" + ID(), ShutdownTimeout: consumerGrace,
+		ClaimAfter: p.cfg.ClaimAfter, Heartbeat: p.cfg.Heartbeat,
+		Relation: p.cfg.TraceRelation, BaggageAttributes: []string{httpserver.CustomerTier},
 	}
-	sub := messaging.Subscription{Stream: stream, Group: group, Partitions: p.cfg.Partitions}
-	p.add("consumer", messaging.NewConsumer(client, sub, handlers, p.options()...).Run)
-	return nil
 }
+
+// Relay adds the relay of an outbox.
+func (p *Process) Relay(relay *outbox.Relay) { p.add("relay", relay.Run) }
+
+// Consume adds a consumer.
+func (p *Process) Consume(consumer *messaging.Consumer) { p.add("consumer", consumer.Run) }
 
 // Sample adds a sampler of streams: all that the process publishes to or consumes. It is an error if one of them has
 // another number of partitions than this process; if Redis is away, the sampler finds out later, and ends the process.
-func (p *Process) Sample(ctx context.Context, streams ...string) error {
-	client, err := p.Redis("sampler")
-	if err != nil {
-		return err
-	}
+func (p *Process) Sample(ctx context.Context, streams *messaging.Streams, names ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	for _, stream := range streams {
-		err := messaging.AgreePartitions(ctx, client, stream, p.cfg.Partitions)
+	for _, stream := range names {
+		err := streams.Admin().AgreePartitions(ctx, stream)
 		if other := (*messaging.PartitionsError)(nil); errors.As(err, &other) {
 			return advise(err)
 		}
 	}
-	p.add("sampler", messaging.NewSampler(client, p.cfg.Partitions, streams, p.options()...).Run)
+	p.add("sampler", streams.Sampler(names...).Run)
 	return nil
 }
 
@@ -165,21 +162,6 @@ func (p *Process) Addr() string { return p.api.Addr().String() }
 
 // AdminAddr returns the host and port of the admin server.
 func (p *Process) AdminAddr() string { return p.admin.Addr().String() }
-
-func (p *Process) options(more ...messaging.Option) []messaging.Option {
-	return append([]messaging.Option{
-		messaging.WithTracerProvider(p.tel.TracerProvider),
-		messaging.WithRegisterer(p.tel.Registry),
-		messaging.WithLogger(p.tel.Logger),
-		messaging.WithName(p.cfg.Instance + "-" + ID()),
-		messaging.WithShutdownTimeout(consumerGrace),
-		messaging.WithClaimAfter(p.cfg.ClaimAfter, p.cfg.Heartbeat),
-		messaging.WithPropagation(p.cfg.Propagation),
-		messaging.WithRelation(p.cfg.TraceRelation),
-		messaging.WithTestMode(p.cfg.TestMode),
-		messaging.WithBaggageAttributes(httpserver.CustomerTier),
-	}, more...)
-}
 
 // serve opens a port, which its server closes, or the shutdown if no server got so far.
 func (p *Process) serve(name, addr, variable string, handler http.Handler, grace time.Duration) (net.Listener, error) {

@@ -4,7 +4,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"example.com/clew/observability/telemetry"
@@ -16,6 +15,7 @@ import (
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
 	"example.com/clew/services/inventory/internal/testmode"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/inbox"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/process"
@@ -50,29 +50,35 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		return nil, err
 	}
 	items, seed := store.New(db, tel.Registry), stock.Seed()
-	out := outbox.New(db, "/"+service, tel.TracerProvider)
-	handlers := events.Handlers(inbox.New(out, service), items)
-	if cfg.TestMode {
-		switches, err := p.Redis("switches")
-		if err != nil {
-			return nil, err
-		}
-		seed = append(seed, testmode.Seed()...)
-		handlers[contracts.OrderCreatedV1] = testmode.Misbehave(handlers[contracts.OrderCreatedV1], switches, testmode.Kill)
-		handlers[contracts.TestPingV1] = testmode.Ping
+	client, err := p.Redis()
+	if err != nil {
+		return nil, err
 	}
+	streams := p.Streams(client, "/"+service)
+	out := outbox.New(db, streams)
+	handle := events.New(inbox.New(out, service), items)
+	handlers := []messaging.Handler[contracts.Orders]{messaging.On(handle.OrderCancelled)}
+	if cfg.TestMode {
+		seed = append(seed, testmode.Seed()...)
+		handle.OrderCreated = testmode.Misbehave(handle.OrderCreated, client, testmode.Kill)
+		handlers = append(handlers, messaging.OnType[contracts.Orders](contracts.TestPingV1, testmode.Ping))
+	}
+	handlers = append(handlers, messaging.On(handle.OrderCreated))
 	if err := items.Seed(ctx, seed); err != nil {
 		return nil, err
 	}
 	p.Housekeeping(out)
 	p.Every("sampling the stock", 2*time.Second, levels.NewSampler(items, seed, tel.Registry).Sample)
-	return p, errors.Join(
-		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
-		p.Relay(out, contracts.StreamStock, contracts.StockReservedV1, contracts.StockRejectedV1, contracts.StockReleasedV1),
-		p.Sample(ctx, contracts.StreamOrders, contracts.StreamStock),
-		p.Consume(contracts.StreamOrders, service, handlers),
-		p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)),
-	)
+	if err := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out); err != nil {
+		return nil, err
+	}
+	p.Relay(outbox.NewRelay(out, messaging.TypeOf(contracts.StockReserved{}),
+		messaging.TypeOf(contracts.StockRejected{}), messaging.TypeOf(contracts.StockReleased{})))
+	if err := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name()); err != nil {
+		return nil, err
+	}
+	p.Consume(messaging.NewConsumer(streams, contracts.Orders{}, p.Consumer(service), handlers...))
+	return p, p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger))
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see process.Main.

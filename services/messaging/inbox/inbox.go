@@ -23,19 +23,15 @@ type Inbox struct {
 // New returns the inbox of a group, in the database of the outbox that takes the group's answers.
 func New(o *outbox.Outbox, group string) *Inbox { return &Inbox{o, group} }
 
-// Once makes a handler of effect. It decodes the payload, and runs effect in the transaction in which it also notes
-// the event. For an event that is noted already effect is not run; instead the answers that it left are published
-// again, in case they were lost, and the message counts as a duplicate.
-func Once[T messaging.Payload](
-	in *Inbox, effect func(ctx context.Context, tx *outbox.Tx, event T) error,
-) messaging.Handler {
-	return func(ctx context.Context, m messaging.Message) error {
-		event, err := messaging.Decode[T](m)
-		if err != nil {
-			return err
-		}
+// Once returns what handles an event by effect, which runs in the transaction in which the event is also noted. For an
+// event that is noted already effect is not run; instead the answers that it left are published again, in case they were
+// lost, and the message counts as a duplicate.
+func Once[E any](
+	in *Inbox, effect func(ctx context.Context, tx *outbox.Tx, event E) error,
+) func(ctx context.Context, event E, m messaging.Message) error {
+	return func(ctx context.Context, event E, m messaging.Message) error {
 		duplicate := false
-		err = in.outbox.Answer(ctx, m.ID, func(ctx context.Context, tx *outbox.Tx) error {
+		err := in.outbox.Answer(ctx, m.ID, func(ctx context.Context, tx *outbox.Tx) error {
 			first, err := in.note(ctx, tx, m.ID)
 			if err != nil {
 				return fmt.Errorf("write %s to the inbox: %w", m.Type, err)

@@ -20,16 +20,16 @@ import (
 // An Outbox is where a service's transactions leave their messages.
 type Outbox struct {
 	db        *database.DB
-	source    string
+	streams   *messaging.Streams
 	tracer    trace.Tracer
 	committed chan struct{} // a signal to the relay, at most one waiting
 }
 
-// New returns the outbox in a database. Source is the CloudEvents source of its messages, such as "/order".
-func New(db *database.DB, source string, tp trace.TracerProvider) *Outbox {
+// New returns the outbox in a database, whose messages travel on the streams.
+func New(db *database.DB, streams *messaging.Streams) *Outbox {
 	return &Outbox{
-		db: db, source: source, committed: make(chan struct{}, 1),
-		tracer: tp.Tracer(conventions.Scope, trace.WithSchemaURL(semconv.SchemaURL)),
+		db: db, streams: streams, committed: make(chan struct{}, 1),
+		tracer: streams.TracerProvider.Tracer(conventions.Scope, trace.WithSchemaURL(semconv.SchemaURL)),
 	}
 }
 
@@ -68,29 +68,30 @@ func (o *Outbox) Answer(ctx context.Context, cause string, fn func(ctx context.C
 	})
 }
 
-// An Event is what a message will tell.
-type Event struct {
-	Type    string
-	Payload messaging.Payload
+// Create leaves an event as a message.
+func Create[S messaging.Stream](ctx context.Context, tx *Tx, event messaging.Event[S]) error {
+	return CreateAround(ctx, tx, func(context.Context) (messaging.Event[S], error) { return event, nil })
 }
 
-// Create does the work that fn does and leaves the event that fn returns as a message about subject on the stream.
-// The span of creating the message covers fn and ends with the transaction, failed if that does not commit. It is
-// the message's creation context.
-func (tx *Tx) Create(ctx context.Context, stream, subject string, fn func(ctx context.Context) (Event, error)) error {
-	ctx, span := tx.outbox.tracer.Start(ctx, "create "+stream, trace.WithSpanKind(trace.SpanKindProducer),
-		trace.WithAttributes(conventions.Operation("create", semconv.MessagingOperationTypeCreate, stream)...))
+// CreateAround does the work that fn does, and leaves the event that fn returns as a message. The span of creating the
+// message covers fn and ends with the transaction, failed if that does not commit. It is the message's creation context.
+func CreateAround[S messaging.Stream](
+	ctx context.Context, tx *Tx, fn func(ctx context.Context) (messaging.Event[S], error),
+) error {
+	var stream S
+	ctx, span := tx.outbox.tracer.Start(ctx, "create "+stream.Name(), trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(conventions.Operation("create", semconv.MessagingOperationTypeCreate, stream.Name())...))
 	tx.creates = append(tx.creates, span)
 	event, err := fn(ctx)
 	if err != nil {
 		return err
 	}
-	m, err := messaging.NewMessage(ctx, stream, event.Type, subject, event.Payload)
+	m, err := messaging.NewMessage(ctx, event)
 	if err != nil {
 		return messaging.Permanent(err)
 	}
 	span.SetAttributes(conventions.Message(m.ID, m.Subject, m.Type)...)
-	m.Source = tx.outbox.source
+	m.Source = tx.outbox.streams.Source
 	r := rowOf(m, tx.cause)
 	if err := gorm.G[row](tx.DB).Create(ctx, &r); err != nil {
 		return fmt.Errorf("write %s to the outbox: %w", m.Type, err)

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"example.com/clew/services/messaging"
 )
 
@@ -31,9 +29,13 @@ type Relay struct {
 	instrumentation instrumentation
 }
 
-// NewRelay returns a relay that Run starts. Its metrics, and the outbox's, are registered with reg, if that is not nil.
-func NewRelay(o *Outbox, publisher *messaging.Publisher, reg prometheus.Registerer, logger *slog.Logger) *Relay {
-	return &Relay{outbox: o, publisher: publisher, logger: logger, instrumentation: newInstrumentation(reg)}
+// NewRelay returns a relay that Run starts. The counters of the types that it will publish exist, at 0, before the first is
+// sent.
+func NewRelay(o *Outbox, types ...messaging.EventType) *Relay {
+	return &Relay{
+		outbox: o, publisher: o.streams.Publisher(types...), logger: o.streams.Logger,
+		instrumentation: newInstrumentation(o.streams.Registerer),
+	}
 }
 
 // Run publishes until ctx ends, whatever happens to Redis and the database in between. A batch that was begun is

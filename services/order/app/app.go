@@ -4,11 +4,11 @@ package app
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"example.com/clew/observability/telemetry"
 	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/inbox"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/events"
@@ -48,17 +48,26 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		return nil, err
 	}
 	orders := store.New(db, tel.Registry)
-	out := outbox.New(db, "/"+service, tel.TracerProvider)
+	client, err := p.Redis()
+	if err != nil {
+		return nil, err
+	}
+	streams := p.Streams(client, "/"+service)
+	out := outbox.New(db, streams)
 	p.Housekeeping(out, orders.PurgeKeys)
 	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
-	return p, errors.Join(
-		p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out),
-		p.Relay(out, contracts.StreamOrders,
-			contracts.OrderCreatedV1, contracts.OrderCancelledV1, contracts.OrderConfirmedV1, contracts.OrderRejectedV1),
-		p.Sample(ctx, contracts.StreamOrders, contracts.StreamStock),
-		p.Consume(contracts.StreamStock, service, events.Handlers(inbox.New(out, service), orders, tel.Logger)),
-		p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)),
-	)
+	if err := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out); err != nil {
+		return nil, err
+	}
+	p.Relay(outbox.NewRelay(out,
+		messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderCancelled{}),
+		messaging.TypeOf(contracts.OrderConfirmed{}), messaging.TypeOf(contracts.OrderRejected{})))
+	if err := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name()); err != nil {
+		return nil, err
+	}
+	p.Consume(messaging.NewConsumer(streams, contracts.Stock{}, p.Consumer(service),
+		events.Handlers(inbox.New(out, service), orders, tel.Logger)...))
+	return p, p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger))
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see process.Main.

@@ -13,14 +13,16 @@ import (
 	"example.com/clew/services/messaging/outbox"
 )
 
-// Handlers returns the handlers for the stream contracts.StreamOrders. They need no order of arrival: a cancellation
-// may overtake its creation.
-func Handlers(in *inbox.Inbox, s *store.Store) messaging.Handlers {
+// Handlers handle the events of orders. They need no order of arrival: a cancellation may overtake its creation.
+type Handlers struct {
+	OrderCreated   func(context.Context, contracts.OrderCreated, messaging.Message) error
+	OrderCancelled func(context.Context, contracts.OrderCancelled, messaging.Message) error
+}
+
+// New returns the handlers.
+func New(in *inbox.Inbox, s *store.Store) Handlers {
 	k := keeper{s}
-	return messaging.Handlers{
-		contracts.OrderCreatedV1:   inbox.Once(in, k.reserve),
-		contracts.OrderCancelledV1: inbox.Once(in, k.release),
-	}
+	return Handlers{inbox.Once(in, k.reserve), inbox.Once(in, k.release)}
 }
 
 type keeper struct{ store *store.Store }
@@ -41,7 +43,7 @@ func (k keeper) reserve(ctx context.Context, tx *outbox.Tx, e contracts.OrderCre
 	if err != nil || !first {
 		return err
 	}
-	return tell(ctx, tx, e.OrderID, decided(reservation))
+	return outbox.Create(ctx, tx, decided(reservation))
 }
 
 // release gives back what is set aside for the order, and tells so if that is anything.
@@ -50,20 +52,14 @@ func (k keeper) release(ctx context.Context, tx *outbox.Tx, e contracts.OrderCan
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	return tell(ctx, tx, e.OrderID, outbox.Event{
-		Type: contracts.StockReleasedV1, Payload: contracts.StockReleased{OrderID: e.OrderID, Items: quantities(lines)},
-	})
+	return outbox.Create(ctx, tx, contracts.StockReleased{OrderID: e.OrderID, Items: quantities(lines)})
 }
 
-func decided(r stock.Reservation) outbox.Event {
+func decided(r stock.Reservation) messaging.Event[contracts.Stock] {
 	if r.State == stock.Rejected {
-		return outbox.Event{
-			Type: contracts.StockRejectedV1, Payload: contracts.StockRejected{OrderID: r.OrderID, Reason: r.Reason},
-		}
+		return contracts.StockRejected{OrderID: r.OrderID, Reason: r.Reason}
 	}
-	return outbox.Event{
-		Type: contracts.StockReservedV1, Payload: contracts.StockReserved{OrderID: r.OrderID, Items: quantities(r.Lines)},
-	}
+	return contracts.StockReserved{OrderID: r.OrderID, Items: quantities(r.Lines)}
 }
 
 func quantities(lines []stock.Line) []contracts.Quantity {
@@ -72,8 +68,4 @@ func quantities(lines []stock.Line) []contracts.Quantity {
 		quantities[i] = contracts.Quantity(line)
 	}
 	return quantities
-}
-
-func tell(ctx context.Context, tx *outbox.Tx, orderID string, event outbox.Event) error {
-	return tx.Create(ctx, contracts.StreamStock, orderID, func(context.Context) (outbox.Event, error) { return event, nil })
 }

@@ -32,21 +32,20 @@ func Seed() []stock.Item {
 	return items
 }
 
+// A Handler handles the creation of an order.
+type Handler = func(ctx context.Context, order contracts.OrderCreated, m messaging.Message) error
+
 // Ping is the handler of contracts.TestPingV1.
 func Ping(context.Context, messaging.Message) error { return nil }
 
-// Misbehave returns a handler of contracts.OrderCreatedV1 that does to orders with a test SKU what its constant says,
+// Misbehave returns a handler of contracts.OrderCreated that does to orders with a test SKU what its constant says,
 // and leaves the rest to next. Put it outside inbox.Once: no transaction is open while it waits, and what it does
 // depends on the delivery alone, whether or not the event was processed before.
 //
 // The switches are read from Redis. While that is not possible an order of contracts.TestPoison is
 // messaging.Unavailable. kill is Kill, but in tests; the attempt ends with its error.
-func Misbehave(next messaging.Handler, switches redis.Cmdable, kill func() error) messaging.Handler {
-	return func(ctx context.Context, m messaging.Message) error {
-		order, err := messaging.Decode[contracts.OrderCreated](m)
-		if err != nil {
-			return err
-		}
+func Misbehave(next Handler, switches redis.Cmdable, kill func() error) Handler {
+	return func(ctx context.Context, order contracts.OrderCreated, m messaging.Message) error {
 		has := map[string]bool{}
 		for _, item := range order.Items {
 			has[item.SKU] = true
@@ -68,7 +67,7 @@ func Misbehave(next messaging.Handler, switches redis.Cmdable, kill func() error
 				return err
 			}
 		}
-		return next(ctx, m)
+		return next(ctx, order, m)
 	}
 }
 

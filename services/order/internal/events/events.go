@@ -15,13 +15,13 @@ import (
 	"example.com/clew/services/order/internal/store"
 )
 
-// Handlers returns the handlers for the stream contracts.StreamStock. They need no order of arrival: what comes for an
-// order that is unknown or already decided changes nothing.
-func Handlers(in *inbox.Inbox, s *store.Store, logger *slog.Logger) messaging.Handlers {
+// Handlers returns the handlers of stock's events. They need no order of arrival: what comes for an order that is unknown
+// or already decided changes nothing.
+func Handlers(in *inbox.Inbox, s *store.Store, logger *slog.Logger) []messaging.Handler[contracts.Stock] {
 	d := decider{s, logger}
-	return messaging.Handlers{
-		contracts.StockReservedV1: inbox.Once(in, d.confirm),
-		contracts.StockRejectedV1: inbox.Once(in, d.reject),
+	return []messaging.Handler[contracts.Stock]{
+		messaging.On(inbox.Once(in, d.confirm)),
+		messaging.On(inbox.Once(in, d.reject)),
 	}
 }
 
@@ -31,18 +31,16 @@ type decider struct {
 }
 
 func (d decider) confirm(ctx context.Context, tx *outbox.Tx, e contracts.StockReserved) error {
-	return d.decide(ctx, tx, e.OrderID, order.Confirmed, "",
-		outbox.Event{Type: contracts.OrderConfirmedV1, Payload: contracts.OrderConfirmed{OrderID: e.OrderID}})
+	return d.decide(ctx, tx, e.OrderID, order.Confirmed, "", contracts.OrderConfirmed{OrderID: e.OrderID})
 }
 
 func (d decider) reject(ctx context.Context, tx *outbox.Tx, e contracts.StockRejected) error {
-	return d.decide(ctx, tx, e.OrderID, order.Rejected, e.Reason,
-		outbox.Event{Type: contracts.OrderRejectedV1, Payload: contracts.OrderRejected(e)})
+	return d.decide(ctx, tx, e.OrderID, order.Rejected, e.Reason, contracts.OrderRejected(e))
 }
 
 // decide changes the order, and tells so if that was still possible.
 func (d decider) decide(
-	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, event outbox.Event,
+	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, event messaging.Event[contracts.Orders],
 ) error {
 	changed, err := d.store.Change(ctx, tx, id, to, reason, time.Now())
 	if err != nil {
@@ -53,5 +51,5 @@ func (d decider) decide(
 			"order", id, "answer", to)
 		return nil
 	}
-	return tx.Create(ctx, contracts.StreamOrders, id, func(context.Context) (outbox.Event, error) { return event, nil })
+	return outbox.Create(ctx, tx, event)
 }

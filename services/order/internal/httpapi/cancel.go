@@ -17,9 +17,7 @@ func (a *api) cancel(ctx context.Context, in *orderInput) (*orderOutput, error) 
 		if err != nil || !changed {
 			return err
 		}
-		return tx.Create(ctx, contracts.StreamOrders, in.ID, func(context.Context) (outbox.Event, error) {
-			return outbox.Event{Type: contracts.OrderCancelledV1, Payload: contracts.OrderCancelled{OrderID: in.ID}}, nil
-		})
+		return outbox.Create(ctx, tx, contracts.OrderCancelled{OrderID: in.ID})
 	})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
@@ -141,13 +142,13 @@ func (a *api) replay(ctx context.Context, key store.Key) (order.Order, bool, err
 func (a *api) accept(ctx context.Context, o order.Order, key *store.Key) error {
 	describeSpan(ctx, o.ID)
 	return a.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
-		return tx.Create(ctx, contracts.StreamOrders, o.ID, func(ctx context.Context) (outbox.Event, error) {
+		return outbox.CreateAround(ctx, tx, func(ctx context.Context) (messaging.Event[contracts.Orders], error) {
 			if key != nil {
 				if err := a.store.InsertKey(ctx, tx.DB, *key); err != nil {
-					return outbox.Event{}, err
+					return nil, err
 				}
 			}
-			return outbox.Event{Type: contracts.OrderCreatedV1, Payload: created(o)}, a.store.Insert(ctx, tx, o)
+			return created(o), a.store.Insert(ctx, tx, o)
 		})
 	})
 }
