@@ -12,6 +12,12 @@ type Handler[S Stream] struct {
 
 type handle func(ctx context.Context, m Message) error
 
+// Type is the type of event that is handled.
+func (h Handler[S]) Type() string { return h.eventType }
+
+// Handle does what a consumer does with a message of the type, for tests.
+func (h Handler[S]) Handle(ctx context.Context, m Message) error { return h.handle(ctx, m) }
+
 // On returns a handler of the type of event that the function takes.
 func On[S Stream, E Event[S]](handle func(ctx context.Context, event E, m Message) error) Handler[S] {
 	var zero E

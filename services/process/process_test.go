@@ -60,15 +60,22 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /lamps", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "desk") })
-	out := outbox.New(db, "/lamps", tel.TracerProvider)
+	client, err := p.Redis()
+	if err != nil {
+		return nil, err
+	}
+	streams := p.Streams(client, "/lamps")
+	out := outbox.New(db, streams)
 	p.Housekeeping(out)
-	return p, errors.Join(
-		p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out),
-		p.Relay(out, "notes"),
-		p.Sample(t.Context(), "notes", "lamps"),
-		p.Consume("lamps", "lamps", messaging.Handlers{}),
-		p.ServeAPI(cfg.api, "LAMPS_ADDR", mux),
-	)
+	if err := p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out); err != nil {
+		return nil, err
+	}
+	p.Relay(outbox.NewRelay(out))
+	if err := p.Sample(t.Context(), streams, "notes", "lamps"); err != nil {
+		return nil, err
+	}
+	p.Consume(messaging.NewConsumer(streams, messaging.Named("lamps"), p.Consumer("lamps")))
+	return p, p.ServeAPI(cfg.api, "LAMPS_ADDR", mux)
 }
 
 // running is a service that runs until stop, which returns what Run did.

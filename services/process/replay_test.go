@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/process/httpserver"
@@ -47,7 +48,7 @@ func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
 			t.Fatal(err)
 		}
 	}
-	return db, outbox.New(db, "/lamps", tp)
+	return db, outbox.New(db, messaging.New(nil, messaging.Config{Source: "/lamps", TracerProvider: tp}))
 }
 
 func postReplay(handler http.Handler, query, authorization string) *httptest.ResponseRecorder {

@@ -58,15 +58,15 @@ func TestDeadLetteredBecauseItCannotBeHandled(t *testing.T) {
 			s := newStack(t)
 			tel := s.recorder.Telemetry(t, "stranger")
 			ctx, create := tel.TracerProvider.Tracer("test").Start(t.Context(), "create orders")
-			m, err := messaging.NewMessage(ctx, "orders", contracts.OrderCancelledV1, "o-1", contracts.OrderCancelled{OrderID: "o-1"})
+			m, err := messaging.NewMessage(ctx, contracts.OrderCancelled{OrderID: "o-1"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			create.End()
-			m.Source = "/stranger"
 			change(&m)
-			publisher := messaging.NewPublisher(messagingtest.Client(t, s.redisURL), 1, messaging.WithTracerProvider(tel.TracerProvider))
-			if err := errors.Join(publisher.Publish(t.Context(), m)...); err != nil {
+			streams := messaging.New(messagingtest.Client(t, s.redisURL),
+				messaging.Config{Source: "/stranger", TracerProvider: tel.TracerProvider})
+			if err := errors.Join(streams.Publisher().Publish(t.Context(), m)...); err != nil {
 				t.Fatal(err)
 			}
 			telemetrytest.Golden(t, reason, tree(s.awaitEnded("dead_letter orders", 1)))
@@ -84,7 +84,7 @@ func TestDeadLetteredRedrivenAndDone(t *testing.T) {
 	if err := client.HSet(t.Context(), contracts.TestSwitches, contracts.SwitchPoison, contracts.PoisonFixed).Err(); err != nil {
 		t.Fatal(err)
 	}
-	admin := messaging.NewAdmin(client, 1, messaging.WithTracerProvider(s.recorder.Telemetry(t, "clew").TracerProvider))
+	admin := messaging.New(client, messaging.Config{TracerProvider: s.recorder.Telemetry(t, "clew").TracerProvider}).Admin()
 	dead, err := admin.DeadLetters(t.Context(), "orders")
 	if err != nil || len(dead) != 1 || dead[0].Reason != "exhausted" || dead[0].Message.Subject != o.ID {
 		t.Fatalf("dead letters %+v, error %v", dead, err)

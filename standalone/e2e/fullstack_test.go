@@ -263,16 +263,16 @@ func (s *stack) tools(redisURL string) func(exit int, program string, args ...st
 // listen is `clew listen`: a group that stays and dead-letters what it cannot print, and one that goes.
 func listen(t *testing.T, as func(string) redis.UniversalClient, stream string) {
 	t.Helper()
-	types := map[string]string{"orders": contracts.OrderCreatedV1, "stock": contracts.StockReservedV1}
+	types := map[string]string{"orders": contracts.OrderCreated{}.Type(), "stock": contracts.StockReserved{}.Type()}
 	for _, temporary := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan struct{}, 1000)
-		consumer := messaging.NewConsumer(as("tools"), messaging.Subscription{
-			Stream: stream, Partitions: 1, Group: "listen", Temporary: temporary,
-		}, messaging.Handlers{types[stream]: func(context.Context, messaging.Message) error {
-			failed <- struct{}{}
-			return messaging.Permanent(errors.New("the terminal is gone"))
-		}}, messaging.WithName("listen-1"))
+		consumer := messaging.NewConsumer(messaging.New(as("tools"), messaging.Config{}), messaging.Named(stream),
+			messaging.ConsumerConfig{Group: "listen", Temporary: temporary},
+			messaging.OnType[messaging.Named](types[stream], func(context.Context, messaging.Message) error {
+				failed <- struct{}{}
+				return messaging.Permanent(errors.New("the terminal is gone"))
+			}))
 		ended := make(chan error, 1)
 		go func() { ended <- consumer.Run(ctx) }()
 		if !temporary {
@@ -346,22 +346,19 @@ func TestTheFullStackKeepsWhatScriptsDid(t *testing.T) {
 	handled := make(chan struct{}, 1)
 	consuming, end := context.WithCancel(t.Context())
 	defer end()
-	consumer := messaging.NewConsumer(messagingtest.Client(t, of("inventory")), messaging.Subscription{
-		Stream: "orders", Partitions: 1, Group: "inventory",
-	}, messaging.Handlers{contracts.OrderCreatedV1: func(context.Context, messaging.Message) error {
-		handled <- struct{}{}
-		return messaging.Permanent(errors.New("it is never any good"))
-	}}, messaging.WithName("inventory-1"))
+	consumer := messaging.NewConsumer(messaging.New(messagingtest.Client(t, of("inventory")), messaging.Config{}), contracts.Orders{},
+		messaging.ConsumerConfig{Group: "inventory"},
+		messaging.On(func(context.Context, contracts.OrderCreated, messaging.Message) error {
+			handled <- struct{}{}
+			return messaging.Permanent(errors.New("it is never any good"))
+		}))
 	ended := make(chan error, 1)
 	go func() { ended <- consumer.Run(consuming) }()
-	m, err := messaging.NewMessage(t.Context(), "orders", contracts.OrderCreatedV1, "o", contracts.OrderCreated{
+	publisher := messaging.New(messagingtest.Client(t, of("order")), messaging.Config{}).Publisher()
+	err = messaging.Publish(t.Context(), publisher, contracts.OrderCreated{
 		OrderID: "o", CustomerID: "ada", Currency: "EUR", Items: []contracts.Item{{SKU: "lamp", Quantity: 1}},
 	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	m.Source = "/order"
-	if err := errors.Join(messaging.NewPublisher(messagingtest.Client(t, of("order")), 1).Publish(t.Context(), m)...); err != nil {
 		t.Fatal(err)
 	}
 	<-handled

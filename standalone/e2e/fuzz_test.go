@@ -150,7 +150,7 @@ func TestGeneratedRequests(t *testing.T) {
 	if o := s.place("load-200"); o.Status != "confirmed" {
 		t.Errorf("a normal order is %s: %s", o.Status, o.Reason)
 	}
-	admin := messaging.NewAdmin(messagingtest.Client(t, s.redisURL), 1)
+	admin := messaging.New(messagingtest.Client(t, s.redisURL), messaging.Config{Partitions: 1}).Admin()
 	for _, stream := range []string{"orders", "stock"} {
 		if dead, err := admin.DeadLetters(t.Context(), stream); err != nil || len(dead) > 0 {
 			t.Errorf("%d dead letters on %s: %v", len(dead), stream, err)

@@ -51,7 +51,7 @@ func TestReplicasOnPostgres(t *testing.T) {
 		if o.Status != wanted(i) {
 			t.Errorf("order %d is %s, expected %s", i, o.Status, wanted(i))
 		}
-		told[o.ID] = slices.Sorted(slices.Values([]string{contracts.OrderCreatedV1, "order." + o.Status + ".v1"}))
+		told[o.ID] = slices.Sorted(slices.Values([]string{contracts.OrderCreated{}.Type(), "order." + o.Status + ".v1"}))
 		if o.Status == "confirmed" {
 			for _, item := range request(i).Items {
 				kept[item.SKU] += item.Quantity
@@ -128,7 +128,7 @@ func finish(ctx context.Context, api string, request orderapi.Request, cancel bo
 // an order was confirmed before it was cancelled is left out, because it may be or not.
 func (s *stack) told(but string) map[string][]string {
 	s.t.Helper()
-	entries, err := messagingtest.Client(s.t, s.redisURL).XRange(s.t.Context(), messaging.StreamKey(contracts.StreamOrders, 0), "-", "+").Result()
+	entries, err := messagingtest.Client(s.t, s.redisURL).XRange(s.t.Context(), messaging.StreamKey(contracts.Orders{}.Name(), 0), "-", "+").Result()
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func (s *stack) told(but string) map[string][]string {
 	delete(told, but)
 	for id, types := range told {
 		slices.Sort(types)
-		if i := slices.Index(types, contracts.OrderConfirmedV1); i >= 0 && slices.Contains(types, contracts.OrderCancelledV1) {
+		if i := slices.Index(types, contracts.OrderConfirmed{}.Type()); i >= 0 && slices.Contains(types, contracts.OrderCancelled{}.Type()) {
 			told[id] = slices.Delete(types, i, i+1)
 		}
 	}

@@ -42,7 +42,7 @@ func New(cfg Config) http.Handler {
 	spans := cfg.Viewer.TracerProvider()
 	p := &page{
 		Config:  cfg,
-		streams: messaging.NewAdmin(cfg.Redis, cfg.Partitions, messaging.WithTracerProvider(spans)),
+		streams: messaging.New(cfg.Redis, messaging.Config{Partitions: cfg.Partitions, TracerProvider: spans}).Admin(),
 		tracer:  spans.Tracer("example.com/clew/observability/viewer/page"),
 		client:  newOrders(),
 	}

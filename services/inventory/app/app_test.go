@@ -40,13 +40,13 @@ func TestATestSKUMisbehavesOnlyInTestMode(t *testing.T) {
 			order := contracts.OrderCreated{
 				OrderID: "o", CustomerID: "ada", Currency: "EUR", Items: []contracts.Item{{SKU: contracts.TestInvalid, Quantity: 1}},
 			}
-			m, err := messaging.NewMessage(t.Context(), contracts.StreamOrders, contracts.OrderCreatedV1, "o", order)
+			m, err := messaging.NewMessage(t.Context(), order)
 			if err != nil {
 				t.Fatal(err)
 			}
-			m.Source = "/order"
-			if errs := messaging.NewPublisher(client, 1).Publish(t.Context(), m); errors.Join(errs...) != nil {
-				t.Fatal(errs)
+			publisher := messaging.New(client, messaging.Config{Source: "/order"}).Publisher()
+			if err := errors.Join(publisher.Publish(t.Context(), m)...); err != nil {
+				t.Fatal(err)
 			}
 			messagingtest.Eventually(t, "the order is settled", func() error {
 				var got []string

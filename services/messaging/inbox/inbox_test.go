@@ -39,6 +39,14 @@ type switched struct {
 	Lamp string `json:"lamp"`
 }
 
+type lamps struct{}
+
+func (lamps) Name() string { return "lamps" }
+
+func (switched) Stream() lamps     { return lamps{} }
+func (switched) Type() string      { return "lamp.switched.v1" }
+func (s switched) Subject() string { return s.Lamp }
+
 func (s switched) Validate() error {
 	if s.Lamp == "" {
 		return errors.New("lamp is empty")
@@ -47,20 +55,20 @@ func (s switched) Validate() error {
 }
 
 type rig struct {
-	t         *testing.T
-	db        *database.DB
-	spans     *tracetest.SpanRecorder
-	tp        *sdktrace.TracerProvider
-	client    redis.UniversalClient
-	publisher *messaging.Publisher
-	outbox    *outbox.Outbox
+	t       *testing.T
+	db      *database.DB
+	spans   *tracetest.SpanRecorder
+	tp      *sdktrace.TracerProvider
+	client  redis.UniversalClient
+	streams *messaging.Streams
+	outbox  *outbox.Outbox
 }
 
 func newRig(t *testing.T, databaseURL string) *rig {
 	t.Helper()
 	r := &rig{t: t, spans: tracetest.NewSpanRecorder(), client: messagingtest.Client(t, messagingtest.Redis(t))}
 	r.tp = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(r.spans))
-	r.publisher = messaging.NewPublisher(r.client, 1, messaging.WithTracerProvider(r.tp))
+	r.streams = r.streamsOf(r.client, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	r.open(databaseURL)
 	return r
 }
@@ -73,17 +81,17 @@ func (r *rig) open(databaseURL string) {
 	}
 	r.t.Cleanup(func() { _ = db.Close() })
 	r.db = db
-	r.outbox = outbox.New(db, "/lamps", r.tp)
+	r.outbox = outbox.New(db, r.streams)
 }
 
-func (r *rig) relay() *outbox.Relay {
-	return outbox.NewRelay(r.outbox, r.publisher, nil, slog.New(slog.NewTextHandler(r.t.Output(), nil)))
+func (r *rig) streamsOf(client redis.UniversalClient, logger *slog.Logger) *messaging.Streams {
+	return messaging.New(client, messaging.Config{Source: "/lamps", TracerProvider: r.tp, Logger: logger})
 }
 
 // run starts a relay, and returns what stops it and waits for its end.
 func (r *rig) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	relay, ended := r.relay(), make(chan error, 1)
+	relay, ended := outbox.NewRelay(r.outbox), make(chan error, 1)
 	go func() { ended <- relay.Run(ctx) }()
 	return func() {
 		cancel()
@@ -96,9 +104,8 @@ func (r *rig) run() (stop func()) {
 // leave commits a lamp and the event about it.
 func (r *rig) leave(ctx context.Context, name string) error {
 	return r.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
-		return tx.Create(ctx, "lamps", name, func(ctx context.Context) (outbox.Event, error) {
-			err := gorm.G[lamp](tx.DB).Create(ctx, &lamp{name})
-			return outbox.Event{Type: "lamp.switched.v1", Payload: switched{name}}, err
+		return outbox.CreateAround(ctx, tx, func(ctx context.Context) (messaging.Event[lamps], error) {
+			return switched{name}, gorm.G[lamp](tx.DB).Create(ctx, &lamp{name})
 		})
 	})
 }
@@ -152,7 +159,7 @@ func testAMessageIsPublishedIfItsTransactionCommits(t *testing.T, databaseURL st
 	func() {
 		defer func() { _ = recover() }()
 		_ = r.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
-			return tx.Create(ctx, "lamps", "x", func(context.Context) (outbox.Event, error) { panic("ouch") })
+			return outbox.CreateAround(ctx, tx, func(context.Context) (messaging.Event[lamps], error) { panic("ouch") })
 		})
 	}()
 	r.awaitEntries(1)
@@ -305,7 +312,7 @@ func TestAnOutageOfRedisParksNothing(t *testing.T) {
 
 func testAnOutageOfRedisParksNothing(t *testing.T, databaseURL string) {
 	r := newRig(t, databaseURL)
-	away := messaging.NewPublisher(messagingtest.Client(t, "unix:///nowhere/s"), 1)
+	away := messagingtest.Client(t, "unix:///nowhere/s")
 	if err := r.leave(t.Context(), "desk"); err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +320,7 @@ func testAnOutageOfRedisParksNothing(t *testing.T, databaseURL string) {
 	cancel()
 	for range 6 {
 		var log strings.Builder
-		if err := outbox.NewRelay(r.outbox, away, nil, slog.New(slog.NewTextHandler(&log, nil))).Run(ctx); err != nil {
+		if err := outbox.NewRelay(outbox.New(r.db, r.streamsOf(away, slog.New(slog.NewTextHandler(&log, nil))))).Run(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(log.String(), "last pass") {
@@ -334,23 +341,21 @@ func TestAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T) {
 func testAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T, databaseURL string) {
 	r := newRig(t, databaseURL)
 	effects := 0
-	handler := inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
+	handler := messaging.On(inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
 		effects++
-		return tx.Create(ctx, "lamps", event.Lamp, func(context.Context) (outbox.Event, error) {
-			return outbox.Event{Type: "lamp.lit.v1", Payload: event}, nil
-		})
-	})
-	question, err := messaging.NewMessage(t.Context(), "lamps", "lamp.switched.v1", "desk", switched{"desk"})
+		return outbox.Create(ctx, tx, event)
+	}))
+	question, err := messaging.NewMessage(t.Context(), switched{"desk"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := handler(t.Context(), question); err != nil {
+	if err := handler.Handle(t.Context(), question); err != nil {
 		t.Fatal(err)
 	}
 	r.run()()
 	answers := r.awaitEntries(1)
 	for range 2 {
-		if err := handler(t.Context(), question); !errors.Is(err, messaging.ErrDuplicate) {
+		if err := handler.Handle(t.Context(), question); !errors.Is(err, messaging.ErrDuplicate) {
 			t.Fatalf("a second delivery: %v", err)
 		}
 	}
@@ -369,13 +374,13 @@ func TestAnEventIsNewToEachGroup(t *testing.T) {
 
 func testAnEventIsNewToEachGroup(t *testing.T, databaseURL string) {
 	r := newRig(t, databaseURL)
-	question, err := messaging.NewMessage(t.Context(), "lamps", "lamp.switched.v1", "desk", switched{"desk"})
+	question, err := messaging.NewMessage(t.Context(), switched{"desk"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, group := range []string{"a", "b"} {
-		handler := inbox.Once(inbox.New(r.outbox, group), func(context.Context, *outbox.Tx, switched) error { return nil })
-		if err := handler(t.Context(), question); err != nil {
+		handler := messaging.On(inbox.Once(inbox.New(r.outbox, group), func(context.Context, *outbox.Tx, switched) error { return nil }))
+		if err := handler.Handle(t.Context(), question); err != nil {
 			t.Errorf("group %s: %v", group, err)
 		}
 	}
@@ -388,7 +393,7 @@ func TestAFailedEffectLeavesNothing(t *testing.T) {
 func testAFailedEffectLeavesNothing(t *testing.T, databaseURL string) {
 	r := newRig(t, databaseURL)
 	fails := true
-	handler := inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
+	handler := messaging.On(inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
 		if err := gorm.G[lamp](tx.DB).Create(ctx, &lamp{event.Lamp}); err != nil {
 			return err
 		}
@@ -396,21 +401,21 @@ func testAFailedEffectLeavesNothing(t *testing.T, databaseURL string) {
 			return errors.New("no luck")
 		}
 		return nil
-	})
-	question, err := messaging.NewMessage(t.Context(), "lamps", "lamp.switched.v1", "desk", switched{"desk"})
+	}))
+	question, err := messaging.NewMessage(t.Context(), switched{"desk"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := handler(t.Context(), question); err == nil {
+	if err := handler.Handle(t.Context(), question); err == nil {
 		t.Fatal("no error")
 	}
 	fails = false
-	if err := handler(t.Context(), question); err != nil {
+	if err := handler.Handle(t.Context(), question); err != nil {
 		t.Errorf("the second attempt met remains of the first: %v", err)
 	}
 	bad := question
 	bad.Data = []byte(`{"lamp":""}`)
-	if err := handler(t.Context(), bad); !messaging.IsPermanent(err) {
+	if err := handler.Handle(t.Context(), bad); !messaging.IsPermanent(err) {
 		t.Errorf("a bad payload: %v", err)
 	}
 }

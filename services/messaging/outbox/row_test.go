@@ -31,7 +31,7 @@ func open(t *testing.T, databaseURL string) *Outbox {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return New(db, "/lamps", tp)
+	return New(db, messaging.New(nil, messaging.Config{Source: "/lamps"}))
 }
 
 func (o *Outbox) exec(t *testing.T, statement string, args ...any) {

@@ -106,13 +106,14 @@ func runConsume(ctx context.Context, j job) (result, error) {
 }
 
 // startConsumer starts our consumer, as in production with a client of its own. What it returns stops it.
-func startConsumer(ctx context.Context, j job, with instrumented, handle messaging.Handler) (stop func(), err error) {
+func startConsumer(ctx context.Context, j job, with instrumented, handle func(context.Context, messaging.Message) error) (stop func(), err error) {
 	client, err := messaging.Connect(j.RedisURL)
 	if err != nil {
 		return nil, err
 	}
-	consumer := messaging.NewConsumer(client, messaging.Subscription{Stream: j.Stream, Group: j.Group, Partitions: 1},
-		messaging.Handlers{eventType: handle}, with.options...)
+	stream := messaging.Named(j.Stream)
+	consumer := messaging.NewConsumer(messaging.New(client, with.config), stream, messaging.ConsumerConfig{Group: j.Group},
+		messaging.OnType[messaging.Named](eventType, handle))
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {

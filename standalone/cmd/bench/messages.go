@@ -92,7 +92,7 @@ func (b *bench) redis(ctx context.Context, stream string) (string, error) {
 	defer client.Close()
 	messages, err := newMessages(stream, b.sizes.messages, oneIn)
 	if err == nil {
-		err = publish(ctx, messaging.NewPublisher(client, 1), messages, len(messages))
+		err = publish(ctx, messaging.New(client, messaging.Config{}).Publisher(), messages, len(messages))
 	}
 	if err != nil {
 		return "", fmt.Errorf("load stream %s: %w", stream, err)
@@ -125,7 +125,7 @@ func sameEntry(ctx context.Context, redisURL string) error {
 		return err
 	}
 	key := messaging.StreamKey(stream, 0)
-	if err := errors.Join(messaging.NewPublisher(client, 1).Publish(ctx, m)...); err != nil {
+	if err := errors.Join(messaging.New(client, messaging.Config{}).Publisher().Publish(ctx, m)...); err != nil {
 		return err
 	}
 	if err := client.XAdd(ctx, &redis.XAddArgs{Stream: key, Values: fieldsOf(m)}).Err(); err != nil {

@@ -64,7 +64,7 @@ func runPublish(ctx context.Context, j job) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	publisher := messaging.NewPublisher(client, 1, with.options...)
+	publisher := messaging.New(client, with.config).Publisher()
 	m, err := startMeter(j.Profile)
 	if err != nil {
 		return result{}, err

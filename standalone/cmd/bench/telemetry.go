@@ -30,22 +30,20 @@ const (
 
 // instrumented is what a child records with. Its telemetry is nil if it makes no spans.
 type instrumented struct {
-	options []messaging.Option
-	tel     *telemetry.Telemetry
+	config messaging.Config
+	tel    *telemetry.Telemetry
 }
 
 func instrument(ctx context.Context, mode telemetryMode) (instrumented, error) {
 	switch mode {
 	case metricsOnly:
-		return instrumented{options: []messaging.Option{messaging.WithRegisterer(prometheus.NewRegistry())}}, nil
+		return instrumented{config: messaging.Config{Registerer: prometheus.NewRegistry()}}, nil
 	case metricsAndSpans:
 		tel, err := telemetry.Setup(ctx, telemetry.Config{Service: "bench", Instance: "bench-1", LogWriter: io.Discard})
 		if err != nil {
 			return instrumented{}, err
 		}
-		return instrumented{tel: tel, options: []messaging.Option{
-			messaging.WithTracerProvider(tel.TracerProvider), messaging.WithRegisterer(tel.Registry),
-		}}, nil
+		return instrumented{tel: tel, config: messaging.Config{TracerProvider: tel.TracerProvider, Registerer: tel.Registry}}, nil
 	default:
 		return instrumented{}, nil
 	}

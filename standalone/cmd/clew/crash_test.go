@@ -146,7 +146,7 @@ func settled(t *testing.T, c *clew, ids []string) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	admin := messaging.NewAdmin(client, running.Partitions)
+	admin := messaging.New(client, messaging.Config{Partitions: running.Partitions}).Admin()
 	processtest.Eventually(t, "nothing is pending", func() bool {
 		for _, stream := range []string{"orders", "stock"} {
 			infos, err := admin.Streams(ctx, stream)

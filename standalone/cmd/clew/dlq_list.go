@@ -20,7 +20,7 @@ type dlqListCmd struct {
 
 // Run prints two lines for each dead letter: what it is, and why it is here.
 func (c *dlqListCmd) Run(ctx context.Context) error {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/otel/codes"
 
-	"example.com/clew/services/messaging"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/terminal"
 )
@@ -27,7 +26,7 @@ func (c *dlqRedriveCmd) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = cmp.Or(err, tel.Shutdown(context.WithoutCancel(ctx))) }()
-	admin, done, err := newAdmin(messaging.WithTracerProvider(tel.TracerProvider))
+	admin, done, err := newAdmin(tel.TracerProvider)
 	if err != nil {
 		return err
 	}
@@ -66,7 +65,7 @@ type dlqDiscardCmd struct{ selection }
 
 // Run deletes each dead letter.
 func (c *dlqDiscardCmd) Run(ctx context.Context) error {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}

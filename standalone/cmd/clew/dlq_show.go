@@ -22,7 +22,7 @@ type dlqShowCmd struct {
 
 // Run prints why it is a dead letter, the message as it was, and what can be done.
 func (c *dlqShowCmd) Run(ctx context.Context) error {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}

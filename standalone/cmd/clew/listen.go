@@ -48,9 +48,12 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 			return err
 		}
 		defer func() { _ = client.Close() }()
-		consumer := messaging.NewConsumer(client, messaging.Subscription{
-			Stream: stream, Partitions: running.Partitions, Group: cmp.Or(c.Group, name), Temporary: c.Group == "",
-		}, handlers, messaging.WithName(name), messaging.WithTracerProvider(tel.TracerProvider), messaging.WithLogger(tel.Logger))
+		streams := messaging.New(client, messaging.Config{
+			Partitions: running.Partitions, TracerProvider: tel.TracerProvider, Logger: tel.Logger,
+		})
+		consumer := messaging.NewConsumer(streams, stream, messaging.ConsumerConfig{
+			Group: cmp.Or(c.Group, name), Temporary: c.Group == "", Name: name,
+		}, handlers...)
 		consuming.Go(func() error { return consumer.Run(ctx) })
 	}
 	fmt.Fprintf(os.Stderr, "listening to %s; ctrl-C ends it\n", strings.Join(c.Types, ", "))
@@ -58,7 +61,7 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 }
 
 // handlers print the events of each type, by the stream that they travel on.
-func (c *listenCmd) handlers(w io.Writer) (map[string]messaging.Handlers, error) {
+func (c *listenCmd) handlers(w io.Writer) (map[messaging.Named][]messaging.Handler[messaging.Named], error) {
 	var mu sync.Mutex
 	show := func(_ context.Context, m messaging.Message) error {
 		mu.Lock()
@@ -67,17 +70,14 @@ func (c *listenCmd) handlers(w io.Writer) (map[string]messaging.Handlers, error)
 			m.Time.Local().Format(time.TimeOnly+".000"), m.Type, m.Subject, m.Headers.Get("traceparent"), m.Data)
 		return err
 	}
-	byStream := map[string]messaging.Handlers{}
+	byStream := map[messaging.Named][]messaging.Handler[messaging.Named]{}
 	for _, eventType := range c.Types {
 		family, _, _ := strings.Cut(eventType, ".")
-		stream := map[string]string{"order": contracts.StreamOrders, "stock": contracts.StreamStock}[family]
+		stream := map[string]string{"order": contracts.Orders{}.Name(), "stock": contracts.Stock{}.Name()}[family]
 		if stream == "" {
 			return nil, fmt.Errorf("no stream has events of type %q, expected one such as order.created.v1 or stock.reserved.v1", eventType)
 		}
-		if byStream[stream] == nil {
-			byStream[stream] = messaging.Handlers{}
-		}
-		byStream[stream][eventType] = show
+		byStream[messaging.Named(stream)] = append(byStream[messaging.Named(stream)], messaging.OnType[messaging.Named](eventType, show))
 	}
 	return byStream, nil
 }

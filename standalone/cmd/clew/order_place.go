@@ -86,7 +86,7 @@ func await(ctx context.Context, api *orderapi.Client, accepted orderapi.Order) (
 
 // deadLetterOf returns the dead letter that an order waits for, or an empty one.
 func deadLetterOf(ctx context.Context, order string) (deadLetter, error) {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return deadLetter{}, err
 	}

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 	"example.com/clew/standalone/internal/state"
@@ -18,7 +20,7 @@ import (
 )
 
 // streams are those that there are.
-var streams = [...]string{contracts.StreamOrders, contracts.StreamStock}
+var streams = [...]string{contracts.Orders{}.Name(), contracts.Stock{}.Name()}
 
 // streamsCmd is about streams and their consumer groups.
 type streamsCmd struct {
@@ -34,7 +36,7 @@ type streamsListCmd struct {
 
 // Run prints a line for each group of each partition of each stream.
 func (c *streamsListCmd) Run(ctx context.Context) error {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}
@@ -85,7 +87,7 @@ type forgetGroupCmd struct {
 // Run removes the group from every partition, with what it has pending. One that somebody still reads with comes back,
 // and is given everything again.
 func (c *forgetGroupCmd) Run(ctx context.Context) error {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ type partitionsCmd struct {
 
 // Run refuses while somebody consumes, and where messages would be left behind.
 func (c *partitionsCmd) Run(ctx context.Context) error {
-	admin, done, err := newAdmin()
+	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}
@@ -145,7 +147,7 @@ func (c *partitionsCmd) Run(ctx context.Context) error {
 }
 
 // newAdmin returns an admin of what runs here, and what closes its connection.
-func newAdmin(options ...messaging.Option) (admin *messaging.Admin, done func(), err error) {
+func newAdmin(tp trace.TracerProvider) (admin *messaging.Admin, done func(), err error) {
 	running, err := state.Load(state.Dir())
 	if err != nil {
 		return nil, nil, err
@@ -154,5 +156,5 @@ func newAdmin(options ...messaging.Option) (admin *messaging.Admin, done func(),
 	if err != nil {
 		return nil, nil, err
 	}
-	return messaging.NewAdmin(client, running.Partitions, options...), func() { _ = client.Close() }, nil
+	return messaging.New(client, messaging.Config{Partitions: running.Partitions, TracerProvider: tp}).Admin(), func() { _ = client.Close() }, nil
 }

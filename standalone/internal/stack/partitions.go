@@ -17,8 +17,8 @@ func setPartitions(ctx context.Context, known state.State) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	admin := messaging.NewAdmin(client, known.Partitions)
-	if err := admin.SetPartitions(ctx, known.Partitions, contracts.StreamOrders, contracts.StreamStock); err != nil {
+	admin := messaging.New(client, messaging.Config{Partitions: known.Partitions}).Admin()
+	if err := admin.SetPartitions(ctx, known.Partitions, contracts.Orders{}.Name(), contracts.Stock{}.Name()); err != nil {
 		return fmt.Errorf("CLEW_PARTITIONS cannot be %d yet: start with what it was, and finish what is left: %w", known.Partitions, err)
 	}
 	return nil

@@ -50,7 +50,7 @@ func TestThePageIsForItsOwnOriginOnly(t *testing.T) {
 	api := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
 	defer api.Close()
 	handler, client := newPage(t, api.URL)
-	key := messaging.StreamKey(contracts.StreamOrders, 0)
+	key := messaging.StreamKey(contracts.Orders{}.Name(), 0)
 	client.XGroupCreateMkStream(t.Context(), key, "inventory", "0")
 	dead := client.XAdd(t.Context(), &redis.XAddArgs{Stream: key + ":dlq", Values: []string{"dlqgroup", "inventory"}}).Val()
 	redrive := "/api/dead-letters/orders/0/" + dead + "/redrive"

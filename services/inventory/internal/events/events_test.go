@@ -30,7 +30,7 @@ import (
 type service struct {
 	db       *database.DB
 	store    *store.Store
-	handlers messaging.Handlers
+	handlers map[string]messaging.Handler[contracts.Orders]
 }
 
 // openService returns a service with connections of its own to a database, as each replica has.
@@ -46,7 +46,12 @@ func openService(t *testing.T, databaseURL string, items ...stock.Item) service 
 	if err := s.Seed(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
-	return service{db, s, events.Handlers(inbox.New(outbox.New(db, "/inventory", tp), "inventory"), s)}
+	handle := events.New(inbox.New(outbox.New(db, messaging.New(nil, messaging.Config{Source: "/inventory"})), "inventory"), s)
+	handlers := map[string]messaging.Handler[contracts.Orders]{}
+	for _, h := range []messaging.Handler[contracts.Orders]{messaging.On(handle.OrderCreated), messaging.On(handle.OrderCancelled)} {
+		handlers[h.Type()] = h
+	}
+	return service{db, s, handlers}
 }
 
 // fataler is a *testing.T or a *rapid.T.
@@ -61,17 +66,17 @@ func created(t fataler, orderID string, lines ...stock.Line) messaging.Message {
 	for _, line := range lines {
 		e.Items = append(e.Items, contracts.Item{SKU: line.SKU, Quantity: line.Quantity})
 	}
-	return message(t, contracts.OrderCreatedV1, orderID, e)
+	return message(t, e)
 }
 
 func cancelled(t fataler, orderID string) messaging.Message {
 	t.Helper()
-	return message(t, contracts.OrderCancelledV1, orderID, contracts.OrderCancelled{OrderID: orderID})
+	return message(t, contracts.OrderCancelled{OrderID: orderID})
 }
 
-func message(t fataler, eventType, orderID string, payload messaging.Payload) messaging.Message {
+func message(t fataler, event messaging.Event[contracts.Orders]) messaging.Message {
 	t.Helper()
-	m, err := messaging.NewMessage(context.Background(), contracts.StreamOrders, eventType, orderID, payload)
+	m, err := messaging.NewMessage(context.Background(), event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +87,7 @@ func message(t fataler, eventType, orderID string, payload messaging.Payload) me
 func (s service) handle(t fataler, messages ...messaging.Message) {
 	t.Helper()
 	for _, m := range messages {
-		if err := s.handlers[m.Type](context.Background(), m); err != nil && !errors.Is(err, messaging.ErrDuplicate) {
+		if err := s.handlers[m.Type].Handle(context.Background(), m); err != nil && !errors.Is(err, messaging.ErrDuplicate) {
 			t.Fatal(m.Type, err)
 		}
 	}
@@ -165,7 +170,7 @@ func testAMessageDeliveredTwiceCountsOnce(t *testing.T, databaseURL string) {
 	s := openService(t, databaseURL, stock.Item{SKU: "lamp", Available: 10})
 	m := created(t, "o", stock.Line{SKU: "lamp", Quantity: 3})
 	s.handle(t, m)
-	if err := s.handlers[m.Type](t.Context(), m); !errors.Is(err, messaging.ErrDuplicate) {
+	if err := s.handlers[m.Type].Handle(t.Context(), m); !errors.Is(err, messaging.ErrDuplicate) {
 		t.Errorf("again: %v, want ErrDuplicate", err)
 	}
 	if told := s.told(t); len(told) != 1 || s.item(t, "lamp").Reserved != 3 {
@@ -181,7 +186,7 @@ func testAnUnreadableOrderIsPermanent(t *testing.T, databaseURL string) {
 	s := openService(t, databaseURL)
 	m := created(t, "o", stock.Line{SKU: "lamp", Quantity: 3})
 	m.Data = []byte(`{"order_id":"o","items":[]}`)
-	if err := s.handlers[m.Type](t.Context(), m); !messaging.IsPermanent(err) {
+	if err := s.handlers[m.Type].Handle(t.Context(), m); !messaging.IsPermanent(err) {
 		t.Errorf("error %v, want a permanent one", err)
 	}
 }
@@ -192,8 +197,10 @@ func TestWhatTheOrderServiceDecidesIsIgnored(t *testing.T) {
 
 func testWhatTheOrderServiceDecidesIsIgnored(t *testing.T, databaseURL string) {
 	handlers := openService(t, databaseURL).handlers
-	if handlers[contracts.OrderConfirmedV1] != nil || handlers[contracts.OrderRejectedV1] != nil {
-		t.Error("a decision of the order service has a handler")
+	for _, eventType := range []string{contracts.OrderConfirmed{}.Type(), contracts.OrderRejected{}.Type()} {
+		if _, handled := handlers[eventType]; handled {
+			t.Errorf("%s, which the order service decides, has a handler", eventType)
+		}
 	}
 }
 
@@ -207,7 +214,7 @@ func testConcurrentOrdersNeverSellAUnitTwice(t *testing.T, databaseURL string) {
 	errs := make([]error, 16)
 	for i := range errs {
 		m := created(t, fmt.Sprint("o-", i), stock.Line{SKU: "lamp", Quantity: 1})
-		all.Go(func() { errs[i] = s.handlers[m.Type](t.Context(), m) })
+		all.Go(func() { errs[i] = s.handlers[m.Type].Handle(t.Context(), m) })
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -242,9 +249,9 @@ func testOrdersOfTheSameProductsDoNotDeadlock(t *testing.T, databaseURL string) 
 				orderID := fmt.Sprintf("o-%d-%d", worker, i)
 				create, cancel := created(t, orderID, lines...), cancelled(t, orderID)
 				for _, m := range []messaging.Message{create, cancel} {
-					err := s.handlers[m.Type](t.Context(), m)
+					err := s.handlers[m.Type].Handle(t.Context(), m)
 					for messaging.Classify(err) == "unavailable" { // SQLite's lock is not fair: others were faster for long
-						err = s.handlers[m.Type](t.Context(), m)
+						err = s.handlers[m.Type].Handle(t.Context(), m)
 					}
 					if err != nil {
 						return err
@@ -278,7 +285,7 @@ func TestACreationThatIsRepeatedDoesNotDeadlockWithTheCancellation(t *testing.T)
 	var both sync.WaitGroup
 	var errs [2]error
 	for i, m := range []messaging.Message{create(), cancelled(t, "o")} {
-		both.Go(func() { errs[i] = s.handlers[m.Type](t.Context(), m) })
+		both.Go(func() { errs[i] = s.handlers[m.Type].Handle(t.Context(), m) })
 		messagingtest.Eventually(t, "the handlers wait for stock", func() error {
 			var waiting int
 			err := s.db.Read.Raw(`SELECT COUNT(*) FROM pg_stat_activity
@@ -311,8 +318,8 @@ func testACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T, databaseURL
 		create, cancel := created(t, orderID, stock.Line{SKU: "lamp", Quantity: 3}), cancelled(t, orderID)
 		var both sync.WaitGroup
 		var errs [2]error
-		both.Go(func() { errs[0] = one.handlers[create.Type](t.Context(), create) })
-		both.Go(func() { errs[1] = other.handlers[cancel.Type](t.Context(), cancel) })
+		both.Go(func() { errs[0] = one.handlers[create.Type].Handle(t.Context(), create) })
+		both.Go(func() { errs[1] = other.handlers[cancel.Type].Handle(t.Context(), cancel) })
 		both.Wait()
 		if err := errors.Join(errs[:]...); err != nil {
 			t.Fatal(err)
@@ -326,7 +333,7 @@ func testACancellationAndACreationAtOnceHaveOneOutcome(t *testing.T, databaseURL
 	for _, event := range one.told(t) {
 		told[strings.Fields(event)[0]]++
 	}
-	if told[contracts.StockReservedV1] != told[contracts.StockReleasedV1] || told[contracts.StockRejectedV1] != 0 {
+	if told[contracts.StockReserved{}.Type()] != told[contracts.StockReleased{}.Type()] || told[contracts.StockRejected{}.Type()] != 0 {
 		t.Errorf("told %v, want as much released as reserved", told)
 	}
 }

@@ -13,13 +13,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/services/inventory/internal/httpapi"
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/process/httpserver"
@@ -68,7 +68,7 @@ func (s server) ask(method, path, body string, header ...string) *httptest.Respo
 // change does what a handler of messages would.
 func (s server) change(t *testing.T, fn func(ctx context.Context, tx *outbox.Tx) error) {
 	t.Helper()
-	if err := outbox.New(s.db, "/inventory", noop.NewTracerProvider()).Transaction(t.Context(), fn); err != nil {
+	if err := outbox.New(s.db, messaging.New(nil, messaging.Config{})).Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
@@ -26,7 +27,7 @@ func TestWhatBecameOfStockIsCountedOnce(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = db.Close() })
 		registry := prometheus.NewRegistry()
-		s := suite{db, store.New(db, registry), outbox.New(db, "/test", noop.NewTracerProvider())}
+		s := suite{db, store.New(db, registry), outbox.New(db, messaging.New(nil, messaging.Config{}))}
 		s.fill(t)
 		reserve := func(orderID string) stock.Reservation {
 			return stock.Reservation{OrderID: orderID, State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 1}}}

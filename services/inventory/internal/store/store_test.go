@@ -11,6 +11,7 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/inventory/internal/store"
 	"example.com/clew/services/inventory/internal/store/migrations"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
@@ -49,7 +50,7 @@ func openSuite(t *testing.T, url string) suite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return suite{db, store.New(db, nil), outbox.New(db, "/test", noop.NewTracerProvider())}
+	return suite{db, store.New(db, nil), outbox.New(db, messaging.New(nil, messaging.Config{}))}
 }
 
 // transaction fails the test if fn or the commit does.

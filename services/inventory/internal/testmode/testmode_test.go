@@ -27,13 +27,9 @@ func handle(ctx context.Context, t *testing.T, switches redis.Cmdable, deliverie
 	for _, sku := range skus {
 		e.Items = append(e.Items, contracts.Item{SKU: sku, Quantity: 1})
 	}
-	m, err := messaging.NewMessage(ctx, contracts.StreamOrders, contracts.OrderCreatedV1, "o", e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Deliveries = deliveries
-	next := func(context.Context, messaging.Message) error { through = true; return nil }
-	err = testmode.Misbehave(next, switches, func() error { return errKilled })(ctx, m)
+	next := func(context.Context, contracts.OrderCreated, messaging.Message) error { through = true; return nil }
+	m := messaging.Message{Deliveries: deliveries}
+	err = testmode.Misbehave(next, switches, func() error { return errKilled })(ctx, e, m)
 	return through, err
 }
 
@@ -145,14 +141,6 @@ func TestSlowTakesTwoSecondsOrUntilItsContextEnds(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestAnUnreadableOrderIsPermanent(t *testing.T) {
-	handler := testmode.Misbehave(nil, nil, nil)
-	err := handler(t.Context(), messaging.Message{Type: contracts.OrderCreatedV1, Data: []byte(`{"order_id":"o"}`)})
-	if !messaging.IsPermanent(err) {
-		t.Errorf("error %v, want a permanent one", err)
 	}
 }
 

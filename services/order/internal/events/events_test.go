@@ -36,7 +36,7 @@ type service struct {
 	db       *database.DB
 	outbox   *outbox.Outbox
 	store    *store.Store
-	handlers messaging.Handlers
+	handlers map[string]messaging.Handler[contracts.Stock]
 	api      http.Handler
 }
 
@@ -56,8 +56,13 @@ func openService(t *testing.T, databaseURL string) service {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	s, out, logger := store.New(db, nil), outbox.New(db, "/order", tp), slog.New(slog.DiscardHandler)
-	return service{db, out, s, events.Handlers(inbox.New(out, "order"), s, logger), httpapi.New(s, out, logger)}
+	s, logger := store.New(db, nil), slog.New(slog.DiscardHandler)
+	out := outbox.New(db, messaging.New(nil, messaging.Config{Source: "/order"}))
+	handlers := map[string]messaging.Handler[contracts.Stock]{}
+	for _, h := range events.Handlers(inbox.New(out, "order"), s, logger) {
+		handlers[h.Type()] = h
+	}
+	return service{db, out, s, handlers, httpapi.New(s, out, logger)}
 }
 
 // insert writes a pending order.
@@ -89,9 +94,9 @@ func rejected(id string) contracts.StockRejected {
 	return contracts.StockRejected{OrderID: id, Reason: "out_of_stock: lamp"}
 }
 
-func message(t fataler, eventType string, payload messaging.Payload) messaging.Message {
+func message(t fataler, event messaging.Event[contracts.Stock]) messaging.Message {
 	t.Helper()
-	m, err := messaging.NewMessage(context.Background(), contracts.StreamStock, eventType, orderID, payload)
+	m, err := messaging.NewMessage(context.Background(), event)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +104,7 @@ func message(t fataler, eventType string, payload messaging.Payload) messaging.M
 }
 
 func (s service) handle(ctx context.Context, m messaging.Message) error {
-	return s.handlers[m.Type](ctx, m)
+	return s.handlers[m.Type].Handle(ctx, m)
 }
 
 // cancel asks the API to, and returns its status.
@@ -135,22 +140,21 @@ func TestStockDecidesAnOrderOnce(t *testing.T) {
 	refused := outcome{order.Rejected, "out_of_stock: lamp", []string{
 		`order.rejected.v1 {"order_id":"` + orderID + `","reason":"out_of_stock: lamp"}`,
 	}}
-	yes := outbox.Event{Type: contracts.StockReservedV1, Payload: reserved(orderID)}
-	no := outbox.Event{Type: contracts.StockRejectedV1, Payload: rejected(orderID)}
+	yes, no := reserved(orderID), rejected(orderID)
 	for name, test := range map[string]struct {
-		answers []outbox.Event
+		answers []messaging.Event[contracts.Stock]
 		want    outcome
 	}{
-		"reserved":                         {[]outbox.Event{yes}, confirmed},
-		"rejected":                         {[]outbox.Event{no}, refused},
-		"a second answer comes too late":   {[]outbox.Event{yes, no}, confirmed},
-		"the same answer under another id": {[]outbox.Event{no, no}, refused},
+		"reserved":                         {[]messaging.Event[contracts.Stock]{yes}, confirmed},
+		"rejected":                         {[]messaging.Event[contracts.Stock]{no}, refused},
+		"a second answer comes too late":   {[]messaging.Event[contracts.Stock]{yes, no}, confirmed},
+		"the same answer under another id": {[]messaging.Event[contracts.Stock]{no, no}, refused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
 				s := newService(t, databaseURL)
 				for _, answer := range test.answers {
-					if err := s.handle(t.Context(), message(t, answer.Type, answer.Payload)); err != nil {
+					if err := s.handle(t.Context(), message(t, answer)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -168,7 +172,7 @@ func TestAnAnswerDeliveredTwiceCountsOnce(t *testing.T) {
 
 func testAnAnswerDeliveredTwiceCountsOnce(t *testing.T, databaseURL string) {
 	s := newService(t, databaseURL)
-	m := message(t, contracts.StockReservedV1, reserved(orderID))
+	m := message(t, reserved(orderID))
 	if err := s.handle(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +194,7 @@ func testACancelledOrderStaysCancelled(t *testing.T, databaseURL string) {
 		t.Fatalf("cancel: %d", status)
 	}
 	for _, m := range []messaging.Message{
-		message(t, contracts.StockReservedV1, reserved(orderID)), message(t, contracts.StockRejectedV1, rejected(orderID)),
+		message(t, reserved(orderID)), message(t, rejected(orderID)),
 	} {
 		if err := s.handle(t.Context(), m); err != nil {
 			t.Errorf("%s: %v", m.Type, err)
@@ -213,12 +217,12 @@ func testACancellationAndAnAnswerAtOnceHaveOneOutcome(t *testing.T, databaseURL 
 		confirmed := fmt.Sprintf(`order.confirmed.v1 {"order_id":%q}`, id)
 		refused := fmt.Sprintf(`order.rejected.v1 {"order_id":%q,"reason":"out_of_stock: lamp"}`, id)
 		cancelled := fmt.Sprintf(`order.cancelled.v1 {"order_id":%q}`, id)
-		answer := message(t, contracts.StockReservedV1, reserved(id))
+		answer := message(t, reserved(id))
 		wants := map[int][]outcome{http.StatusOK: {
 			{order.Cancelled, "", []string{cancelled}}, {order.Cancelled, "", []string{confirmed, cancelled}},
 		}}
 		if i%2 == 1 {
-			answer = message(t, contracts.StockRejectedV1, rejected(id))
+			answer = message(t, rejected(id))
 			wants = map[int][]outcome{
 				http.StatusOK:       {{order.Cancelled, "", []string{cancelled}}},
 				http.StatusConflict: {{order.Rejected, "out_of_stock: lamp", []string{refused}}},
@@ -250,7 +254,7 @@ func testTheOrderOfArrivalDoesNotMatter(t *testing.T, databaseURL string) {
 		run++
 		id := fmt.Sprint("order-", run)
 		s.insert(t, id)
-		confirm := message(t, contracts.StockReservedV1, reserved(id))
+		confirm := message(t, reserved(id))
 		steps := []string{"confirm"}
 		want := order.Confirmed
 		if rapid.Bool().Draw(t, "cancelled") {
@@ -280,7 +284,7 @@ func TestStockOfAForeignOrderChangesNothing(t *testing.T) {
 
 func testStockOfAForeignOrderChangesNothing(t *testing.T, databaseURL string) {
 	s := newService(t, databaseURL)
-	if err := s.handle(t.Context(), message(t, contracts.StockReservedV1, reserved("foreign"))); err != nil {
+	if err := s.handle(t.Context(), message(t, reserved("foreign"))); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(outcome{Status: order.Pending}, s.outcome(t, orderID)); diff != "" {
@@ -294,7 +298,7 @@ func TestAnUnreadableAnswerIsPermanent(t *testing.T) {
 
 func testAnUnreadableAnswerIsPermanent(t *testing.T, databaseURL string) {
 	s := newService(t, databaseURL)
-	m := message(t, contracts.StockRejectedV1, rejected(orderID))
+	m := message(t, rejected(orderID))
 	m.Data = []byte(`{"order_id":"` + orderID + `"}`) // no reason
 	if err := s.handle(t.Context(), m); !messaging.IsPermanent(err) {
 		t.Errorf("error %v, want a permanent one", err)
@@ -307,7 +311,7 @@ func TestReleasedStockIsIgnored(t *testing.T) {
 }
 
 func testReleasedStockIsIgnored(t *testing.T, databaseURL string) {
-	if newService(t, databaseURL).handlers[contracts.StockReleasedV1] != nil {
+	if _, handled := newService(t, databaseURL).handlers[contracts.StockReleased{}.Type()]; handled {
 		t.Error("stock.released.v1 has a handler")
 	}
 }

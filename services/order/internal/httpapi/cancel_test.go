@@ -16,10 +16,10 @@ func TestCancel(t *testing.T) {
 		status int
 		events []string
 	}{
-		"pending":   {http.StatusOK, []string{contracts.OrderCreatedV1, contracts.OrderCancelledV1}},
-		"confirmed": {http.StatusOK, []string{contracts.OrderCreatedV1, contracts.OrderCancelledV1}},
-		"cancelled": {http.StatusOK, []string{contracts.OrderCreatedV1}},
-		"rejected":  {http.StatusConflict, []string{contracts.OrderCreatedV1}},
+		"pending":   {http.StatusOK, []string{contracts.OrderCreated{}.Type(), contracts.OrderCancelled{}.Type()}},
+		"confirmed": {http.StatusOK, []string{contracts.OrderCreated{}.Type(), contracts.OrderCancelled{}.Type()}},
+		"cancelled": {http.StatusOK, []string{contracts.OrderCreated{}.Type()}},
+		"rejected":  {http.StatusConflict, []string{contracts.OrderCreated{}.Type()}},
 	} {
 		t.Run(from, func(t *testing.T) {
 			s := newServer(t)

@@ -70,7 +70,7 @@ func TestAnAcceptedOrderLeavesItsEvent(t *testing.T) {
 	o := s.place(t, strings.Replace(lamps, `"items"`, `"currency":"CHF","items"`, 1))
 
 	events := s.events(t)
-	if len(events) != 1 || events[0].Type != contracts.OrderCreatedV1 || events[0].Subject != o.ID {
+	if len(events) != 1 || events[0].Type != (contracts.OrderCreated{}).Type() || events[0].Subject != o.ID {
 		t.Fatalf("events %+v, want one order.created.v1 about %s", events, o.ID)
 	}
 	var got contracts.OrderCreated

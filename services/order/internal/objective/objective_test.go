@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
@@ -31,7 +32,7 @@ func newSweeper(t *testing.T) (*Sweeper, *prometheus.Registry, *database.DB) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	orders := store.New(db, nil)
-	err = outbox.New(db, "/order", tp).Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+	err = outbox.New(db, messaging.New(nil, messaging.Config{Source: "/order", TracerProvider: tp})).Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
 		return orders.Insert(ctx, tx, order.Order{
 			ID: "o", Status: order.Pending, CreatedAt: accepted, Items: []order.Item{{SKU: "lamp", Quantity: 1}},
 		})

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/errgroup"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
@@ -39,7 +40,7 @@ func openSuite(t *testing.T, url string, own fs.FS, reg prometheus.Registerer) s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return suite{db, store.New(db, reg), outbox.New(db, "/test", noop.NewTracerProvider())}
+	return suite{db, store.New(db, reg), outbox.New(db, messaging.New(nil, messaging.Config{}))}
 }
 
 func (s suite) change(t *testing.T, id string, to order.Status, after time.Duration) (changed bool) {
