@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/services/messaging"
 )
 
 func TestHousekeepingForgetsWhatIsPastItsRetention(t *testing.T) {
@@ -23,7 +24,7 @@ func TestHousekeepingForgetsWhatIsPastItsRetention(t *testing.T) {
 	}{
 		{"UPDATE outbox SET published_at = ? WHERE id = '2'", now.Add(-publishedRetention - time.Minute)},
 		{"UPDATE outbox SET published_at = ? WHERE id = '3'", now.Add(-publishedRetention + time.Minute)},
-		{"INSERT INTO inbox VALUES ('lamps', 'past', ?)", now.Add(-processedRetention - time.Minute)},
+		{"INSERT INTO inbox VALUES ('lamps', 'past', ?)", now.Add(-messaging.InboxRetention - time.Minute)},
 		{"INSERT INTO inbox VALUES ('lamps', 'kept', ?)", now.Add(-publishedRetention - time.Minute)},
 	} {
 		if err := db.Write.Exec(change.statement, change.at.UnixMicro()).Error; err != nil {

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -149,13 +150,12 @@ func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
 }
 
 // Purge deletes the rows of messages that were published longer ago than published, and forgets the events that were
-// processed longer ago than processed. The latter must be the longer: an event may be published again as long as its
-// row is there.
-func (o *Outbox) Purge(ctx context.Context, published, processed time.Duration) error {
+// processed longer ago than messaging.InboxRetention. That must be the longer: an event may be published again as long
+// as its row is there.
+func (o *Outbox) Purge(ctx context.Context, published time.Duration) error {
 	now := time.Now()
-	err := o.db.Purge(ctx, "outbox", "id", "published_at > 0 AND published_at < ?", now.Add(-published).UnixMicro())
-	if err != nil {
-		return err
-	}
-	return o.db.Purge(ctx, "inbox", "consumer_group, event_id", "processed_at < ?", now.Add(-processed).UnixMicro())
+	return errors.Join( // whatever becomes of the one
+		o.db.Purge(ctx, "outbox", "id", "published_at", now.Add(-published)),
+		o.db.Purge(ctx, "inbox", "consumer_group, event_id", "processed_at", now.Add(-messaging.InboxRetention)),
+	)
 }

@@ -79,7 +79,7 @@ func repeat(ctx context.Context, o *Outbox, _ []row) error {
 	return o.Transaction(ctx, func(ctx context.Context, tx *Tx) error { return tx.Republish(ctx, "switched") })
 }
 
-func purge(ctx context.Context, o *Outbox, _ []row) error { return o.Purge(ctx, time.Hour, time.Hour) }
+func purge(ctx context.Context, o *Outbox, _ []row) error { return o.Purge(ctx, time.Hour) }
 
 // Each process may find the same rows in another order. If it locked them in that order, one would wait for a row that
 // the other has while the other waits for one of its own.
@@ -181,4 +181,19 @@ func testWhatIsAskedForWhileItIsPublishedIsPublishedAgain(t *testing.T, database
 			o.exec(t, "UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0")
 		}
 	}
+}
+
+func TestTheInboxIsPurgedWhateverBecomesOfTheOutbox(t *testing.T) {
+	messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
+		o := open(t, databaseURL)
+		o.fill(t, 3)
+		o.exec(t, "ALTER TABLE outbox RENAME TO gone")
+		if err := o.Purge(t.Context(), time.Hour); err == nil {
+			t.Error("the outbox was purged, which is not there")
+		}
+		var left int
+		if err := o.db.Read.Raw("SELECT COUNT(*) FROM inbox").Scan(&left).Error; err != nil || left > 0 {
+			t.Errorf("%d left, %v", left, err)
+		}
+	})
 }
