@@ -28,6 +28,9 @@ func NewPublisher(client redis.UniversalClient, partitions int, options ...Optio
 	}
 }
 
+// Partitions is how many each stream has.
+func (p *Publisher) Partitions() int { return p.partitions }
+
 // Publish adds the messages in one pipeline and blocks until Redis has answered or ctx's deadline has passed. It
 // returns an error for each message, nil for one that was added. An error that IsPermanent is the message's own;
 // after any other the message may or may not be on its stream, and adding it again makes at worst a second copy, which
