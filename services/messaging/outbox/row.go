@@ -157,23 +157,6 @@ func fill(ids []string) []string {
 	return ids
 }
 
-// Replay makes the relay publish again what was created since then, and what is parked, under the ids it had. That
-// repairs whatever Redis lost: who has processed an event already publishes its answers again. It returns how many
-// messages there are.
-func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
-	db := o.db.Write.WithContext(ctx)
-	// FROM, because Postgres expects few rows of an IN: it would look each of them up.
-	result := db.Exec(`
-		UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1
-		FROM (?) AS due WHERE outbox.id = due.id`,
-		inOrder(db, "published_at > 0 AND time >= ? OR failures >= ?", since.UnixMicro(), maxFailures))
-	if result.Error != nil {
-		return 0, fmt.Errorf("replay the outbox: %w", result.Error)
-	}
-	o.wake()
-	return result.RowsAffected, nil
-}
-
 // Purge deletes the rows of messages that were published longer ago than published, and forgets the events that were
 // processed longer ago than messaging.InboxRetention. That must be the longer: an event may be published again as long
 // as its row is there.

@@ -76,7 +76,7 @@ func settle(ctx context.Context, o *Outbox, leased []row) error {
 }
 
 func replay(ctx context.Context, o *Outbox, _ []row) error {
-	_, err := o.Replay(ctx, time.UnixMicro(1))
+	_, _, err := o.Replay(ctx, Replay{After: "0", Before: "1"})
 	return err
 }
 
