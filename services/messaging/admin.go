@@ -144,9 +144,17 @@ func deadLetterOf(stream string, partition int, entry Entry) DeadLetter {
 }
 
 // Redrive moves a dead letter back to its stream, for the group that gave it up; other groups ignore it. It reports
-// false if the dead letter is not there any more. It is an error if the group does not exist any more. The span of the
-// move is a child of ctx's; the next attempt links to it.
-func (a *Admin) Redrive(ctx context.Context, stream string, d DeadLetter) (bool, error) {
+// false if the dead letter is not there any more. It is an error if the group does not exist any more, and ErrTooOld,
+// unless forced, if the event is older than InboxRetention; if it does not tell when it was created, that counts from when
+// it was dead-lettered. The span of the move is a child of ctx's; the next attempt links to it.
+func (a *Admin) Redrive(ctx context.Context, stream string, d DeadLetter, force bool) (bool, error) {
+	created := d.Message.Time
+	if created.IsZero() {
+		created = d.Time
+	}
+	if !force && !created.IsZero() && time.Since(created) > InboxRetention {
+		return false, fmt.Errorf("redrive %s of %s: %w", d.ID, StreamKey(stream, d.Partition), ErrTooOld)
+	}
 	ctx, span := a.instrumentation.startRedrive(ctx, stream, d)
 	defer span.End()
 	own := Headers{}

@@ -391,7 +391,7 @@ func TestARedrivenMessageIsForItsGroupOnly(t *testing.T) {
 		fixed.Store(true)
 		admin := messaging.New(r.client, r.config()).Admin()
 		ctx, operator := r.tracer.Tracer("test").Start(t.Context(), "operator")
-		if ok, err := admin.Redrive(ctx, "notes", d); err != nil || !ok {
+		if ok, err := admin.Redrive(ctx, "notes", d, false); err != nil || !ok {
 			t.Fatalf("redrive: %v, %v", ok, err)
 		}
 		operator.End()
@@ -404,7 +404,7 @@ func TestARedrivenMessageIsForItsGroupOnly(t *testing.T) {
 		if len(other) != 0 || len(r.deadLetters()) != 0 {
 			t.Errorf("the other group got %d messages, %d dead letters are left", len(other), len(r.deadLetters()))
 		}
-		if ok, err := admin.Redrive(ctx, "notes", d); err != nil || ok {
+		if ok, err := admin.Redrive(ctx, "notes", d, false); err != nil || ok {
 			t.Errorf("a second redrive: %v, %v", ok, err)
 		}
 
@@ -426,6 +426,38 @@ func TestARedrivenMessageIsForItsGroupOnly(t *testing.T) {
 	})
 }
 
+// Whether such an event took effect is forgotten: what a group gave up after that may be redriven only by who knows better.
+func TestWhatInboxesMayHaveForgottenIsNotRedriven(t *testing.T) {
+	r := newRig(t, 1)
+	r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
+		return messaging.Permanent(errors.New("never"))
+	}})
+	r.publish("note.v1", "s")
+	d := r.awaitDeadLetters(1)[0]
+	admin := messaging.New(r.client, messaging.Config{}).Admin()
+	old, young := time.Now().Add(-messaging.InboxRetention-time.Second), time.Now().Add(-messaging.InboxRetention+time.Hour)
+	for name, age := range map[string]struct{ created, given time.Time }{
+		"old": {old, young}, "of no time, long ago": {time.Time{}, old},
+	} {
+		d.Message.Time, d.Time = age.created, age.given
+		if _, err := admin.Redrive(t.Context(), "notes", d, false); !errors.Is(err, messaging.ErrTooOld) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(r.deadLetters()) != 1 {
+		t.Error("a refused redrive took the dead letter away")
+	}
+	if ok, err := admin.Redrive(t.Context(), "notes", d, true); err != nil || !ok {
+		t.Errorf("by force: %v, %v", ok, err)
+	}
+	d = r.awaitDeadLetters(1)[0]
+	d.Message.Time = young
+	if ok, err := admin.Redrive(t.Context(), "notes", d, false); err != nil || !ok {
+		t.Errorf("young: %v, %v", ok, err)
+	}
+	r.awaitDeadLetters(1)
+}
+
 func TestRedriveForAGroupThatIsGone(t *testing.T) {
 	r := newRig(t, 1)
 	stop := r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
@@ -441,7 +473,7 @@ func TestRedriveForAGroupThatIsGone(t *testing.T) {
 	if ok, err := admin.ForgetGroup(t.Context(), "notes", "g"); err != nil || ok {
 		t.Errorf("forget again: %v, %v", ok, err)
 	}
-	if _, err := admin.Redrive(t.Context(), "notes", d); err == nil || !strings.Contains(err.Error(), "does not exist any more") {
+	if _, err := admin.Redrive(t.Context(), "notes", d, false); err == nil || !strings.Contains(err.Error(), "does not exist any more") {
 		t.Errorf("redrive: %v", err)
 	}
 	if len(r.deadLetters()) != 1 {

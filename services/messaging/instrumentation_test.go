@@ -73,7 +73,7 @@ func TestWhatIsCountedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range dead {
-			if _, err := admin.Redrive(t.Context(), "notes", d); err != nil {
+			if _, err := admin.Redrive(t.Context(), "notes", d, false); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -11,14 +11,20 @@ func StreamKey(stream string, partition int) string {
 	return stream + ":{" + strconv.Itoa(partition) + "}"
 }
 
-// partitionOf is where messages of a subject travel: its 32-bit FNV-1a hash modulo the number of partitions.
+// SubjectHash is a subject's 32-bit FNV-1a hash. Modulo the number of partitions it is the one where messages about the
+// subject travel.
+func SubjectHash(subject string) uint32 {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(subject)) // never fails
+	return hash.Sum32()
+}
+
+// partitionOf is where messages of a subject travel.
 func partitionOf(subject string, partitions int) int {
 	if partitions <= 1 {
 		return 0
 	}
-	hash := fnv.New32a()
-	_, _ = hash.Write([]byte(subject)) // never fails
-	return int(hash.Sum32() % uint32(partitions))
+	return int(SubjectHash(subject) % uint32(partitions))
 }
 
 // partitionsKey is where a stream's number of partitions stands: "orders:partitions".

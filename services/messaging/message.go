@@ -1,9 +1,20 @@
 package messaging
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // MaxDataBytes is the largest payload of a message, in bytes. Larger ones are neither published nor handled.
 const MaxDataBytes = 256 << 10
+
+// InboxRetention is how long an inbox remembers what was processed. An event that is older could take effect a second time,
+// so it is neither redriven nor replayed, unless somebody insists.
+const InboxRetention = 8 * 24 * time.Hour
+
+// ErrTooOld is in the error of a redrive or a replay of events that are older than InboxRetention.
+var ErrTooOld = fmt.Errorf("the event is older than the %d days for which it is remembered what was processed: "+
+	"it could take effect a second time", InboxRetention/(24*time.Hour))
 
 // A Message is the envelope of one event. Its fields are CloudEvents 1.0 attributes; see the codec in entry.go for how
 // they stand in Redis.

@@ -5,24 +5,24 @@ import (
 	"errors"
 	"time"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/outbox"
 )
 
 const (
 	publishedRetention = 24 * time.Hour // of the outbox's rows: how far back a replay can go
-	processedRetention = 48 * time.Hour // of the inbox's
 	housekeepingPause  = time.Hour
 )
 
 // An event that is replayed after the inbox has forgotten it would take effect twice: this does not compile unless the
 // inbox remembers longer.
-const _ = uint64(processedRetention - publishedRetention - 1)
+const _ = uint64(messaging.InboxRetention - publishedRetention - 1)
 
 // Housekeeping adds a loop that deletes what is past its retention, at the start and once an hour: published messages
-// after 24 h, the ids of processed ones after 48 h, and what else the service purges.
+// after 24 h, the ids of processed ones after 8 days, and what else the service purges.
 func (p *Process) Housekeeping(out *outbox.Outbox, also ...func(context.Context) error) {
 	purges := append([]func(context.Context) error{func(ctx context.Context) error {
-		return out.Purge(ctx, publishedRetention, processedRetention)
+		return out.Purge(ctx, publishedRetention)
 	}}, also...)
 	p.Every("housekeeping", housekeepingPause, all(purges))
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/services/messaging"
 )
 
 func TestHousekeepingForgetsWhatIsPastItsRetention(t *testing.T) {
@@ -21,9 +22,9 @@ func TestHousekeepingForgetsWhatIsPastItsRetention(t *testing.T) {
 		statement string
 		at        time.Time
 	}{
-		{"UPDATE outbox SET published_at = ? WHERE id = '2'", now.Add(-publishedRetention - time.Minute)},
-		{"UPDATE outbox SET published_at = ? WHERE id = '3'", now.Add(-publishedRetention + time.Minute)},
-		{"INSERT INTO inbox VALUES ('lamps', 'past', ?)", now.Add(-processedRetention - time.Minute)},
+		{"UPDATE outbox SET published_at = ? WHERE subject = '2'", now.Add(-publishedRetention - time.Minute)},
+		{"UPDATE outbox SET published_at = ? WHERE subject = '3'", now.Add(-publishedRetention + time.Minute)},
+		{"INSERT INTO inbox VALUES ('lamps', 'past', ?)", now.Add(-messaging.InboxRetention - time.Minute)},
 		{"INSERT INTO inbox VALUES ('lamps', 'kept', ?)", now.Add(-publishedRetention - time.Minute)},
 	} {
 		if err := db.Write.Exec(change.statement, change.at.UnixMicro()).Error; err != nil {
@@ -37,7 +38,7 @@ func TestHousekeepingForgetsWhatIsPastItsRetention(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kept []string
-	err := db.Read.Raw("SELECT id FROM outbox UNION ALL SELECT event_id FROM inbox ORDER BY 1").Scan(&kept).Error
+	err := db.Read.Raw("SELECT subject FROM outbox UNION ALL SELECT event_id FROM inbox ORDER BY 1").Scan(&kept).Error
 	if diff := cmp.Diff([]string{"1", "3", "kept"}, kept); diff != "" || err != nil {
 		t.Errorf("kept: %v (-want +got):\n%s", err, diff)
 	}

@@ -2,34 +2,87 @@ package process
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/process/httpserver"
 )
 
+// replayBatches bounds the work for one request, which a stop waits for.
+const replayBatches = 10
+
+// replayAnswer tells how many messages a request has replayed, and what is left to ask for.
+type replayAnswer struct {
+	Replayed int            `json:"replayed"`
+	Rest     *outbox.Replay `json:"rest,omitempty"`
+}
+
 // replay answers POST /outbox/replay?since=15m: the relay publishes again what was created in that time, and what is
-// parked. The answer tells how many messages there are: {"replayed":3}. It needs the token.
+// parked. With until=5m it stops at what was created 5 minutes ago. What the inboxes may have forgotten is refused
+// without force=1. The request needs the token.
+//
+// The answer is {"replayed":3}. If there is more than one request does, it also tells what is left, and POST
+// /outbox/replay?after=…&before=… with that goes on: {"replayed":20000,"rest":{"after":"…","before":"…"}}.
 func replay(out *outbox.Outbox, token string, logger *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !httpserver.Authorized(w, r, token) {
 			return
 		}
-		since, err := time.ParseDuration(r.URL.Query().Get("since"))
-		if err != nil || since <= 0 {
-			httpserver.WriteProblem(w, http.StatusUnprocessableEntity,
-				"the parameter since tells how far back to begin, expected a duration above 0, such as 15m or 1h30m")
+		query := r.URL.Query()
+		rest, err := readReplay(query)
+		if err != nil {
+			httpserver.WriteProblem(w, http.StatusUnprocessableEntity, err.Error())
 			return
 		}
-		n, err := out.Replay(r.Context(), time.Now().Add(-since))
+		var answer replayAnswer
+		if !query.Has("after") {
+			answer.Replayed, err = out.ReplayParked(r.Context(), query.Get("force") == "1")
+		}
+		answer.Rest = &rest
+		for i, n := 0, 0; i < replayBatches && err == nil && answer.Rest != nil; i++ {
+			n, answer.Rest, err = out.Replay(r.Context(), *answer.Rest)
+			answer.Replayed += n
+		}
 		if err != nil {
 			httpserver.WriteFailure(r.Context(), w, logger, err)
 			return
 		}
-		logger.InfoContext(r.Context(), "the outbox is replayed", "since", since, "messages", n)
+		logger.InfoContext(r.Context(), "the outbox is replayed", "query", r.URL.RawQuery, "messages", answer.Replayed)
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]int64{"replayed": n}) // the only error left is a client that is gone
+		_ = json.NewEncoder(w).Encode(answer) // the only error left is a client that is gone
 	}
+}
+
+// readReplay reads what a request asks for. Its error says what was expected.
+func readReplay(query url.Values) (outbox.Replay, error) {
+	if query.Has("after") || query.Has("before") {
+		rest := outbox.Replay{After: query.Get("after"), Before: query.Get("before")}
+		if rest.After == "" || rest.Before == "" {
+			return rest, errors.New("the parameters after and before go on with a replay, expected both as an answer told them")
+		}
+		return rest, nil
+	}
+	since, err := time.ParseDuration(query.Get("since"))
+	if err != nil || since <= 0 {
+		return outbox.Replay{}, errors.New(
+			"the parameter since tells how far back to begin, expected a duration above 0, such as 15m or 1h30m")
+	}
+	until := time.Duration(0)
+	if query.Has("until") {
+		until, err = time.ParseDuration(query.Get("until"))
+	}
+	if err != nil || until < 0 || until >= since {
+		return outbox.Replay{}, errors.New(
+			"the parameter until tells how far back to stop, expected a duration from 0 to below since, such as 5m")
+	}
+	rest, err := outbox.NewReplay(since, until, query.Get("force") == "1")
+	if errors.Is(err, messaging.ErrTooOld) {
+		err = errors.New(err.Error() + "; force=1 replays it all the same")
+	}
+	return rest, err
 }

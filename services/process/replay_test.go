@@ -2,9 +2,11 @@ package process
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +23,8 @@ import (
 
 var noTables = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}
 
-// openOutbox returns an outbox of three messages: an hour old, a minute old, and a day old but parked.
+// openOutbox returns an outbox of three messages, each about its number: 1 is a day old and parked, 2 is an hour old, 3 a
+// minute.
 func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
 	t.Helper()
 	tp := noop.NewTracerProvider()
@@ -32,7 +35,7 @@ func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
 	t.Cleanup(func() { _ = db.Close() })
 	now := time.Now()
 	for _, row := range []struct {
-		id                 string
+		subject            string
 		created, published time.Time
 		failures           int
 	}{
@@ -42,13 +45,29 @@ func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
 	} {
 		err := db.Write.Exec(`INSERT INTO outbox
 			(id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id, failures, published_at)
-			VALUES (?, 'lamps', '/lamps', 'lamp.lit.v1', 'l', ?, '{}', '', '', '', '', ?, ?)`,
-			row.id, row.created.UnixMicro(), row.failures, row.published.UnixMicro()).Error
+			VALUES (?, 'lamps', '/lamps', 'lamp.lit.v1', ?, ?, '{}', '', '', '', '', ?, ?)`,
+			idAt(row.created), row.subject, row.created.UnixMicro(), row.failures, row.published.UnixMicro()).Error
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	return db, outbox.New(db, messaging.New(nil, messaging.Config{Source: "/lamps", TracerProvider: tp}))
+}
+
+// idAt is a UUIDv7 of a time.
+func idAt(t time.Time) string {
+	return fmt.Sprintf("%08x-%04x-7000-8000-000000000000", t.UnixMilli()>>16, t.UnixMilli()&0xffff)
+}
+
+// due are the messages that are to be published, for the first time or again.
+func due(t *testing.T, db *database.DB) string {
+	t.Helper()
+	var subjects []string
+	err := db.Read.Raw("SELECT subject FROM outbox WHERE published_at = 0 AND failures = 0 ORDER BY subject LIMIT 10").Scan(&subjects).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(subjects, ",")
 }
 
 func postReplay(handler http.Handler, query, authorization string) *httptest.ResponseRecorder {
@@ -60,23 +79,53 @@ func postReplay(handler http.Handler, query, authorization string) *httptest.Res
 }
 
 func TestReplayPublishesAgainWhatIsYoungOrParked(t *testing.T) {
-	for since, want := range map[string]string{"30s": "1", "15m": "1,3", "2h": "1,2,3"} {
-		t.Run(since, func(t *testing.T) {
+	for query, want := range map[string]string{
+		"since=30s": "1", "since=15m": "1,3", "since=2h": "1,2,3", "since=2h&until=30m": "1,2", "since=9000h&force=1": "1,2,3",
+	} {
+		t.Run(query, func(t *testing.T) {
 			db, out := openOutbox(t)
-			w := postReplay(replay(out, "secret", slog.New(slog.DiscardHandler)), "since="+since, "Bearer secret")
-			var answer struct{ Replayed int }
-			err := json.Unmarshal(w.Body.Bytes(), &answer)
-			if err != nil || w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" {
+			w := postReplay(replay(out, "secret", slog.New(slog.DiscardHandler)), query, "Bearer secret")
+			if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/json" {
 				t.Fatalf("%d %v: %s", w.Code, w.Header(), w.Body)
 			}
-			var due []string
-			if err := db.Read.Raw("SELECT id FROM outbox WHERE published_at = 0 AND failures = 0 ORDER BY id").Scan(&due).Error; err != nil {
-				t.Fatal(err)
-			}
-			if got := strings.Join(due, ","); got != want || answer.Replayed != len(due) {
+			n := strings.Count(want, ",") + 1
+			if got := due(t, db); got != want || w.Body.String() != fmt.Sprintf("{\"replayed\":%d}\n", n) {
 				t.Errorf("due are %s, want %s; the answer is %s", got, want, w.Body)
 			}
 		})
+	}
+}
+
+// A replay that takes longer than one request goes on with the next, and ends.
+func TestALongReplayGoesOnWithWhatIsLeft(t *testing.T) {
+	db, out := openOutbox(t)
+	const n = 25_000
+	err := db.Write.Exec(`WITH RECURSIVE numbers (n) AS (SELECT 100001 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+		INSERT INTO outbox
+			(id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id, published_at)
+		SELECT SUBSTR(?, 1, 30) || n, 'lamps', '/lamps', 'lamp.lit.v1', 'x', n, '{}', '', '', '', '', 7 FROM numbers`,
+		100000+n, idAt(time.Now().Add(-time.Minute))).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+	query, total, requests := "since=1h", 0, 0
+	for query != "" {
+		w := postReplay(replay(out, "secret", slog.New(slog.DiscardHandler)), query, "Bearer secret")
+		var answer replayAnswer
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		total, requests, query = total+answer.Replayed, requests+1, ""
+		if answer.Rest != nil {
+			query = url.Values{"after": {answer.Rest.After}, "before": {answer.Rest.Before}}.Encode()
+		}
+	}
+	var left int
+	if err := db.Read.Raw("SELECT COUNT(*) FROM outbox WHERE subject = 'x' AND published_at > 0").Scan(&left).Error; err != nil {
+		t.Fatal(err)
+	}
+	if total != n+2 || left > 0 || requests != 3 { // those that openOutbox has made: one is young enough, one is parked
+		t.Errorf("%d requests replayed %d of %d, left %d", requests, total, n+2, left)
 	}
 }
 
@@ -86,14 +135,19 @@ func TestAReplayIsRefused(t *testing.T) {
 		status                      int
 		want                        string
 	}{
-		"without a token":          {"secret", "since=15m", "", http.StatusUnauthorized, "CLEW_TOKEN"},
-		"with a wrong token":       {"secret", "since=15m", "Bearer wrong", http.StatusUnauthorized, "CLEW_TOKEN"},
-		"where no token is":        {"", "since=15m", "Bearer ", http.StatusForbidden, "CLEW_TOKEN"},
-		"without since":            {"secret", "", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
-		"with a number for since":  {"secret", "since=15", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
-		"with nothing to go back":  {"secret", "since=0s", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
-		"with a since to come":     {"secret", "since=-15m", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
-		"with a day, Go knows not": {"secret", "since=1d", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
+		"without a token":           {"secret", "since=15m", "", http.StatusUnauthorized, "CLEW_TOKEN"},
+		"with a wrong token":        {"secret", "since=15m", "Bearer wrong", http.StatusUnauthorized, "CLEW_TOKEN"},
+		"where no token is":         {"", "since=15m", "Bearer ", http.StatusForbidden, "CLEW_TOKEN"},
+		"without since":             {"secret", "", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
+		"with a number for since":   {"secret", "since=15", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
+		"with nothing to go back":   {"secret", "since=0s", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
+		"with a since to come":      {"secret", "since=-15m", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
+		"with a day, Go knows not":  {"secret", "since=1d", "Bearer secret", http.StatusUnprocessableEntity, "duration above 0"},
+		"with an until to come":     {"secret", "since=1h&until=-1m", "Bearer secret", http.StatusUnprocessableEntity, "below since"},
+		"with an until as since":    {"secret", "since=1h&until=1h", "Bearer secret", http.StatusUnprocessableEntity, "below since"},
+		"with a number for until":   {"secret", "since=1h&until=5", "Bearer secret", http.StatusUnprocessableEntity, "below since"},
+		"of what may be forgotten":  {"secret", "since=193h", "Bearer secret", http.StatusUnprocessableEntity, "force=1"},
+		"with half of what is left": {"secret", "after=1", "Bearer secret", http.StatusUnprocessableEntity, "after and before"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := postReplay(replay(nil, test.token, slog.New(slog.DiscardHandler)), test.query, test.authorization)

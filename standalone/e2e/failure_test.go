@@ -89,7 +89,7 @@ func TestDeadLetteredRedrivenAndDone(t *testing.T) {
 	if err != nil || len(dead) != 1 || dead[0].Reason != "exhausted" || dead[0].Message.Subject != o.ID {
 		t.Fatalf("dead letters %+v, error %v", dead, err)
 	}
-	if ok, err := admin.Redrive(t.Context(), "orders", dead[0]); err != nil || !ok {
+	if ok, err := admin.Redrive(t.Context(), "orders", dead[0], false); err != nil || !ok {
 		t.Fatalf("redrive: %v, %v", ok, err)
 	}
 	finished, err := s.orders.Await(t.Context(), o.ID)

@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,8 +72,12 @@ func (p *page) redrive(r *http.Request) (any, error) {
 	ctx, span := p.tracer.Start(r.Context(), r.Pattern, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 	err := p.change(r.WithContext(ctx), func(ctx context.Context, stream string, d messaging.DeadLetter) (bool, error) {
-		there, err := p.streams.Redrive(ctx, stream, d)
-		if err != nil && strings.Contains(err.Error(), "NOGROUP") {
+		there, err := p.streams.Redrive(ctx, stream, d, false)
+		switch {
+		case errors.Is(err, messaging.ErrTooOld):
+			err = problemf(http.StatusConflict, "%s; `clew dlq redrive --force %s/%d/%s` does it all the same",
+				messaging.ErrTooOld, stream, d.Partition, d.ID)
+		case err != nil && strings.Contains(err.Error(), "NOGROUP"):
 			err = problemf(http.StatusConflict,
 				"the group %.100s that gave it up is gone, so nobody would read it: discard it instead", d.Group)
 		}

@@ -7,8 +7,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/clew/services/messaging"
 )
 
 const (
@@ -16,14 +19,17 @@ const (
 	traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 )
 
+// today is when the dead letters were created and given up: they are young enough to be redriven.
+var today = time.Now().UTC().Format(time.DateOnly)
+
 // die adds a dead letter that the group inventory gave up in this second.
 func (r *rig) die(key, id string, second int, more ...any) {
 	r.Helper()
 	r.add(key, id, append([]any{
 		"specversion", "1.0", "id", "m" + id, "source", "/order", "type", "order.created.v1", "subject", "o" + id,
-		"time", "2026-01-01T00:00:00Z", "data", `{"a":1}`, "traceparent", traceparent,
+		"time", today + "T00:00:00Z", "data", `{"a":1}`, "traceparent", traceparent,
 		"dlqreason", "permanent", "dlqerror", "never", "dlqattempts", 1, "dlqgroup", "inventory", "dlqentryid", "5-0",
-		"dlqconsumer", "inventory-1", "dlqtime", fmt.Sprintf("2026-01-01T00:00:%02dZ", second),
+		"dlqconsumer", "inventory-1", "dlqtime", fmt.Sprintf("%sT00:00:%02dZ", today, second),
 	}, more...)...)
 }
 
@@ -43,13 +49,13 @@ func TestDeadLetters(t *testing.T) {
 	field := func(name, value string) any { return []any{name, value} }
 	want := map[string]any{
 		"id": "2-0", "stream": "stock", "partition": 1.0, "reason": "permanent", "error": "never", "attempts": 1.0, "entry_id": "5-0",
-		"group": "inventory", "consumer": "inventory-1", "time": "2026-01-01T00:00:03Z", "redrives": 0.0,
+		"group": "inventory", "consumer": "inventory-1", "time": today + "T00:00:03Z", "redrives": 0.0,
 		"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
 		"message": map[string]any{
-			"id": "m2-0", "type": "order.created.v1", "subject": "o2-0", "time": "2026-01-01T00:00:00Z", "data": `{"a":1}`,
+			"id": "m2-0", "type": "order.created.v1", "subject": "o2-0", "time": today + "T00:00:00Z", "data": `{"a":1}`,
 			"fields": []any{
 				field("specversion", "1.0"), field("id", "m2-0"), field("source", "/order"), field("type", "order.created.v1"),
-				field("subject", "o2-0"), field("time", "2026-01-01T00:00:00Z"), field("data", `{"a":1}`), field("traceparent", traceparent),
+				field("subject", "o2-0"), field("time", today+"T00:00:00Z"), field("data", `{"a":1}`), field("traceparent", traceparent),
 			},
 		},
 	}
@@ -94,6 +100,8 @@ func TestRedriveAndDiscard(t *testing.T) {
 	r.die(deadOrders, "1-0", 1)
 	r.die(deadOrders, "2-0", 2)
 	r.die(deadOrders, "3-0", 3, "dlqgroup", "gone")
+	old := time.Now().Add(-messaging.InboxRetention - time.Hour).UTC().Format(time.RFC3339)
+	r.die(deadOrders, "4-0", 4, "time", old)
 	act := func(id, what string) string { return "/api/dead-letters/orders/0/" + id + "/" + what }
 	bearer := []string{"Authorization", "Bearer " + token}
 
@@ -106,7 +114,7 @@ func TestRedriveAndDiscard(t *testing.T) {
 			r.wantProblem(r.ask(http.MethodPost, act("1-0", what)+"?token="+token, ""), http.StatusUnauthorized, "token")
 			r.wantProblem(r.ask(http.MethodGet, act("1-0", what), "", bearer...), http.StatusNotFound, "GET")
 		}
-		if got := r.left(); got != [2]int64{0, 3} {
+		if got := r.left(); got != [2]int64{0, 4} {
 			t.Errorf("%v messages and dead letters, want nothing changed", got)
 		}
 	})
@@ -115,7 +123,7 @@ func TestRedriveAndDiscard(t *testing.T) {
 		var answer struct {
 			TraceID string `json:"trace_id"`
 		}
-		if err := json.Unmarshal(got.Body.Bytes(), &answer); err != nil || got.Code != http.StatusOK || r.left() != [2]int64{1, 2} {
+		if err := json.Unmarshal(got.Body.Bytes(), &answer); err != nil || got.Code != http.StatusOK || r.left() != [2]int64{1, 3} {
 			t.Fatalf("%d %s, %v; left %v", got.Code, got.Body, err, r.left())
 		}
 		trace := r.ask(http.MethodGet, "/api/v2/traces/"+answer.TraceID, "").Body.String()
@@ -131,7 +139,7 @@ func TestRedriveAndDiscard(t *testing.T) {
 	})
 	t.Run("discard", func(t *testing.T) {
 		got := r.ask(http.MethodPost, act("2-0", "discard"), "", bearer...)
-		if got.Code != http.StatusNoContent || got.Body.Len() != 0 || r.left() != [2]int64{1, 1} {
+		if got.Code != http.StatusNoContent || got.Body.Len() != 0 || r.left() != [2]int64{1, 2} {
 			t.Errorf("%d %s; left %v", got.Code, got.Body, r.left())
 		}
 	})
@@ -143,6 +151,9 @@ func TestRedriveAndDiscard(t *testing.T) {
 			}
 		}
 		r.wantProblem(r.ask(http.MethodPost, act("3-0", "redrive"), "", bearer...), http.StatusConflict, "the group gone")
+	})
+	t.Run("what could take effect twice", func(*testing.T) {
+		r.wantProblem(r.ask(http.MethodPost, act("4-0", "redrive"), "", bearer...), http.StatusConflict, "--force orders/0/4-0")
 	})
 }
 

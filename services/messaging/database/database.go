@@ -21,8 +21,8 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// patience is how long a statement waits for a connection, for a lock and, on Postgres, for its result. Running into it
-// is an outage of the database, so it is shorter than what a handler or a request may take.
+// patience is how long a statement waits for a connection, on SQLite for the lock and on Postgres for its result. It is
+// shorter than what a handler or a request may take, so that these learn what they met.
 const patience = 3 * time.Second
 
 //go:embed migrations/*.sql

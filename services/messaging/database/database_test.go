@@ -3,12 +3,17 @@ package database_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/codes"
@@ -22,7 +27,28 @@ import (
 	"example.com/clew/services/messaging/messagingtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if databaseURL := os.Getenv("OPEN_DATABASE"); databaseURL != "" {
+		os.Exit(openOnce(databaseURL))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// openOnce is what a process does that a test starts: it says that it is there, and opens the database once its input
+// ends.
+func openOnce(databaseURL string) (exitCode int) {
+	fmt.Print("!")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	db, err := database.Open(context.Background(), databaseURL, own, sdktrace.NewTracerProvider(), nil)
+	if err == nil {
+		err = errors.Join(gorm.G[lamp](db.Write).Exec(context.Background(), "SELECT * FROM lamps"), db.Close())
+	}
+	if err != nil {
+		fmt.Print(err)
+		return 1
+	}
+	return 0
+}
 
 var own = fstest.MapFS{"0001_lamps.sql": {Data: []byte(
 	"-- +goose Up\nCREATE TABLE lamps (name TEXT PRIMARY KEY, watts BIGINT NOT NULL);\n-- +goose Down\nDROP TABLE lamps;\n")}}
@@ -74,6 +100,52 @@ func testTables(t *testing.T, databaseURL string) {
 	}
 	if err := db.Ping(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestProcessesMigrateAnEmptyDatabaseAtOnce(t *testing.T) {
+	messagingtest.EachDatabase(t, testProcessesMigrateAnEmptyDatabaseAtOnce)
+}
+
+func testProcessesMigrateAnEmptyDatabaseAtOnce(t *testing.T, databaseURL string) {
+	for round := range 5 {
+		if strings.HasPrefix(databaseURL, "sqlite") {
+			databaseURL = file(filepath.Join(t.TempDir(), "x.db"))
+		} else if round > 0 {
+			databaseURL = messagingtest.Postgres(t)
+		}
+		gate, open, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var processes []*exec.Cmd
+		var outputs []io.Reader
+		for range 4 {
+			process := exec.Command(os.Args[0])
+			process.Env, process.Stdin = append(os.Environ(), "OPEN_DATABASE="+databaseURL), gate
+			output, err := process.StdoutPipe()
+			if err == nil {
+				err = process.Start()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			processes, outputs = append(processes, process), append(outputs, output)
+		}
+		for _, output := range outputs {
+			if _, err := io.ReadFull(output, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(gate.Close(), open.Close()); err != nil {
+			t.Fatal(err)
+		}
+		for i, process := range processes {
+			said, _ := io.ReadAll(outputs[i])
+			if err := process.Wait(); err != nil {
+				t.Errorf("round %d: %v: %s", round, err, said)
+			}
+		}
 	}
 }
 
@@ -214,7 +286,7 @@ func testAPurgeOfManyRows(t *testing.T, databaseURL string) {
 		lock(t, db, "lamp-1500")
 		want = append(want, "lamp-1500")
 	}
-	if err := db.Purge(t.Context(), "lamps", "name", "watts < ?", 2500); err != nil {
+	if err := db.Purge(t.Context(), "lamps", "name", "watts", time.UnixMicro(2500)); err != nil {
 		t.Fatal(err)
 	}
 	var names []string
@@ -243,7 +315,7 @@ func testFailedSpan(t *testing.T, databaseURL string) {
 	}
 }
 
-func TestALockedSQLiteIsUnavailable(t *testing.T) {
+func TestALockedSQLiteIsContended(t *testing.T) {
 	t.Parallel()
 	databaseURL := file(filepath.Join(t.TempDir(), "x.db"))
 	db, _, _ := open(t, databaseURL)
@@ -253,11 +325,14 @@ func TestALockedSQLiteIsUnavailable(t *testing.T) {
 		t.Fatal(lock.Error)
 	}
 	err := db.Write.Transaction(func(*gorm.DB) error { return nil })
-	if messaging.Classify(err) != "unavailable" {
+	if messaging.Classify(err) != "contended" {
 		t.Errorf("a transaction while another process has the lock: %v", err)
 	}
-	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 7}); messaging.Classify(err) != "unavailable" {
+	if err := gorm.G[lamp](db.Write).Create(t.Context(), &lamp{"desk", 7}); messaging.Classify(err) != "contended" {
 		t.Errorf("a statement while another process has the lock: %v", err)
+	}
+	if err := gorm.G[lamp](db.Write).Create(soon(t), &lamp{"desk", 7}); messaging.Classify(err) != "contended" {
+		t.Errorf("a statement that the caller's deadline ends: %v", err)
 	}
 	if err := lock.Rollback().Error; err != nil {
 		t.Fatal(err)

@@ -57,12 +57,11 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*in
 	return i, reg.Register(i.duration)
 }
 
-// measured runs a statement and records how long it took. Its error tells outages.
+// measured asks for a statement and records how long it took.
 func measured[R any](ctx context.Context, i *instrumentation, s statement, run func(context.Context) (R, error)) (R, error) {
 	start := time.Now()
-	result, err := run(ctx)
-	i.of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx))
-	return result, unavailable(ctx, err)
+	defer func() { i.of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx)) }()
+	return ask(ctx, run)
 }
 
 func (i *instrumentation) of(s statement) *histogram.Histogram {

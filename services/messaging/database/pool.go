@@ -8,7 +8,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// A tracedPool is a connection pool for GORM whose statements are spans and metrics, and whose errors tell outages.
+// A tracedPool is a connection pool for GORM whose statements are spans and metrics, and whose errors tell whose trouble they are.
 type tracedPool struct {
 	*sql.DB
 
@@ -33,9 +33,9 @@ var (
 func (p tracedPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 
 func (p tracedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
-	conn, err := connection(ctx, p.DB)
+	conn, err := ask(ctx, p.connection)
 	if err != nil {
-		return nil, unavailable(ctx, err)
+		return nil, err
 	}
 	tx, err := measured(ctx, p.instrumentation, statement{operation: "BEGIN"}, func(ctx context.Context) (*sql.Tx, error) {
 		return conn.BeginTx(ctx, options)
@@ -99,10 +99,10 @@ func (t *transaction) Rollback() error { return errors.Join(t.Tx.Rollback(), t.c
 var errNoConnection = errors.New("no connection to the database was free in time")
 
 // connection waits for a connection, but not for ever: with one writer, a transaction that hangs would hang all others.
-func connection(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+func (p tracedPool) connection(ctx context.Context) (*sql.Conn, error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := db.Conn(waiting)
+	conn, err := p.Conn(waiting)
 	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
 		return nil, errNoConnection
 	}

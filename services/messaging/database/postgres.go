@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"io/fs"
 	"maps"
 	"net"
@@ -22,6 +21,10 @@ import (
 // connections is how many a process has at most. Postgres's default lets a hundred in, which is enough for five.
 const connections = 20
 
+// lockPatience is how long a statement waits for a lock. The worker that it holds up has other messages to process. But
+// Postgres looks for deadlocks after 1 s, and ends one of the transactions: at 1 s all of them would end.
+const lockPatience = 1200 * time.Millisecond
+
 func (db *DB) openPostgres(ctx context.Context, databaseURL *url.URL, own fs.FS, reg prometheus.Registerer) error {
 	db.instrumentation.system = "postgresql"
 	config, err := pgx.ParseConfig(databaseURL.String())
@@ -37,7 +40,7 @@ func (db *DB) openPostgres(ctx context.Context, databaseURL *url.URL, own fs.FS,
 	maps.Copy(config.RuntimeParams, map[string]string{
 		"default_transaction_isolation": "read committed",
 		"statement_timeout":             milliseconds(patience),
-		"lock_timeout":                  milliseconds(patience),
+		"lock_timeout":                  milliseconds(lockPatience),
 		// A process that hangs, or whose machine is gone, does not keep its locks. No handler may take so long.
 		"idle_in_transaction_session_timeout": milliseconds(5 * patience),
 	})
@@ -90,15 +93,11 @@ func (c impatientConn) Write(request []byte) (int, error) {
 	return c.Conn.Write(request)
 }
 
-// A postgresDialector tells outages also from errors that come after the first row of a result, which measured does not
-// see. A lock that is not free in time comes like that, if it is not the first.
+// A postgresDialector classifies also errors that come after the first row of a result, which ask does not see. A lock
+// that is not free in time comes like that, if it is not the first.
 type postgresDialector struct{ *postgres.Dialector }
 
 // Translate implements gorm.ErrorTranslator.
 func (d postgresDialector) Translate(err error) error {
-	err = d.Dialector.Translate(err)
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err // the caller's end, or else measured has seen it
-	}
-	return unavailable(context.Background(), err)
+	return classify(context.Background(), d.Dialector.Translate(err))
 }

@@ -3,6 +3,8 @@ package database
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -26,18 +28,36 @@ func locked(rows *gorm.DB, options string) clause.Expr {
 		rows.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: options})) // not on SQLite
 }
 
-// Purge deletes from a table the rows for which a condition holds, in batches. What others have locked stays. key is the
-// table's primary key.
-func (db *DB) Purge(ctx context.Context, table, key, condition string, args ...any) error {
+// Now is SQL for the time by the database's clock, in microseconds since 1970: what processes tell each other must not
+// depend on how far their own clocks are apart. It does not pass while a statement runs. (Processes that share a SQLite
+// file are on one machine.)
+func (db *DB) Now() clause.Expr {
+	if db.Write.Name() == "postgres" {
+		return gorm.Expr("(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::BIGINT")
+	}
+	return gorm.Expr("?", time.Now().UnixMicro())
+}
+
+// Purge deletes from a table the rows whose time is before another, in batches: what was deleted stays deleted if a later
+// batch fails. What others have locked stays. key is the table's primary key, column the time in microseconds; 0 is none.
+// The column has an index, which may leave out 0.
+//
+// Each batch begins where the one before ended. It would else pass, each time, all that is deleted already: Postgres
+// leaves that in place until it is vacuumed.
+func (db *DB) Purge(ctx context.Context, table, key, column string, before time.Time) error {
 	write := db.Write.WithContext(ctx)
-	due := write.Table(table).Select(key).Where(condition, args...).Limit(purgeBatch)
-	for {
-		result := write.Exec("DELETE FROM "+table+" WHERE ("+key+") IN (?)", SkipLocked(due))
-		if result.Error != nil {
-			return fmt.Errorf("purge %s: %w", table, result.Error)
+	for from := int64(0); ; {
+		due := write.Table(table).Select(key).
+			Where(column+" > 0 AND "+column+" >= ? AND "+column+" < ?", from, before.UnixMicro()).
+			Order(column).Limit(purgeBatch)
+		var deleted []int64
+		err := write.Raw("DELETE FROM "+table+" WHERE ("+key+") IN (?) RETURNING "+column, SkipLocked(due)).Scan(&deleted).Error
+		if err != nil {
+			return fmt.Errorf("purge %s: %w", table, err)
 		}
-		if result.RowsAffected < purgeBatch {
+		if len(deleted) < purgeBatch {
 			return nil
 		}
+		from = slices.Max(deleted)
 	}
 }

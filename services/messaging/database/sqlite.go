@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 	"gorm.io/gorm"
 )
 
-func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, reg prometheus.Registerer) error {
+func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, reg prometheus.Registerer) (err error) {
 	db.instrumentation.system = "sqlite"
 	settings := url.Values{"_pragma": {
 		"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
@@ -24,6 +25,11 @@ func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, r
 	settings.Set("_txlock", "immediate")
 
 	path := url.URL{Path: databaseURL.Host + databaseURL.Path} // the host is the first part of a relative path
+	unlock, err := lockSQLite(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	open := func(name string, settings url.Values, connections int) (*gorm.DB, error) {
 		pool, err := sql.Open(sqlite.DriverName, "file:"+path.EscapedPath()+"?"+settings.Encode())
 		if err != nil {
@@ -31,7 +37,6 @@ func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, r
 		}
 		return db.add(pool, name, connections, reg, func(conn gorm.ConnPool) gorm.Dialector { return sqlite.Dialector{Conn: conn} })
 	}
-	var err error
 	if db.Write, err = open("write", settings, 1); err != nil {
 		return err
 	}
@@ -39,4 +44,23 @@ func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, r
 		return err
 	}
 	return migrate(ctx, goose.DialectSQLite3, db.pools[0], own)
+}
+
+// lockSQLite lets one of several processes that start at once make the file, and migrate it, while the others wait. The
+// lock is a transaction of another file beside it, which stays empty: it spans many transactions of the file itself, and
+// like any other it ends with its process, however that ends, and works wherever SQLite does.
+func lockSQLite(ctx context.Context, path url.URL) (unlock func() error, err error) {
+	pool, err := sql.Open(sqlite.DriverName, "file:"+path.EscapedPath()+".lock?_txlock=exclusive&_pragma=busy_timeout(100)")
+	if err != nil {
+		return nil, err
+	}
+	for {
+		lock, err := pool.BeginTx(ctx, nil)
+		switch {
+		case err == nil:
+			return func() error { return errors.Join(lock.Rollback(), pool.Close()) }, nil
+		case !isContention(err) || ctx.Err() != nil: // else it is somebody else's turn
+			return nil, errors.Join(err, pool.Close())
+		}
+	}
 }

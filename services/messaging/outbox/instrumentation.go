@@ -28,7 +28,7 @@ func newInstrumentation(reg prometheus.Registerer) instrumentation {
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "outbox_relay_batch_messages", Help: "Messages that a relay published at once.",
-			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, batch},
+			Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, batchRows},
 		}),
 		last: &lastSample{},
 	}

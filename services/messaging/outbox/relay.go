@@ -2,16 +2,21 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"example.com/clew/services/messaging"
 )
 
+// What one batch may have.
 const (
-	batch       = 500
+	batchRows  = 500
+	batchBytes = 1 << 20 // of data, so that a slow network takes it within the client's timeout; one row, if that has more
+)
+
+const (
 	leaseTime   = 10 * time.Second // must exceed the time that publishing a batch takes
 	poll        = time.Second      // for rows that another process wrote or a dead relay left
 	maxFailures = 5                // of a row itself, then it stays where it is until somebody looks
@@ -27,6 +32,9 @@ type Relay struct {
 	publisher       *messaging.Publisher
 	logger          *slog.Logger
 	instrumentation instrumentation
+
+	mu    sync.Mutex
+	apart map[partition]bool // those that have a loop of their own
 }
 
 // NewRelay returns a relay that Run starts. The counters of the types that it will publish exist, at 0, before the first is
@@ -35,6 +43,7 @@ func NewRelay(o *Outbox, types ...messaging.EventType) *Relay {
 	return &Relay{
 		outbox: o, publisher: o.streams.Publisher(types...), logger: o.streams.Logger,
 		instrumentation: newInstrumentation(o.streams.Registerer),
+		apart:           map[partition]bool{},
 	}
 }
 
@@ -42,25 +51,32 @@ func NewRelay(o *Outbox, types ...messaging.EventType) *Relay {
 // finished, and what was committed until then is published by a last pass, which may take 5 s. Run returns nil: what the
 // last pass cannot publish stays in the outbox for the next relay, and is logged.
 func (r *Relay) Run(ctx context.Context) error {
-	var sampling sync.WaitGroup
-	defer sampling.Wait()
-	sampling.Go(func() { r.sample(ctx) })
+	var loops sync.WaitGroup
+	loops.Go(func() { r.sample(ctx) })
 
 	polling := time.NewTicker(poll)
 	defer polling.Stop()
 	work := context.WithoutCancel(ctx)
 	for pause := pauseFirst; ctx.Err() == nil; {
-		n, err := r.publish(work)
+		began := time.Now()
+		rows, errs, err := r.publish(work, r.rest()...)
+		moved := slices.Contains(errs, nil)
+		for p, cause := range r.failed(rows, errs) {
+			if r.setApart(p) {
+				moved = true
+				loops.Go(func() { r.runApart(ctx, p, cause) })
+			}
+		}
 		switch {
 		case err != nil:
 			r.logger.Warn("publishing the outbox stopped, trying again", "error", err, "pause", pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
+			sleep(ctx, pause)
 			pause = min(2*pause, pauseMost)
-		case n < batch:
+		case !full(rows) || !moved:
 			pause = pauseFirst
+			if len(r.rest()) > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
+				sleep(ctx, 9*time.Since(began))
+			}
 			select {
 			case <-r.outbox.committed:
 			case <-polling.C:
@@ -68,43 +84,63 @@ func (r *Relay) Run(ctx context.Context) error {
 			}
 		}
 	}
+	loops.Wait()
 	work, cancel := context.WithTimeout(work, lastPass)
 	defer cancel()
+	r.finish(work)
+	return nil
+}
+
+// finish makes the last pass, which tries each partition once more.
+func (r *Relay) finish(ctx context.Context) {
+	clear(r.apart)
 	for {
-		n, err := r.publish(work)
+		rows, errs, err := r.publish(ctx, r.rest()...)
+		for p, cause := range r.failed(rows, errs) {
+			r.setApart(p)
+			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "stream", p.stream,
+				"partition", p.number, "error", cause)
+		}
 		if err != nil {
 			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "error", err)
 		}
-		if err != nil || n < batch {
-			return nil
+		if err != nil || !full(rows) {
+			return
 		}
 	}
 }
 
-// publish makes one batch of what is due, and returns its size.
-func (r *Relay) publish(ctx context.Context) (int, error) {
-	rows, err := r.outbox.lease(ctx, batch, leaseTime)
+// publish makes one batch of what is due and fulfils the conditions, and returns it with an error for each row, nil for
+// one that was published.
+func (r *Relay) publish(ctx context.Context, conditions ...any) (rows []row, errs []error, err error) {
+	rows, err = r.outbox.lease(ctx, conditions...)
 	if err != nil || len(rows) == 0 {
-		return 0, err
+		return nil, nil, err
 	}
 	messages := make([]messaging.Message, len(rows))
 	for i, row := range rows {
 		messages[i] = row.message()
 	}
-	errs := r.publisher.Publish(ctx, messages...)
+	errs = r.publisher.Publish(ctx, messages...)
 	r.instrumentation.published(rows, errs)
-	return len(rows), errors.Join(r.outbox.settle(ctx, rows, errs), r.outage(rows, errs))
+	return rows, errs, r.outbox.settle(ctx, rows, errs)
 }
 
-// outage returns the first error that is no message's own, and logs those that are.
-func (r *Relay) outage(rows []row, errs []error) error {
-	for i, err := range errs {
-		if messaging.IsPermanent(err) {
-			r.logger.Error("a message cannot be published", "message", rows[i].ID, "failures", rows[i].Failures+1,
-				"parked_after", maxFailures, "error", err)
-		} else if err != nil {
-			return err
-		}
+// full reports whether there may be more than the batch had room for.
+func full(rows []row) bool {
+	bytes := 0
+	for _, row := range rows {
+		bytes += len(row.Data)
 	}
-	return nil
+	return len(rows) == batchRows || bytes+messaging.MaxDataBytes > batchBytes
+}
+
+// sleep ends early with ctx, and reports whether it did not.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }

@@ -2,7 +2,10 @@ package outbox
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -31,26 +34,43 @@ type row struct {
 	Failures    int
 	PublishedAt int64
 	Replayed    int
+	Headers     string
+	SubjectHash uint32
 }
 
 // TableName tells GORM the table.
 func (row) TableName() string { return "outbox" }
 
 func rowOf(m messaging.Message, cause string) row {
-	return row{
+	r := row{
 		ID: m.ID, Stream: m.Stream, Source: m.Source, Type: m.Type, Subject: m.Subject,
-		Time: m.Time.UnixMicro(), Data: string(m.Data), CauseID: cause,
-		Traceparent: m.Headers.Get("traceparent"), Tracestate: m.Headers.Get("tracestate"), Baggage: m.Headers.Get("baggage"),
+		Time: m.Time.UnixMicro(), Data: string(m.Data), CauseID: cause, SubjectHash: messaging.SubjectHash(m.Subject),
 	}
+	others, columns := maps.Clone(m.Headers), r.headerColumns()
+	for name, column := range columns {
+		*column = m.Headers.Get(name)
+		delete(others, name)
+	}
+	if len(others) > 0 {
+		headers, _ := json.Marshal(others) // strings: it never fails
+		r.Headers = string(headers)
+	}
+	return r
+}
+
+// headerColumns are the columns of headers that have their own.
+func (r *row) headerColumns() map[string]*string {
+	return map[string]*string{"traceparent": &r.Traceparent, "tracestate": &r.Tracestate, "baggage": &r.Baggage}
 }
 
 func (r row) message() messaging.Message {
 	headers := messaging.Headers{}
-	for name, value := range map[string]string{
-		"traceparent": r.Traceparent, "tracestate": r.Tracestate, "baggage": r.Baggage,
-	} {
-		if value != "" {
-			headers.Set(name, value)
+	if r.Headers != "" {
+		_ = json.Unmarshal([]byte(r.Headers), &headers) // it is rowOf's
+	}
+	for name, column := range r.headerColumns() {
+		if *column != "" {
+			headers.Set(name, *column)
 		}
 	}
 	if r.Replayed > 0 {
@@ -62,17 +82,23 @@ func (r row) message() messaging.Message {
 	}
 }
 
-// lease takes up to limit unpublished rows that are nobody's, the oldest first, until the lease ends: after that they
-// are taken for abandoned. The transaction is over when it returns.
-func (o *Outbox) lease(ctx context.Context, limit int, d time.Duration) ([]row, error) {
+// lease takes the oldest unpublished rows that are nobody's and fulfil the conditions, as many as a batch may have, until
+// the lease ends: after that they are taken for abandoned. It is the database's clock that tells. The transaction is over
+// when lease returns.
+func (o *Outbox) lease(ctx context.Context, conditions ...any) ([]row, error) {
 	var rows []row
-	now := time.Now()
-	db := o.db.Write.WithContext(ctx)
-	due := db.Table("outbox").Select("id").
-		Where("published_at = 0 AND leased_until < ? AND failures < ?", now.UnixMicro(), maxFailures).
-		Order("id").Limit(limit)
-	err := db.Raw("UPDATE outbox SET leased_until = ? WHERE id IN (?) RETURNING *",
-		now.Add(d).UnixMicro(), database.SkipLocked(due)).Scan(&rows).Error
+	db, now := o.db.Write.WithContext(ctx), o.db.Now()
+	due := db.Table("outbox").Select("id, octet_length(data) AS size").
+		Where("published_at = 0 AND leased_until < ? AND failures < ?", now, maxFailures).
+		Order("id").Limit(batchRows)
+	for _, condition := range conditions {
+		due = due.Where(condition)
+	}
+	err := db.Raw(`
+		UPDATE outbox SET leased_until = ? + ? WHERE id IN (
+			SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY id) AS total FROM (?) AS due) AS sums
+			WHERE total <= ? OR total = size) RETURNING *`,
+		now, leaseTime.Microseconds(), database.SkipLocked(due), batchBytes).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("lease outbox rows: %w", err)
 	}
@@ -131,31 +157,13 @@ func fill(ids []string) []string {
 	return ids
 }
 
-// Replay makes the relay publish again what was created since then, and what is parked, under the ids it had. That
-// repairs whatever Redis lost: who has processed an event already publishes its answers again. It returns how many
-// messages there are.
-func (o *Outbox) Replay(ctx context.Context, since time.Time) (int64, error) {
-	db := o.db.Write.WithContext(ctx)
-	// FROM, because Postgres expects few rows of an IN: it would look each of them up.
-	result := db.Exec(`
-		UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1
-		FROM (?) AS due WHERE outbox.id = due.id`,
-		inOrder(db, "published_at > 0 AND time >= ? OR failures >= ?", since.UnixMicro(), maxFailures))
-	if result.Error != nil {
-		return 0, fmt.Errorf("replay the outbox: %w", result.Error)
-	}
-	o.wake()
-	return result.RowsAffected, nil
-}
-
 // Purge deletes the rows of messages that were published longer ago than published, and forgets the events that were
-// processed longer ago than processed. The latter must be the longer: an event may be published again as long as its
-// row is there.
-func (o *Outbox) Purge(ctx context.Context, published, processed time.Duration) error {
+// processed longer ago than messaging.InboxRetention. That must be the longer: an event may be published again as long
+// as its row is there.
+func (o *Outbox) Purge(ctx context.Context, published time.Duration) error {
 	now := time.Now()
-	err := o.db.Purge(ctx, "outbox", "id", "published_at > 0 AND published_at < ?", now.Add(-published).UnixMicro())
-	if err != nil {
-		return err
-	}
-	return o.db.Purge(ctx, "inbox", "consumer_group, event_id", "processed_at < ?", now.Add(-processed).UnixMicro())
+	return errors.Join( // whatever becomes of the one
+		o.db.Purge(ctx, "outbox", "id", "published_at", now.Add(-published)),
+		o.db.Purge(ctx, "inbox", "consumer_group, event_id", "processed_at", now.Add(-messaging.InboxRetention)),
+	)
 }

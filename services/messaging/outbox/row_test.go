@@ -8,8 +8,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/goleak"
 
@@ -41,12 +43,15 @@ func (o *Outbox) exec(t *testing.T, statement string, args ...any) {
 	}
 }
 
+// idOf is a UUIDv7 of 1970.
+func idOf(i int) string { return fmt.Sprintf("00000000-0000-7000-8000-%012d", i) }
+
 // fill leaves n answers to one event, and as many events that were processed. The last is written first, so that they
 // come in another order from the table than from an index.
 func (o *Outbox) fill(t *testing.T, n int) {
 	t.Helper()
 	for i := n; i > 0; i-- {
-		id := fmt.Sprintf("%03d", i)
+		id := idOf(i)
 		o.exec(t, `INSERT INTO outbox
 			(id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id)
 			VALUES (?, 'lamps', '/lamps', 'lamp.lit.v1', 'desk', ?, '{}', '', '', '', 'switched')`, id, i)
@@ -56,7 +61,7 @@ func (o *Outbox) fill(t *testing.T, n int) {
 
 func (o *Outbox) mustLease(t *testing.T) []row {
 	t.Helper()
-	rows, err := o.lease(t.Context(), batch, leaseTime)
+	rows, err := o.lease(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +76,7 @@ func settle(ctx context.Context, o *Outbox, leased []row) error {
 }
 
 func replay(ctx context.Context, o *Outbox, _ []row) error {
-	_, err := o.Replay(ctx, time.UnixMicro(1))
+	_, _, err := o.Replay(ctx, Replay{After: "0", Before: "1"})
 	return err
 }
 
@@ -79,16 +84,14 @@ func repeat(ctx context.Context, o *Outbox, _ []row) error {
 	return o.Transaction(ctx, func(ctx context.Context, tx *Tx) error { return tx.Republish(ctx, "switched") })
 }
 
-func purge(ctx context.Context, o *Outbox, _ []row) error { return o.Purge(ctx, time.Hour, time.Hour) }
+func purge(ctx context.Context, o *Outbox, _ []row) error { return o.Purge(ctx, time.Hour) }
 
 // Each process may find the same rows in another order. If it locked them in that order, one would wait for a row that
 // the other has while the other waits for one of its own.
 func TestChangesOfTheSameRowsDoNotDeadlock(t *testing.T) {
 	t.Parallel()
-	const (
-		message = "SELECT id FROM outbox WHERE id = '010' FOR UPDATE"
-		event   = "SELECT event_id FROM inbox WHERE event_id = '010' FOR UPDATE"
-	)
+	message := "SELECT id FROM outbox WHERE id = '" + idOf(10) + "' FOR UPDATE"
+	event := "SELECT event_id FROM inbox WHERE event_id = '" + idOf(10) + "' FOR UPDATE"
 	for name, test := range map[string]struct {
 		locked        string // until both changes have come as far as they can
 		first, second change
@@ -181,4 +184,67 @@ func testWhatIsAskedForWhileItIsPublishedIsPublishedAgain(t *testing.T, database
 			o.exec(t, "UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0")
 		}
 	}
+}
+
+func TestAMessageComesBackFromItsRow(t *testing.T) {
+	messagingtest.EachDatabase(t, testAMessageComesBackFromItsRow)
+}
+
+func testAMessageComesBackFromItsRow(t *testing.T, databaseURL string) {
+	o := open(t, databaseURL)
+	for name, headers := range map[string]messaging.Headers{
+		"none":         {},
+		"its context":  {"traceparent": "00-1-2-01", "tracestate": "a=b", "baggage": "c=d"},
+		"others":       {"tenant": "north", "note": "\"quoted\", {and} \u2026 so on"},
+		"all of those": {"traceparent": "00-1-2-01", "tracestate": "a=b", "baggage": "c=d", "tenant": "north"},
+	} {
+		m, err := messaging.NewMessage(t.Context(), lit{"desk", "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Source, m.Headers = "/lamps", headers
+		r := rowOf(m, "")
+		if err := o.db.Write.Create(&r).Error; err != nil {
+			t.Fatal(err)
+		}
+		rows := o.mustLease(t)
+		if len(rows) != 1 {
+			t.Fatalf("%s: %d rows", name, len(rows))
+		}
+		if diff := cmp.Diff(m, rows[0].message()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// A relay whose machine's clock is wrong has the same leases as all others. It must not matter by how much: here it is
+// the year 2000, when a bubble of synctest begins.
+func TestLeasesAreByTheDatabasesClock(t *testing.T) {
+	o := open(t, messagingtest.Postgres(t)) // processes that share a SQLite file share a clock
+	o.fill(t, 2)
+	o.mustLease(t) // GORM makes a channel for what it learns of a type: not in the bubble
+	o.exec(t, "UPDATE outbox SET leased_until = 0")
+	synctest.Test(t, func(t *testing.T) {
+		if leased := o.mustLease(t); len(leased) != 2 {
+			t.Errorf("the relay that is behind leased %d", len(leased))
+		}
+	})
+	if leased := o.mustLease(t); len(leased) != 0 {
+		t.Errorf("another leased %d of its rows at once", len(leased))
+	}
+}
+
+func TestTheInboxIsPurgedWhateverBecomesOfTheOutbox(t *testing.T) {
+	messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
+		o := open(t, databaseURL)
+		o.fill(t, 3)
+		o.exec(t, "ALTER TABLE outbox RENAME TO gone")
+		if err := o.Purge(t.Context(), time.Hour); err == nil {
+			t.Error("the outbox was purged, which is not there")
+		}
+		var left int
+		if err := o.db.Read.Raw("SELECT COUNT(*) FROM inbox").Scan(&left).Error; err != nil || left > 0 {
+			t.Errorf("%d left, %v", left, err)
+		}
+	})
 }

@@ -31,7 +31,7 @@ func init() {
 // at /docs. Title, version and description stand there.
 //
 // Errors are Problems. An operation that returns any other error is answered 500 without the error's text, which
-// goes to logger; if messaging.Unavailable marked it, 503 with Retry-After.
+// goes to logger; if messaging.Unavailable or messaging.Contended marked it, 503 with Retry-After.
 //
 // Requests are read strictly. A body is JSON of at most 1 MiB: a larger one is answered 413, another content type or
 // none 415, one that does not arrive in time 408, and malformed JSON 400. A name that stands twice in an object is

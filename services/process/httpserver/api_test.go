@@ -75,17 +75,19 @@ func TestAnUnexpectedErrorIsLoggedNotShown(t *testing.T) {
 	}
 }
 
-// What the service needs is away: the same request may succeed in a moment.
+// What the service needs is away, or others have it: the same request may succeed in a moment.
 func TestAnOutageIsNoFailureOfTheServer(t *testing.T) {
-	var log bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&log, nil))
-	w := ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/unavailable", "", nil)
-	p := problem(t, w, http.StatusServiceUnavailable)
-	if got := w.Header().Get("Retry-After"); got != "1" || !strings.Contains(p.Detail, "try again") {
-		t.Errorf("Retry-After %q, detail %q", got, p.Detail)
-	}
-	if strings.Contains(w.Body.String(), io.ErrUnexpectedEOF.Error()) || !strings.Contains(log.String(), io.ErrUnexpectedEOF.Error()) {
-		t.Errorf("the cause is in the answer, or not in the log: %s %s", w.Body, &log)
+	for _, how := range []string{"unavailable", "contended"} {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		w := ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/"+how, "", nil)
+		p := problem(t, w, http.StatusServiceUnavailable)
+		if got := w.Header().Get("Retry-After"); got != "1" || !strings.Contains(p.Detail, "try again") {
+			t.Errorf("%s: Retry-After %q, detail %q", how, got, p.Detail)
+		}
+		if strings.Contains(w.Body.String(), io.ErrUnexpectedEOF.Error()) || !strings.Contains(log.String(), io.ErrUnexpectedEOF.Error()) {
+			t.Errorf("%s: the cause is in the answer, or not in the log: %s %s", how, w.Body, &log)
+		}
 	}
 }
 

@@ -49,6 +49,8 @@ func newMux(logger *slog.Logger) *http.ServeMux {
 				return nil, io.ErrUnexpectedEOF
 			case "unavailable":
 				return nil, fmt.Errorf("read: %w", messaging.Unavailable(io.ErrUnexpectedEOF))
+			case "contended":
+				return nil, fmt.Errorf("read: %w", messaging.Contended(io.ErrUnexpectedEOF))
 			case "conflict":
 				return nil, huma.Error409Conflict("already cancelled")
 			}

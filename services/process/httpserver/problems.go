@@ -35,7 +35,7 @@ func WriteProblem(w http.ResponseWriter, status int, detail string) {
 }
 
 // WriteFailure answers for a handler outside huma that met an error which is not the caller's: 503 if something that the
-// service needs is away, else 500. The error goes to logger alone.
+// service needs is away or in use, else 500. The error goes to logger alone.
 func WriteFailure(ctx context.Context, w http.ResponseWriter, logger *slog.Logger, err error) {
 	p := failure(err)
 	logFailure(ctx, w.Header().Set, logger, p)
@@ -48,8 +48,11 @@ func failure(cause error) *Problem {
 		Status: http.StatusInternalServerError, cause: cause,
 		Detail: "the server could not handle the request; the cause is in its log",
 	}
-	if messaging.Classify(cause) == "unavailable" {
+	switch messaging.Classify(cause) {
+	case "unavailable":
 		p.Status, p.Detail = http.StatusServiceUnavailable, "something that the server needs is away; try again in a second"
+	case "contended":
+		p.Status, p.Detail = http.StatusServiceUnavailable, "others are using what this request needs; try again in a second"
 	}
 	p.Title = http.StatusText(p.Status)
 	return p

@@ -200,7 +200,7 @@ func (l *bareLoop) decide(ctx context.Context, m bareMessage) error {
 // leave writes a message to the outbox.
 func leave(do func(string, ...any), stream, source, eventType, orderID, cause, data string) {
 	do(insertMessage, newID(), stream, source, eventType, orderID, time.Now().UnixMicro(), data,
-		traceparent, "", "", cause, 0, 0, 0, 0)
+		traceparent, "", "", cause, 0, 0, 0, 0, "", 0)
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

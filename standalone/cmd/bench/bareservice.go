@@ -106,10 +106,10 @@ func (s *bareService) relay(ctx context.Context, handOn func(bareMessage)) error
 }
 
 func (s *bareService) lease(ctx context.Context) ([]bareMessage, error) {
-	const leaseTime, maxFailures = 10 * time.Second, 5
+	const leaseTime, maxFailures, batchBytes = 10 * time.Second, 5, 1 << 20
 	now := time.Now()
 	rows, err := s.db.QueryContext(ctx, s.statements[leaseMessages],
-		now.Add(leaseTime).UnixMicro(), now.UnixMicro(), maxFailures, relayBatch)
+		now.Add(leaseTime).UnixMicro(), now.UnixMicro(), maxFailures, relayBatch, batchBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +118,9 @@ func (s *bareService) lease(ctx context.Context) ([]bareMessage, error) {
 	for rows.Next() {
 		var m bareMessage
 		var data string
-		var rest [10]any
+		var rest [12]any
 		if err := rows.Scan(&m.id, &rest[0], &rest[1], &m.eventType, &m.orderID, &rest[2], &data, &rest[3], &rest[4],
-			&rest[5], &rest[6], &m.leasedUntil, &rest[7], &rest[8], &rest[9]); err != nil {
+			&rest[5], &rest[6], &m.leasedUntil, &rest[7], &rest[8], &rest[9], &rest[10], &rest[11]); err != nil {
 			return nil, err
 		}
 		_, after, _ := strings.Cut(data, `"sku":"`)

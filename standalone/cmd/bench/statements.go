@@ -20,8 +20,8 @@ const (
 	insertItem = "INSERT INTO `order_items` (`order_id`,`position`,`sku`,`quantity`,`unit_price_cents`) " +
 		"VALUES (?,?,?,?,?)"
 	insertMessage = "INSERT INTO `outbox` (`id`,`stream`,`source`,`type`,`subject`,`time`,`data`,`traceparent`," +
-		"`tracestate`,`baggage`,`cause_id`,`leased_until`,`failures`,`published_at`,`replayed`) " +
-		"VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+		"`tracestate`,`baggage`,`cause_id`,`leased_until`,`failures`,`published_at`,`replayed`," +
+		"`headers`,`subject_hash`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 	noteEvent = "INSERT INTO `inbox` (`consumer_group`,`event_id`,`processed_at`) VALUES (?,?,?) ON CONFLICT DO NOTHING"
 
 	lockStock         = "SELECT * FROM `stock` WHERE sku IN (?) ORDER BY sku"
@@ -37,8 +37,9 @@ const (
 
 // The relay's statements have no spans; they are those of package outbox.
 const (
-	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (WITH locked AS MATERIALIZED (SELECT id FROM outbox " +
-		"WHERE published_at = 0 AND leased_until < ? AND failures < ? ORDER BY id LIMIT ?) SELECT * FROM locked) RETURNING *"
+	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY id) AS total " +
+		"FROM (WITH locked AS MATERIALIZED (SELECT id, octet_length(data) AS size FROM outbox WHERE published_at = 0 AND leased_until < ? " +
+		"AND failures < ? ORDER BY id LIMIT ?) SELECT * FROM locked) AS due) AS sums WHERE total <= ? OR total = size) RETURNING *"
 	settleMessages = "UPDATE outbox SET published_at = ? WHERE id IN (WITH locked AS MATERIALIZED (SELECT id FROM outbox " +
 		"WHERE leased_until = ? AND id IN (?) ORDER BY id) SELECT * FROM locked)" // a ? for each message
 )
@@ -65,8 +66,8 @@ func (k kind) dialect(statement string) string {
 	if statement == lockStock {
 		statement += " FOR UPDATE"
 	}
-	statement = strings.Replace(statement, "LIMIT ?)", "LIMIT ? FOR UPDATE SKIP LOCKED)", 1) // leaseMessages
-	statement = strings.Replace(statement, "ORDER BY id)", "ORDER BY id FOR UPDATE)", 1)     // settleMessages
+	statement = strings.Replace(statement, "LIMIT ?)", "LIMIT ? FOR UPDATE SKIP LOCKED)", 1)           // leaseMessages
+	statement = strings.Replace(statement, "ORDER BY id) SELECT", "ORDER BY id FOR UPDATE) SELECT", 1) // settleMessages
 	parts := strings.Split(strings.ReplaceAll(statement, "`", `"`), "?")
 	for i := range parts[:len(parts)-1] {
 		parts[i] += "$" + strconv.Itoa(i+1)

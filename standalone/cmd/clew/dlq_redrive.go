@@ -3,17 +3,22 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"go.opentelemetry.io/otel/codes"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/terminal"
 )
 
 // dlqRedriveCmd gives dead letters back.
-type dlqRedriveCmd struct{ selection }
+type dlqRedriveCmd struct {
+	selection
+	Force bool `help:"Also those that are so old that they could take effect a second time."`
+}
 
 // Run redrives each dead letter. That is a trace of its own, of the service "clew", to which the next attempts link.
 func (c *dlqRedriveCmd) Run(ctx context.Context) (err error) {
@@ -36,8 +41,10 @@ func (c *dlqRedriveCmd) Run(ctx context.Context) (err error) {
 	defer span.End()
 	redriven := 0
 	err = c.each(ctx, admin, func(d deadLetter) error {
-		there, err := admin.Redrive(ctx, d.Stream, d.DeadLetter)
+		there, err := admin.Redrive(ctx, d.Stream, d.DeadLetter, c.Force)
 		switch {
+		case errors.Is(err, messaging.ErrTooOld):
+			return fmt.Errorf("%s: %w; `clew dlq redrive --force` does it all the same", d.ID, messaging.ErrTooOld)
 		case err != nil && strings.Contains(err.Error(), "NOGROUP"):
 			return fmt.Errorf("%s: the group %s that gave it up is gone, so nobody would read it: "+
 				"`clew dlq discard` deletes it", d.ID, terminal.Clean(d.Group))

@@ -56,5 +56,5 @@ func (s *Store) Key(ctx context.Context, key string) (Key, bool, error) {
 
 // PurgeKeys forgets the keys that were taken more than 24 h ago.
 func (s *Store) PurgeKeys(ctx context.Context) error {
-	return s.db.Purge(ctx, "idempotency_keys", "key", "created_at < ?", time.Now().Add(-keyRetention).UnixMicro())
+	return s.db.Purge(ctx, "idempotency_keys", "key", "created_at", time.Now().Add(-keyRetention))
 }

@@ -1,0 +1,110 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"example.com/clew/services/messaging"
+)
+
+// late marks an error of a context that had ended before the database was asked: it says nothing about the database.
+type late struct{ error }
+
+func (l late) Unwrap() error { return l.error }
+
+// ask asks the database something. Its error tells whether the database could not be asked (messaging.Unavailable), or was
+// too slow for what was asked, or had given it to others (messaging.Contended). An error of who stopped asking, because
+// ctx was cancelled or had ended before, stays as it is.
+func ask[R any](ctx context.Context, run func(context.Context) (R, error)) (R, error) {
+	ended := ctx.Err() != nil
+	result, err := run(ctx)
+	switch {
+	case err == nil:
+		return result, nil
+	case ended:
+		return result, late{err}
+	}
+	return result, classify(ctx, err)
+}
+
+func classify(ctx context.Context, err error) error {
+	var already late
+	switch {
+	case err == nil, errors.As(err, &already), errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled):
+		return err
+	case isOutage(err):
+		return messaging.Unavailable(err)
+	case isContention(err), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+		return messaging.Contended(err)
+	}
+	return err
+}
+
+// isOutage tells errors that every statement would meet.
+func isOutage(err error) bool {
+	var connecting *pgconn.ConnectError
+	var postgres *pgconn.PgError
+	var sqlite interface{ Code() int }
+	var network net.Error
+	switch {
+	case errors.As(err, &connecting):
+		return true
+	case errors.Is(err, context.DeadlineExceeded): // it is a net.Error too
+		return false
+	case errors.As(err, &postgres):
+		return isPostgresOutage(postgres.Code) ||
+			postgres.Routine == "RevalidateCachedQuery" // a migration by another process: the statement is prepared anew
+	case errors.As(err, &sqlite):
+		return isSQLiteOutage(sqlite.Code())
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, errNoConnection),
+		errors.Is(err, pgconn.ErrConnClosed), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return true
+	}
+	return errors.As(err, &network)
+}
+
+// isPostgresOutage tells the codes of Postgres (https://www.postgresql.org/docs/15/errcodes-appendix.html) that are the
+// database's trouble.
+func isPostgresOutage(code string) bool {
+	switch code {
+	case "57P01", "57P02", "57P03", // shutdown, crash, cannot connect now
+		"25P03", // idle in transaction timeout
+		"25006": // read-only: a replica, after a failover
+		return true
+	}
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") // connection, resources
+}
+
+// isSQLiteOutage tells the result codes of SQLite (https://sqlite.org/rescode.html) that are the database's trouble.
+func isSQLiteOutage(code int) bool {
+	switch code & 0xff { // the rest says more
+	case 8, 10, 13, 14: // read-only, input/output error, full, cannot open
+		return true
+	}
+	return false
+}
+
+// isContention tells errors of a statement that others, or the load, kept from what it needs.
+func isContention(err error) bool {
+	var postgres *pgconn.PgError
+	var sqlite interface{ Code() int }
+	switch {
+	case errors.As(err, &postgres):
+		switch postgres.Code {
+		case "55P03", "57014", // lock timeout, statement timeout
+			"40001", "40P01": // serialization failure, deadlock
+			return true
+		}
+	case errors.As(err, &sqlite):
+		code := sqlite.Code() & 0xff
+		return code == 5 || code == 6 // busy, locked: for longer than the busy timeout
+	}
+	return false
+}
