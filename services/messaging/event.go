@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -28,6 +29,10 @@ type Event[S Stream] interface {
 	Subject() string // what it is about; messages of one subject share a partition
 	Validate() error // is asked on both sides: before anything is written, and before a handler sees it
 }
+
+// An Extended event has headers of its own, which travel with the message: CloudEvents extension attributes, whose names
+// are lower-case letters and digits.
+type Extended interface{ Headers() Headers }
 
 // An EventType is a type of event, and the stream that it travels on.
 type EventType struct{ Stream, Type string }
@@ -60,6 +65,9 @@ func NewMessage[S Stream](ctx context.Context, event Event[S]) (Message, error) 
 		// Databases keep microseconds: cut here, so that the time is the same everywhere.
 		Time: time.Now().UTC().Truncate(time.Microsecond),
 		Data: data, Headers: Headers{},
+	}
+	if extended, ok := event.(Extended); ok {
+		maps.Copy(m.Headers, extended.Headers())
 	}
 	m.Headers.inject(ctx)
 	return m, nil

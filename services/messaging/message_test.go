@@ -286,3 +286,18 @@ func TestOutcomes(t *testing.T) {
 		t.Error("Permanent hides its error")
 	}
 }
+
+type extended struct{ note }
+
+func (extended) Headers() Headers { return Headers{"tenant": "north"} }
+
+func TestAnEventMayHaveHeadersOfItsOwn(t *testing.T) {
+	ctx := Headers{"traceparent": traceparent}.extract(context.Background())
+	m, err := NewMessage(ctx, extended{note{"hi"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Headers{"traceparent": traceparent, "tenant": "north"}, m.Headers); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -67,15 +67,11 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 	streams := p.Streams(client, "/lamps")
 	out := outbox.New(db, streams)
 	p.Housekeeping(out)
-	if err := p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out); err != nil {
-		return nil, err
-	}
+	adminErr := p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out)
 	p.Relay(outbox.NewRelay(out))
-	if err := p.Sample(t.Context(), streams, "notes", "lamps"); err != nil {
-		return nil, err
-	}
+	sampleErr := p.Sample(t.Context(), streams, "notes", "lamps")
 	p.Consume(messaging.NewConsumer(streams, messaging.Named("lamps"), p.Consumer("lamps")))
-	return p, p.ServeAPI(cfg.api, "LAMPS_ADDR", mux)
+	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.api, "LAMPS_ADDR", mux))
 }
 
 // running is a service that runs until stop, which returns what Run did.

@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"example.com/clew/observability/telemetry"
@@ -69,16 +70,12 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	}
 	p.Housekeeping(out)
 	p.Every("sampling the stock", 2*time.Second, levels.NewSampler(items, seed, tel.Registry).Sample)
-	if err := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out); err != nil {
-		return nil, err
-	}
+	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out)
 	p.Relay(outbox.NewRelay(out, messaging.TypeOf(contracts.StockReserved{}),
 		messaging.TypeOf(contracts.StockRejected{}), messaging.TypeOf(contracts.StockReleased{})))
-	if err := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name()); err != nil {
-		return nil, err
-	}
+	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
 	p.Consume(messaging.NewConsumer(streams, contracts.Orders{}, p.Consumer(service), handlers...))
-	return p, p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger))
+	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)))
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see process.Main.

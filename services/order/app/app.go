@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"example.com/clew/observability/telemetry"
@@ -56,18 +57,14 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	out := outbox.New(db, streams)
 	p.Housekeeping(out, orders.PurgeKeys)
 	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
-	if err := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out); err != nil {
-		return nil, err
-	}
+	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out)
 	p.Relay(outbox.NewRelay(out,
 		messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderCancelled{}),
 		messaging.TypeOf(contracts.OrderConfirmed{}), messaging.TypeOf(contracts.OrderRejected{})))
-	if err := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name()); err != nil {
-		return nil, err
-	}
+	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
 	p.Consume(messaging.NewConsumer(streams, contracts.Stock{}, p.Consumer(service),
 		events.Handlers(inbox.New(out, service), orders, tel.Logger)...))
-	return p, p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger))
+	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)))
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see process.Main.

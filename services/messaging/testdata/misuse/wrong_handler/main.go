@@ -1,0 +1,13 @@
+// Package main handles what is no event.
+package main
+
+import (
+	"context"
+
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/testdata/misuse/lamps"
+)
+
+func main() { _ = messaging.On[lamps.Lamps](lit) }
+
+func lit(context.Context, string, messaging.Message) error { return nil }
