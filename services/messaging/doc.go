@@ -59,6 +59,7 @@
 //   - A failing message does not hold up others, nor does a slow one, except those of its own subject.
 //   - A message that fails five deliveries is in the dead letters, even if it kills the process every time; and then it
 //     takes no other message with it.
+//   - A partition that takes no messages does not hold up what is published to others.
 //   - Messages of one subject run one after the other inside one consumer, and no message runs twice at once in it.
 //   - Nothing that Redis or a handler does ends a consumer: it goes on when Redis is back or its group was deleted.
 //   - A stop finishes and acknowledges what was begun, or gives it back without spending a delivery.
@@ -71,6 +72,7 @@
 //   - That a message is delivered only once.
 //   - An order across consumers, partitions or relays, or after a retry.
 //   - Survival of what Redis lost with its disk: run it with an append-only file, and replay the outbox.
+//   - That an effect happens once if its event is delivered again more than [InboxRetention], 8 days, after it was processed.
 //
 // # What a handler owes
 //

@@ -1,5 +1,5 @@
 // Package inbox makes the effect of a message happen once, however often the message is delivered: the transaction of
-// the effect also writes the event's id, and a second one finds it there.
+// the effect also writes the event's id, and a second one finds it there, for 8 days (messaging.InboxRetention).
 package inbox
 
 import (

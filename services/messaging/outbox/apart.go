@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -23,21 +24,23 @@ const logPause = time.Minute // between two lines about a partition that is apar
 
 // failed returns the partitions that did not take a row, each with a reason that is not the row's own. Rows that fail
 // through a fault of their own are logged.
-func (r *Relay) failed(rows []row, errs []error) map[partition]error {
+func (r *Relay) failed(b batch) map[partition]error {
 	failed := map[partition]error{}
-	for i, err := range errs {
+	for i, err := range b.errs {
+		row := b.rows[i]
 		if messaging.IsPermanent(err) {
-			r.logger.Error("a message cannot be published", "message", rows[i].ID, "failures", rows[i].Failures+1,
+			r.logger.Error("a message cannot be published", "message", row.ID, "failures", row.Failures+1,
 				"parked_after", maxFailures, "error", err)
 		} else if err != nil {
-			hash := messaging.SubjectHash(rows[i].Subject)
-			failed[partition{rows[i].Stream, int(hash % uint32(r.outbox.streams.Partitions))}] = err
+			number := int(messaging.SubjectHash(row.Subject) % uint32(r.outbox.streams.Partitions))
+			failed[partition{row.Stream, number}] = err
 		}
 	}
 	return failed
 }
 
-// runApart tries a partition, which failed for a reason, with pauses until it takes a message or ctx ends.
+// runApart tries a partition, which failed for a reason, with one message at a time and pauses, until it takes one or ctx
+// ends.
 func (r *Relay) runApart(ctx context.Context, p partition, cause error) {
 	logger := r.logger.With("stream", p.stream, "partition", p.number)
 	work, logged := context.WithoutCancel(ctx), time.Time{}
@@ -49,15 +52,11 @@ func (r *Relay) runApart(ctx context.Context, p partition, cause error) {
 		if !sleep(ctx, pause) {
 			return
 		}
-		rows, errs, err := r.publish(work, r.rowsOf(p))
-		if slices.Contains(errs, nil) {
+		b, err := r.publish(work, 1, r.rowsOf(p))
+		if slices.Contains(b.errs, nil) {
 			break
 		}
-		if failed := r.failed(rows, errs)[p]; failed != nil {
-			cause = failed
-		} else if err != nil {
-			cause = err
-		}
+		cause = cmp.Or(r.failed(b)[p], err, cause)
 	}
 	logger.Info("publishing the outbox goes on")
 	r.mu.Lock()

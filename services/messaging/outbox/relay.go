@@ -58,10 +58,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer polling.Stop()
 	work := context.WithoutCancel(ctx)
 	for pause := pauseFirst; ctx.Err() == nil; {
-		began := time.Now()
-		rows, errs, err := r.publish(work, r.rest()...)
-		moved := slices.Contains(errs, nil)
-		for p, cause := range r.failed(rows, errs) {
+		b, err := r.publish(work, batchRows, r.rest()...)
+		moved := slices.Contains(b.errs, nil)
+		for p, cause := range r.failed(b) {
 			if r.setApart(p) {
 				moved = true
 				loops.Go(func() { r.runApart(ctx, p, cause) })
@@ -72,10 +71,10 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.logger.Warn("publishing the outbox stopped, trying again", "error", err, "pause", pause)
 			sleep(ctx, pause)
 			pause = min(2*pause, pauseMost)
-		case !full(rows) || !moved:
+		case !b.full() || !moved:
 			pause = pauseFirst
 			if len(r.rest()) > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
-				sleep(ctx, 9*time.Since(began))
+				sleep(ctx, 9*b.looked)
 			}
 			select {
 			case <-r.outbox.committed:
@@ -95,8 +94,8 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) finish(ctx context.Context) {
 	clear(r.apart)
 	for {
-		rows, errs, err := r.publish(ctx, r.rest()...)
-		for p, cause := range r.failed(rows, errs) {
+		b, err := r.publish(ctx, batchRows, r.rest()...)
+		for p, cause := range r.failed(b) {
 			r.setApart(p)
 			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "stream", p.stream,
 				"partition", p.number, "error", cause)
@@ -104,35 +103,43 @@ func (r *Relay) finish(ctx context.Context) {
 		if err != nil {
 			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "error", err)
 		}
-		if err != nil || !full(rows) {
+		if err != nil || !b.full() {
 			return
 		}
 	}
 }
 
-// publish makes one batch of what is due and fulfils the conditions, and returns it with an error for each row, nil for
-// one that was published.
-func (r *Relay) publish(ctx context.Context, conditions ...any) (rows []row, errs []error, err error) {
-	rows, err = r.outbox.lease(ctx, conditions...)
-	if err != nil || len(rows) == 0 {
-		return nil, nil, err
+// A batch is what was published at once.
+type batch struct {
+	rows   []row
+	errs   []error       // one for each row, nil if it was published
+	looked time.Duration // how long it took to find the rows
+}
+
+// publish makes a batch of at most so many rows that are due and fulfil the conditions.
+func (r *Relay) publish(ctx context.Context, limit int, conditions ...any) (b batch, err error) {
+	began := time.Now()
+	b.rows, err = r.outbox.lease(ctx, limit, conditions...)
+	b.looked = time.Since(began)
+	if err != nil || len(b.rows) == 0 {
+		return b, err
 	}
-	messages := make([]messaging.Message, len(rows))
-	for i, row := range rows {
+	messages := make([]messaging.Message, len(b.rows))
+	for i, row := range b.rows {
 		messages[i] = row.message()
 	}
-	errs = r.publisher.Publish(ctx, messages...)
-	r.instrumentation.published(rows, errs)
-	return rows, errs, r.outbox.settle(ctx, rows, errs)
+	b.errs = r.publisher.Publish(ctx, messages...)
+	r.instrumentation.published(b.rows, b.errs)
+	return b, r.outbox.settle(ctx, b.rows, b.errs)
 }
 
 // full reports whether there may be more than the batch had room for.
-func full(rows []row) bool {
+func (b batch) full() bool {
 	bytes := 0
-	for _, row := range rows {
+	for _, row := range b.rows {
 		bytes += len(row.Data)
 	}
-	return len(rows) == batchRows || bytes+messaging.MaxDataBytes > batchBytes
+	return len(b.rows) == batchRows || bytes+messaging.MaxDataBytes > batchBytes
 }
 
 // sleep ends early with ctx, and reports whether it did not.

@@ -60,22 +60,24 @@ func (o *Outbox) run(t *testing.T, client redis.UniversalClient, partitions int,
 	})
 }
 
+// awaitStream waits until a partition has so many messages, and wants just them, in this order.
 func awaitStream(t *testing.T, client redis.UniversalClient, partition int, ids ...string) {
 	t.Helper()
+	key := messaging.StreamKey("lamps", partition)
 	messagingtest.Eventually(t, "messages are on their stream", func() error {
-		entries, err := client.XRange(t.Context(), messaging.StreamKey("lamps", partition), "-", "+").Result()
-		if err != nil {
-			return err
+		n, err := client.XLen(t.Context(), key).Result()
+		if err == nil && n < int64(len(ids)) {
+			err = fmt.Errorf("%d messages, want %d", n, len(ids))
 		}
-		var got []string
-		for _, entry := range entries {
-			got = append(got, entry.Values["id"].(string))
-		}
-		if !slices.Equal(got, ids) {
-			return fmt.Errorf("%d messages, want %d: %.200v", len(got), len(ids), got)
-		}
-		return nil
+		return err
 	})
+	var got []string
+	for _, entry := range client.XRange(t.Context(), key, "-", "+").Val() {
+		got = append(got, entry.Values["id"].(string))
+	}
+	if !slices.Equal(got, ids) {
+		t.Fatalf("%d messages, want %d, in their order", len(got), len(ids))
+	}
 }
 
 // A lines is a log that can be read while it is written.
@@ -135,6 +137,9 @@ func testAPartitionThatTakesNothingHoldsUpNoOther(t *testing.T, databaseURL stri
 	if len(ids) != rows {
 		t.Errorf("what the partition did not take was counted against %d messages", rows-len(ids))
 	}
+	few := 1200 // is enough for some batches
+	o.exec(t, "DELETE FROM outbox WHERE subject = 'desk' AND id > ?", ids[few-1])
+	ids = ids[:few]
 	if err := client.Del(t.Context(), key).Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -82,15 +82,15 @@ func (r row) message() messaging.Message {
 	}
 }
 
-// lease takes the oldest unpublished rows that are nobody's and fulfil the conditions, as many as a batch may have, until
-// the lease ends: after that they are taken for abandoned. It is the database's clock that tells. The transaction is over
-// when lease returns.
-func (o *Outbox) lease(ctx context.Context, conditions ...any) ([]row, error) {
+// lease takes the oldest unpublished rows that are nobody's and fulfil the conditions, up to limit and to a batch's bytes,
+// until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. The transaction
+// is over when lease returns.
+func (o *Outbox) lease(ctx context.Context, limit int, conditions ...any) ([]row, error) {
 	var rows []row
 	db, now := o.db.Write.WithContext(ctx), o.db.Now()
 	due := db.Table("outbox").Select("id, octet_length(data) AS size").
 		Where("published_at = 0 AND leased_until < ? AND failures < ?", now, maxFailures).
-		Order("id").Limit(batchRows)
+		Order("id").Limit(limit)
 	for _, condition := range conditions {
 		due = due.Where(condition)
 	}

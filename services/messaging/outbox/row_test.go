@@ -61,7 +61,7 @@ func (o *Outbox) fill(t *testing.T, n int) {
 
 func (o *Outbox) mustLease(t *testing.T) []row {
 	t.Helper()
-	rows, err := o.lease(t.Context())
+	rows, err := o.lease(t.Context(), batchRows)
 	if err != nil {
 		t.Fatal(err)
 	}

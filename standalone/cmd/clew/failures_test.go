@@ -159,7 +159,10 @@ func TestOutboxReplayRepairsWhatRedisLost(t *testing.T) {
 		t.Errorf("order %+v, %v, want it confirmed", order, err)
 	}
 	c.want(0, []string{"dlq", "list"}, "no dead letters")
+	c.want(0, []string{"outbox", "replay", "--since", "9000h", "--until", "8999h", "--force"}, "order: replayed 0 events")
 	c.want(2, []string{"outbox", "replay", "--since=-1s"}, "more than 0")
+	c.want(2, []string{"outbox", "replay", "--since", "5m", "--until", "5m"}, "below --since")
+	c.want(2, []string{"outbox", "replay", "--since", "9000h"}, "8 days", "--force")
 }
 
 // found returns what a pattern's group matches.

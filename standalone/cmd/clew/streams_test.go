@@ -129,6 +129,14 @@ func TestADeadLetterWhoseGroupIsGoneCannotBeRedriven(t *testing.T) {
 	c.want(1, []string{"dlq", "redrive", "--all"}, letters[0].ID, "the group audit that gave it up is gone", "redriven "+letters[1].ID)
 }
 
+func TestAnOldDeadLetterIsRedrivenOnlyByForce(t *testing.T) {
+	c := newRealClew(t)
+	redis(t, c.state(), "XADD orders:{0}:dlq * specversion 1.0 time 2020-02-20T20:20:20Z dlqreason permanent dlqgroup inventory", 2)
+	letters := c.deadLetters(1)
+	c.want(1, []string{"dlq", "redrive", "--all"}, letters[0].ID, "8 days", "--force")
+	c.want(0, []string{"dlq", "redrive", "--all", "--force"}, "redriven "+letters[0].ID)
+}
+
 // deadLetters waits until there are so many.
 func (c *clew) deadLetters(count int) []deadLetter {
 	c.t.Helper()
