@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
@@ -29,13 +30,15 @@ func TestNobodyPublishesConsumesOrSamplesWithAnotherNumberOfPartitions(t *testin
 	}
 	m.Source = "/test"
 	client := messagingtest.Client(t, four.url)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // of one that is not refused
+	defer cancel()
 	others("a publisher", errors.Join(messaging.NewPublisher(client, 1).Publish(t.Context(), m)...))
 	others("a consumer", messaging.NewConsumer(client, messaging.Subscription{Stream: "notes", Group: "readers", Partitions: 1},
 		messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
 			t.Error("a message was consumed")
 			return nil
-		}}, four.options()...).Run(t.Context()))
-	others("a sampler", messaging.NewSampler(client, 1, []string{"notes"}).Run(t.Context()))
+		}}, four.options()...).Run(ctx))
+	others("a sampler", messaging.NewSampler(client, 1, []string{"notes"}).Run(ctx))
 
 	added := int64(0)
 	for partition := range 4 {

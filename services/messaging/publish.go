@@ -48,8 +48,8 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	for i, m := range messages {
 		partition := partitionOf(m.Subject, p.partitions)
 		mctx := m.Headers.extract(ctx)
-		spans[i] = p.instrumentation.startSend(mctx, m, partition)
 		fields, err := encode(m, p.propagates(mctx))
+		spans[i] = p.instrumentation.startSend(mctx, m, partition, err == nil)
 		if err != nil {
 			errs[i] = Permanent(err)
 			continue
