@@ -46,7 +46,7 @@ func newConfig(options []Option) config {
 	c := config{
 		tracerProvider:  noop.NewTracerProvider(),
 		logger:          slog.Default(),
-		name:            "consumer-" + strconv.Itoa(os.Getpid()),
+		name:            defaultName(),
 		handlerTimeout:  10 * time.Second,
 		shutdownTimeout: 15 * time.Second,
 		claimAfter:      15 * time.Second,
@@ -60,6 +60,26 @@ func newConfig(options []Option) config {
 		option.apply(&c)
 	}
 	return c
+}
+
+func defaultName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "consumer"
+	}
+	return host + "-" + ProcessID()
+}
+
+// started tells processes apart that have the same pid.
+var started = time.Now().UnixMilli()
+
+// ProcessID tells this process from others on its machine, earlier ones among them: its pid or, in a container, where every
+// start has the same, when it started. There it is the first process, or the init's only child.
+func ProcessID() string {
+	if pid := os.Getpid(); pid > 1 && os.Getppid() > 1 {
+		return strconv.Itoa(pid)
+	}
+	return strconv.FormatInt(started, 10)
 }
 
 type optionFunc func(*config)
@@ -83,7 +103,8 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // WithName sets a consumer's name, which must differ between all consumers of a group and between restarts: a name is
-// taken for dead when its process is. The default is "consumer-<pid>".
+// taken for dead when its process is. The default is the machine's name and ProcessID, so that two consumers of one process
+// and group need names.
 func WithName(name string) Option {
 	return optionFunc(func(c *config) { c.name = name })
 }

@@ -100,15 +100,17 @@ func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB,
 	return db, nil
 }
 
-// Redis makes a client; the metrics of its connections bear the name. It does not dial: a process starts, and does what
+// Redis makes a client; the metrics of its connections bear the name, which no other has. It does not dial: a process starts, and does what
 // it can, while Redis is away.
 func (p *Process) Redis(name string) (redis.UniversalClient, error) {
 	client, err := messaging.Connect(p.cfg.RedisURL)
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	p.tel.Registry.MustRegister(messaging.PoolCollector(name, client))
 	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
+	if err := p.tel.Registry.Register(messaging.PoolCollector(name, client)); err != nil {
+		return nil, fmt.Errorf("two Redis clients have the name %q: %w", name, err)
+	}
 	return client, nil
 }
 
@@ -194,7 +196,7 @@ func (p *Process) options(more ...messaging.Option) []messaging.Option {
 		messaging.WithTracerProvider(p.tel.TracerProvider),
 		messaging.WithRegisterer(p.tel.Registry),
 		messaging.WithLogger(p.tel.Logger),
-		messaging.WithName(p.cfg.Instance + "-" + ID()),
+		messaging.WithName(p.cfg.Instance + "-" + messaging.ProcessID()),
 		messaging.WithShutdownTimeout(consumerGrace),
 		messaging.WithClaimAfter(p.cfg.ClaimAfter, p.cfg.Heartbeat),
 		messaging.WithPropagation(p.cfg.Propagation),
