@@ -252,10 +252,11 @@ not_ready() {
 	[ -z "$found" ] || fail 'The others run on: `make logs` shows more, `make up` tries again, `make down` stops them'
 }
 
-# answers waits for those that cannot check themselves, because their images have no shell; Prometheus's has one.
+# answers NAME URL [TEXT] waits for those that cannot check themselves, because their images have no shell; Prometheus's has
+# one. The answer must contain the text.
 answers() {
-	local tries=0
-	until docker compose exec -T prometheus wget -q -T 2 -O /dev/null "$2" 2>/dev/null; do
+	local said tries=0
+	until said=$(docker compose exec -T prometheus wget -q -T 2 -O - "$2" 2>/dev/null) && [[ $said == *"${3:-}"* ]]; do
 		((++tries <= 90)) || fail "$1 does not get ready. The last it said:" \
 			"$(docker compose logs --no-log-prefix --tail 5 "$1" 2>&1 | sed 's/^/  /')"
 		sleep 1
@@ -325,6 +326,8 @@ up() {
 	answers tempo http://tempo:3200/ready
 	answers loki http://loki:3100/ready
 	answers collector http://collector:13133/
+	answers order http://order:9080/readyz '"status":"ok"' # not degraded: it reaches Redis
+	answers inventory http://inventory:9081/readyz '"status":"ok"'
 	record
 	printf '\nClew is ready.\n'
 	addresses

@@ -8,7 +8,7 @@ set -eu
 
 users() {
 	# How everybody looks at a stream's messages, groups and dead letters.
-	look='+xinfo|groups +xinfo|consumers +xlen +xrange +xpending'
+	look='+xinfo|stream +xinfo|groups +xinfo|consumers +xlen +xrange +xpending'
 	looks="($look %R~orders:{*} %R~orders:{*}:dlq %R~stock:{*} %R~stock:{*}:dlq)"
 	# What a consumer does to the stream that it reads, its janitor's work included.
 	consume='+xgroup|create +xgroup|createconsumer +xgroup|delconsumer +xreadgroup +xack +xclaim +xtrim +exists'
@@ -23,7 +23,7 @@ users() {
 		user health on >$REDIS_HEALTH_PASSWORD +ping
 		user order on >$REDIS_ORDER_PASSWORD +ping +time $looks $scripts $agree (+xadd ~orders:{*}) ($look $consume ~stock:{*}) (+xadd ~stock:{*}:dlq)
 		user inventory on >$REDIS_INVENTORY_PASSWORD +ping +time $looks $scripts $agree (+xadd ~stock:{*}) ($look $consume ~orders:{*}) (+xadd ~orders:{*}:dlq) (+hget ~clew:test)
-		user tools on >$REDIS_TOOLS_PASSWORD +ping +time +acl|log $scripts $agree ($look $consume +xinfo|stream +xread +xadd +xdel +xgroup|destroy ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq) (+hget +hset +hdel ~clew:test)
+		user tools on >$REDIS_TOOLS_PASSWORD +ping +time +acl|log $scripts $agree ($look $consume +xread +xadd +xdel +xgroup|destroy ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq) (+hget +hset +hdel ~clew:test)
 	EOT
 }
 

@@ -20,12 +20,14 @@ const readyTimeout = 2 * time.Second
 //
 //	GET /metrics        the registry, as OpenMetrics with exemplars for a scraper that accepts it
 //	GET /livez          200 "ok", or 503 and the error of live: the process's own loops, nothing it depends on
-//	GET /readyz         200 or 503, and each check's result:
-//	                    {"status":"unavailable","checks":{"database":"ok","redis":"connection refused"}}
+//	GET /readyz         200 or 503, and what became of each check:
+//	                    {"status":"degraded","checks":{"database":"ok","redis":"connection refused"}}
 //	    /debug/pprof/   Go's profiles
 //
-// The ready checks run side by side, with a context that ends after 2 s; the answer waits until all have returned.
-func (t *Telemetry) AdminHandler(live func() error, ready map[string]func(context.Context) error) *http.ServeMux {
+// What a process needs it must have to be ready: without it the status is "unavailable", 503. What it uses may be away for
+// a while: then the status is "degraded", and 200, because a load balancer must not take away what goes on working. The
+// checks run side by side, with a context that ends after 2 s; the answer waits until all have returned.
+func (t *Telemetry) AdminHandler(live func() error, needs, uses map[string]func(context.Context) error) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(t.Registry, promhttp.HandlerOpts{
 		EnableOpenMetrics: true,
@@ -41,7 +43,7 @@ func (t *Telemetry) AdminHandler(live func() error, ready map[string]func(contex
 		}
 		_, _ = io.WriteString(w, "ok")
 	})
-	mux.HandleFunc("GET /readyz", readyHandler(ready))
+	mux.HandleFunc("GET /readyz", readyHandler(needs, uses))
 
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -51,7 +53,7 @@ func (t *Telemetry) AdminHandler(live func() error, ready map[string]func(contex
 	return mux
 }
 
-func readyHandler(checks map[string]func(context.Context) error) http.HandlerFunc {
+func readyHandler(needs, uses map[string]func(context.Context) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
@@ -60,24 +62,34 @@ func readyHandler(checks map[string]func(context.Context) error) http.HandlerFun
 			Status string            `json:"status"`
 			Checks map[string]string `json:"checks"`
 		}
-		answer.Status, answer.Checks = "ok", make(map[string]string, len(checks))
+		answer.Status, answer.Checks = "ok", map[string]string{}
 		code := http.StatusOK
 
 		var mu sync.Mutex
 		var wg sync.WaitGroup
-		for name, check := range checks {
-			wg.Go(func() {
-				err := check(ctx)
-				mu.Lock()
-				defer mu.Unlock()
-				answer.Checks[name] = "ok"
-				if err != nil {
-					answer.Checks[name] = err.Error()
-					answer.Status, code = "unavailable", http.StatusServiceUnavailable
-				}
-			})
+		var unavailable, degraded bool
+		ask := func(checks map[string]func(context.Context) error, failed *bool) {
+			for name, check := range checks {
+				wg.Go(func() {
+					err := check(ctx)
+					mu.Lock()
+					defer mu.Unlock()
+					answer.Checks[name] = "ok"
+					if err != nil {
+						answer.Checks[name], *failed = err.Error(), true
+					}
+				})
+			}
 		}
+		ask(needs, &unavailable)
+		ask(uses, &degraded)
 		wg.Wait()
+		switch {
+		case unavailable:
+			answer.Status, code = "unavailable", http.StatusServiceUnavailable
+		case degraded:
+			answer.Status = "degraded"
+		}
 
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(code)

@@ -18,7 +18,7 @@ import (
 
 func TestLivez(t *testing.T) {
 	var failure error
-	admin := bareTelemetry().AdminHandler(func() error { return failure }, nil)
+	admin := bareTelemetry().AdminHandler(func() error { return failure }, nil, nil)
 
 	if response := get(t, admin, "/livez"); response.Code != http.StatusOK || response.Body.String() != "ok" {
 		t.Errorf("alive: %d %s", response.Code, response.Body)
@@ -35,22 +35,26 @@ func TestReadyz(t *testing.T) {
 	refused := func(context.Context) error { return errors.New("connection refused") }
 	hangs := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
+	type checks = map[string]func(context.Context) error
 	for name, test := range map[string]struct {
-		checks map[string]func(context.Context) error
-		code   int
-		body   string
-		took   time.Duration
+		needs, uses checks
+		code        int
+		body        string
+		took        time.Duration
 	}{
-		"no checks": {nil, 200, `{"status":"ok","checks":{}}`, 0},
-		"all well":  {map[string]func(context.Context) error{"database": ok, "redis": ok}, 200, `{"status":"ok","checks":{"database":"ok","redis":"ok"}}`, 0},
-		"one fails": {map[string]func(context.Context) error{"database": ok, "redis": refused}, 503, `{"status":"unavailable","checks":{"database":"ok","redis":"connection refused"}}`, 0},
-		"two hang, side by side": {map[string]func(context.Context) error{"database": hangs, "redis": hangs}, 503,
+		"no checks": {nil, nil, 200, `{"status":"ok","checks":{}}`, 0},
+		"all well":  {checks{"database": ok}, checks{"redis": ok}, 200, `{"status":"ok","checks":{"database":"ok","redis":"ok"}}`, 0},
+		"what it needs is away": {checks{"database": refused}, checks{"redis": ok}, 503,
+			`{"status":"unavailable","checks":{"database":"connection refused","redis":"ok"}}`, 0},
+		"what it uses is away": {checks{"database": ok}, checks{"redis": refused}, 200,
+			`{"status":"degraded","checks":{"database":"ok","redis":"connection refused"}}`, 0},
+		"two hang, side by side": {checks{"database": hangs}, checks{"redis": hangs}, 503,
 			`{"status":"unavailable","checks":{"database":"context deadline exceeded","redis":"context deadline exceeded"}}`, 2 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now() // the bubble's clock
-				response := get(t, bareTelemetry().AdminHandler(nil, test.checks), "/readyz")
+				response := get(t, bareTelemetry().AdminHandler(nil, test.needs, test.uses), "/readyz")
 				if response.Code != test.code || response.Header().Get("Content-Type") != "application/json" {
 					t.Errorf("%d, %s", response.Code, response.Header().Get("Content-Type"))
 				}
@@ -72,7 +76,7 @@ func TestMetricsSurviveABrokenCollector(t *testing.T) {
 	tel := bareTelemetry()
 	works := prometheus.NewCounter(prometheus.CounterOpts{Name: "works_total", Help: "For this test."})
 	tel.Registry.MustRegister(works, broken{})
-	response := get(t, tel.AdminHandler(nil, nil), "/metrics")
+	response := get(t, tel.AdminHandler(nil, nil, nil), "/metrics")
 	if response.Code != http.StatusOK || !strings.Contains(response.Body.String(), "works_total 0") {
 		t.Errorf("%d:\n%s", response.Code, response.Body)
 	}
@@ -88,7 +92,7 @@ func (broken) Collect(ch chan<- prometheus.Metric) {
 }
 
 func TestProfiles(t *testing.T) {
-	admin := bareTelemetry().AdminHandler(nil, nil)
+	admin := bareTelemetry().AdminHandler(nil, nil, nil)
 	for _, path := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1", "/debug/pprof/cmdline", "/debug/pprof/symbol"} {
 		if response := get(t, admin, path); response.Code != http.StatusOK {
 			t.Errorf("%s: %d", path, response.Code)

@@ -92,7 +92,7 @@ func Setup(ctx context.Context, cfg Config) (_ *Telemetry, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("log exporter: %w", err)
 	}
-	logs := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(sdklog.NewBatchProcessor(records)))
+	logs := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(cleanRecords{sdklog.NewBatchProcessor(records)}))
 	t.Logger = slog.New(logHandler{
 		level:  env.logLevel,
 		stdout: stdout,
@@ -104,7 +104,7 @@ func Setup(ctx context.Context, cfg Config) (_ *Telemetry, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("trace exporter: %w", err)
 	}
-	tracers := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(spans,
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(cleanExporter{spans},
 		sdktrace.WithBatchTimeout(env.scheduleDelay),
 		sdktrace.WithMaxQueueSize(env.maxQueueSize),
 		sdktrace.WithMaxExportBatchSize(env.maxBatchSize)))
@@ -123,7 +123,7 @@ func newResource(ctx context.Context, cfg Config) (*resource.Resource, error) {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES is %q, expected name=value,name=value: %w",
 			os.Getenv("OTEL_RESOURCE_ATTRIBUTES"), err)
 	}
-	return res, nil
+	return resource.NewWithAttributes(res.SchemaURL(), cleanAttributes(res.Attributes())...), nil
 }
 
 // Shutdown sends what is still queued and stops. It blocks until that is done, ctx ends or 5 s have passed, and

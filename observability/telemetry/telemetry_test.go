@@ -263,7 +263,7 @@ func scrape(t *testing.T, tel *Telemetry) string {
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
 	request.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
 	response := httptest.NewRecorder()
-	tel.AdminHandler(nil, nil).ServeHTTP(response, request)
+	tel.AdminHandler(nil, nil, nil).ServeHTTP(response, request)
 	if response.Code != http.StatusOK || !strings.HasPrefix(response.Header().Get("Content-Type"), "application/openmetrics-text") {
 		t.Fatalf("/metrics: %d, %s", response.Code, response.Header().Get("Content-Type"))
 	}

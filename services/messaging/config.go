@@ -62,7 +62,7 @@ type ConsumerConfig struct {
 	Temporary bool
 
 	// Name must differ between all consumers of a group and between restarts: a name is taken for dead when its process
-	// is. The default is made of the process's id, or its start where that repeats.
+	// is. The default is the machine's name and ProcessID, so that two consumers of one process and group need names.
 	Name string
 
 	Workers  int // handlers that run at once; 16
@@ -98,7 +98,7 @@ const (
 
 // withDefaults returns what is meant.
 func (c ConsumerConfig) withDefaults() ConsumerConfig {
-	c.Name = cmp.Or(c.Name, "consumer-"+processID())
+	c.Name = cmp.Or(c.Name, defaultName())
 	c.Workers = cmp.Or(c.Workers, 16)
 	c.InFlight = cmp.Or(c.InFlight, 256)
 	c.Deliveries = cmp.Or(c.Deliveries, 5)
@@ -113,11 +113,21 @@ func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	return c
 }
 
+// defaultName is the machine's name and ProcessID.
+func defaultName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "consumer"
+	}
+	return host + "-" + ProcessID()
+}
+
+// started tells processes apart that have the same pid.
 var started = time.Now().UnixMilli()
 
-// processID tells this process from others, earlier ones among them: its pid or, in a container, where every start has
-// the same, when it started. There it is the first process, or the init's only child.
-func processID() string {
+// ProcessID tells this process from others on its machine, earlier ones among them: its pid or, in a container, where every
+// start has the same, when it started. There it is the first process, or the init's only child.
+func ProcessID() string {
 	if pid := os.Getpid(); pid > 1 && os.Getppid() > 1 {
 		return strconv.Itoa(pid)
 	}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -129,10 +127,8 @@ func checkText(name, value string) error {
 	if len(value) > maxAttributeBytes {
 		return fmt.Errorf("field %s has %d bytes, at most %d", name, len(value), maxAttributeBytes)
 	}
-	for _, r := range value {
-		if r == utf8.RuneError || unicode.IsControl(r) {
-			return fmt.Errorf("field %s is %.80q, expected text without control characters", name, value)
-		}
+	if clean(value, len(value)) != value {
+		return fmt.Errorf("field %s is %.80q, expected text without control characters", name, value)
 	}
 	return nil
 }

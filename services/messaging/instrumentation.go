@@ -3,6 +3,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -112,10 +113,12 @@ func (c *children[K, V]) of(key K) V {
 	return child
 }
 
-// fail marks a span as failed.
+// fail marks a span as failed, as RecordError does, but for the error's text: that may be a stranger's.
 func fail(span trace.Span, err error) {
-	span.RecordError(err)
-	span.SetStatus(codes.Error, err.Error())
+	text := clean(err.Error(), maxErrorBytes)
+	span.AddEvent(semconv.ExceptionEventName, trace.WithAttributes(
+		semconv.ExceptionType(fmt.Sprintf("%T", err)), semconv.ExceptionMessage(text)))
+	span.SetStatus(codes.Error, text)
 	span.SetAttributes(semconv.ErrorTypeKey.String(Classify(err)))
 }
 
@@ -134,7 +137,7 @@ func (i *instrumentation) publisher(types []EventType) publisherInstrumentation 
 	p := publisherInstrumentation{
 		i,
 		newChildren(func(k sentKey) prometheus.Counter {
-			return i.sent.WithLabelValues(k.stream, k.eventType, k.errorType)
+			return i.sent.WithLabelValues(k.stream, clean(k.eventType, maxAttributeBytes), k.errorType)
 		}),
 		newChildren(func(stream string) prometheus.Observer {
 			return i.operation.WithLabelValues(stream, "send")
@@ -149,15 +152,18 @@ func (i *instrumentation) publisher(types []EventType) publisherInstrumentation 
 
 // startSend opens the span of one XADD, in the message's own context: it belongs to the trace that created the message,
 // wherever the relay runs.
-func (i publisherInstrumentation) startSend(ctx context.Context, m Message, partition int) trace.Span {
+func (i publisherInstrumentation) startSend(ctx context.Context, m Message, partition int, valid bool) trace.Span {
 	_, span := i.tracer.Start(ctx, "send "+m.Stream, trace.WithSpanKind(trace.SpanKindClient))
-	if span.IsRecording() {
-		span.SetAttributes(append(append(
-			conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream),
-			conventions.Message(m.ID, m.Subject, m.Type)...),
-			semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
-			conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))...)
+	if !span.IsRecording() {
+		return span
 	}
+	attributes := append(conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream),
+		semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
+		conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))
+	if valid { // else nothing in it can be trusted to be text
+		attributes = append(attributes, conventions.Message(m.ID, m.Subject, m.Type)...)
+	}
+	span.SetAttributes(attributes...)
 	return span
 }
 
@@ -184,7 +190,7 @@ func (i *instrumentation) startRedrive(ctx context.Context, stream string, d Dea
 	}
 	span.SetAttributes(conventions.Operation("redrive", semconv.MessagingOperationTypeSend, stream)...)
 	span.SetAttributes(
-		semconv.MessagingConsumerGroupName(d.Group),
+		semconv.MessagingConsumerGroupName(clean(d.Group, maxAttributeBytes)),
 		semconv.MessagingDestinationPartitionID(strconv.Itoa(d.Partition)))
 	if check(d.Message) == nil { // else nothing in it can be trusted to be text
 		span.SetAttributes(conventions.Message(d.Message.ID, d.Message.Subject, d.Message.Type)...)

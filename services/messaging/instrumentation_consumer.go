@@ -99,7 +99,7 @@ func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery)
 	}
 	if d.takenFrom != "" { // by an attempt that left no span, because its process is gone
 		span.AddEvent("takeover", trace.WithAttributes(
-			conventions.TakenOverFrom.String(d.takenFrom),
+			conventions.TakenOverFrom.String(clean(d.takenFrom, maxAttributeBytes)),
 			conventions.DeliveryCount.Int64(d.Deliveries-1),
 			attribute.String("last_seen_at", d.started.Add(-d.takenIdle).UTC().Format(time.RFC3339Nano))))
 	}
@@ -137,11 +137,11 @@ func (i *consumerInstrumentation) describe(ctx context.Context, span trace.Span,
 		conventions.StreamWait.Float64(milliseconds(max(0, d.started.Sub(entryTime(d.entryID))))),
 		conventions.Outcome.String(string(outcome)))
 	if d.takenFrom != "" {
-		attributes = append(attributes, conventions.TakenOverFrom.String(d.takenFrom))
+		attributes = append(attributes, conventions.TakenOverFrom.String(clean(d.takenFrom, maxAttributeBytes)))
 	}
 	for _, name := range i.member.BaggageAttributes {
 		if value := baggage.FromContext(ctx).Member(name).Value(); value != "" {
-			attributes = append(attributes, attribute.String(name, value))
+			attributes = append(attributes, attribute.String(name, clean(value, maxAttributeBytes)))
 		}
 	}
 	span.SetAttributes(attributes...)

@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -53,6 +54,76 @@ messaging_client_sent_messages_total{error_type="",event_type="answer.v1",messag
 		if n, err := testutil.GatherAndCount(registry, name); err != nil || n != series {
 			t.Errorf("%s has %d series (%v), expected %d", name, n, err, series)
 		}
+	}
+}
+
+// What shares a registerer shares its metrics, or is told that it cannot.
+func TestTwoOfAKindDoNotBreakAScrape(t *testing.T) {
+	r := newRig(t, 1)
+	handled := make(chan struct{}, 10)
+	handle := handlers{"note.v1": func(context.Context, messaging.Message) error {
+		handled <- struct{}{}
+		return nil
+	}}
+	for _, types := range [][]messaging.EventType{nil, {{Stream: "notes", Type: "note.v1"}}} { // two relays' publishers
+		r.publisher = messaging.New(r.client, r.config()).Publisher(types...)
+		r.publish("note.v1", "s")
+	}
+	r.consume("readers", handle, withName("first"))
+	r.consume("readers", handle, withName("second"))
+	r.consume("others", handle)
+	messaging.NewConsumer(messaging.New(r.client, r.config()), messaging.Named("answers"), messaging.ConsumerConfig{Group: "readers"})
+	for range 4 {
+		<-handled
+	}
+	for range 2 { // all samplers of a stream are one; the first of these never runs
+		for _, streams := range [][]string{{"notes"}, {"answers", "notes"}} {
+			sampler := messaging.New(r.client, r.config()).Sampler(streams...)
+			if streams[0] == "answers" {
+				if err := sampler.Sample(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	r.registry.MustRegister(messaging.PoolCollector("one", r.client), messaging.PoolCollector("other", r.client))
+	if err := r.registry.Register(messaging.PoolCollector("one", r.client)); err == nil {
+		t.Error("two pools have one name")
+	}
+	for name, series := range map[string]int{"messaging_stream_messages": 2, "redis_pool_misses_total": 2, "messaging_client_consumed_messages_total": 3} {
+		if n, err := testutil.GatherAndCount(r.registry, name); err != nil || n != series {
+			t.Errorf("%s has %d series, want %d: %v", name, n, series, err)
+		}
+	}
+	if n := r.value("messaging_client_sent_messages_total"); n != 2 {
+		t.Errorf("%v messages were sent, want 2", n)
+	}
+	if problems, err := testutil.GatherAndLint(r.registry); err != nil {
+		t.Errorf("the scrape fails: %v, %v", err, problems)
+	}
+}
+
+// A name must differ between machines, which may be containers with the same pids, and between restarts.
+func TestTheDefaultNameIsThatOfTheMachineAndTheProcess(t *testing.T) {
+	r := newRig(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	consumer := messaging.NewConsumer(messaging.New(r.client, r.config()), notesStream{}, messaging.ConsumerConfig{Group: "g"})
+	go func() { ended <- consumer.Run(ctx) }()
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	messagingtest.Eventually(t, "the consumer has its name", func() error {
+		consumers, err := r.client.XInfoConsumers(t.Context(), notes, "g").Result()
+		if err != nil || len(consumers) != 1 || consumers[0].Name != host+"-"+messaging.ProcessID() {
+			return fmt.Errorf("consumers %v (%w), want one named after %s", consumers, err, host)
+		}
+		return nil
+	})
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

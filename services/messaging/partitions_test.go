@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
@@ -29,13 +30,15 @@ func TestNobodyPublishesConsumesOrSamplesWithAnotherNumberOfPartitions(t *testin
 	}
 	m.Source = "/test"
 	client := messagingtest.Client(t, four.url)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // of one that is not refused
+	defer cancel()
 	others("a publisher", errors.Join(messaging.New(client, messaging.Config{}).Publisher().Publish(t.Context(), m)...))
 	others("a consumer", messaging.NewConsumer(messaging.New(client, messaging.Config{}), notesStream{},
 		messaging.ConsumerConfig{Group: "readers"}, handlers{"note.v1": func(context.Context, messaging.Message) error {
 			t.Error("a message was consumed")
 			return nil
-		}}.list()...).Run(t.Context()))
-	others("a sampler", messaging.New(client, messaging.Config{}).Sampler("notes").Run(t.Context()))
+		}}.list()...).Run(ctx))
+	others("a sampler", messaging.New(client, messaging.Config{}).Sampler("notes").Run(ctx))
 
 	added := int64(0)
 	for partition := range 4 {

@@ -5,37 +5,39 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-var (
-	poolLabels          = []string{"pool"}
-	descPoolConnections = prometheus.NewDesc("redis_pool_connections",
-		"Connections to Redis, by state.", append(poolLabels, "state"), nil)
-	descPoolDialled = prometheus.NewDesc("redis_pool_misses_total",
-		"Commands for which a connection had to be made.", poolLabels, nil)
-	descPoolTimeouts = prometheus.NewDesc("redis_pool_timeouts_total",
-		"Commands that failed because no connection was free in time.", poolLabels, nil)
-)
-
 // poolCollector reports a client's connections.
 type poolCollector struct {
-	name   string
-	client redis.UniversalClient
+	client                         redis.UniversalClient
+	connections, dialled, timeouts *prometheus.Desc
 }
 
-// PoolCollector returns the metrics of a client's connections, under a name that tells it from the process's others.
+// PoolCollector returns the metrics of a client's connections, under a name that tells it from the process's others. Two
+// of a name cannot be registered together.
 func PoolCollector(name string, client redis.UniversalClient) prometheus.Collector {
-	return poolCollector{name, client}
+	desc := func(metric, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(metric, help, labels, prometheus.Labels{"pool": name})
+	}
+	return poolCollector{
+		client:      client,
+		connections: desc("redis_pool_connections", "Connections to Redis, by state.", "state"),
+		dialled:     desc("redis_pool_misses_total", "Commands for which a connection had to be made."),
+		timeouts:    desc("redis_pool_timeouts_total", "Commands that failed because no connection was free in time."),
+	}
 }
 
-// Describe implements prometheus.Collector. It describes nothing, because several collectors report the same metrics.
-func (poolCollector) Describe(chan<- *prometheus.Desc) {}
+// Describe implements prometheus.Collector.
+func (c poolCollector) Describe(descs chan<- *prometheus.Desc) {
+	descs <- c.connections
+	descs <- c.dialled
+	descs <- c.timeouts
+}
 
 // Collect implements prometheus.Collector.
 func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	stats := c.client.PoolStats()
 	for state, connections := range map[string]uint32{"idle": stats.IdleConns, "used": stats.TotalConns - stats.IdleConns} {
-		metrics <- prometheus.MustNewConstMetric(
-			descPoolConnections, prometheus.GaugeValue, float64(connections), c.name, state)
+		metrics <- prometheus.MustNewConstMetric(c.connections, prometheus.GaugeValue, float64(connections), state)
 	}
-	metrics <- prometheus.MustNewConstMetric(descPoolDialled, prometheus.CounterValue, float64(stats.Misses), c.name)
-	metrics <- prometheus.MustNewConstMetric(descPoolTimeouts, prometheus.CounterValue, float64(stats.Timeouts), c.name)
+	metrics <- prometheus.MustNewConstMetric(c.dialled, prometheus.CounterValue, float64(stats.Misses))
+	metrics <- prometheus.MustNewConstMetric(c.timeouts, prometheus.CounterValue, float64(stats.Timeouts))
 }

@@ -53,8 +53,8 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 		m.Source = cmp.Or(m.Source, p.Source)
 		partition := partitionOf(m.Subject, p.Partitions)
 		mctx := m.Headers.extract(ctx)
-		spans[i] = p.instrumentation.startSend(mctx, m, partition)
 		fields, err := encode(m, p.propagates(mctx))
+		spans[i] = p.instrumentation.startSend(mctx, m, partition, err == nil)
 		if err != nil {
 			errs[i] = Permanent(err)
 			continue

@@ -105,9 +105,9 @@ var (
 		name, help string
 		value      func(GroupInfo) float64
 	}{
-		{"messaging_stream_lag_messages", "Messages not yet delivered to the group.",
+		{"messaging_stream_lag_messages", "Messages not yet delivered to the group; at least so many where messaging_stream_lag_capped is 1.",
 			func(g GroupInfo) float64 { return float64(g.Lag) }},
-		{"messaging_stream_lag_capped", "1 if more than messaging_stream_lag_messages may not be delivered yet.",
+		{"messaging_stream_lag_capped", "1 where the lag is not known exactly, and messaging_stream_lag_messages is a lower bound.",
 			func(g GroupInfo) float64 { return map[bool]float64{true: 1}[g.LagCapped] }},
 		{"messaging_stream_lag_seconds",
 			"Age of the oldest message not yet delivered to the group, or given back by a consumer that had not begun it; 0 without one.",

@@ -318,7 +318,7 @@ messaging_lag_sample_errors_total{messaging_destination_name="notes"} 0
 # TYPE messaging_stream_consumers gauge
 messaging_stream_consumers{messaging_consumer_group_name="g",messaging_destination_name="notes",messaging_destination_partition_id="0"} 1
 messaging_stream_consumers{messaging_consumer_group_name="sleepy � group",messaging_destination_name="notes",messaging_destination_partition_id="0"} 0
-# HELP messaging_stream_lag_messages Messages not yet delivered to the group.
+# HELP messaging_stream_lag_messages Messages not yet delivered to the group; at least so many where messaging_stream_lag_capped is 1.
 # TYPE messaging_stream_lag_messages gauge
 messaging_stream_lag_messages{messaging_consumer_group_name="g",messaging_destination_name="notes",messaging_destination_partition_id="0"} 3
 messaging_stream_lag_messages{messaging_consumer_group_name="sleepy � group",messaging_destination_name="notes",messaging_destination_partition_id="0"} 0

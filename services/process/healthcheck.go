@@ -10,8 +10,8 @@ import (
 )
 
 // Healthcheck asks the process of this service that runs on this machine, by its admin server's address, whether it is
-// ready. It returns nil if it is, else what it said; it waits 5 s at most. A container whose image has no shell checks
-// itself so.
+// ready, be it degraded. It returns nil if it is, else what it said; it waits 5 s at most. A container whose image has no
+// shell checks itself so.
 func Healthcheck(ctx context.Context, adminAddr string) error {
 	host, port, err := net.SplitHostPort(adminAddr)
 	if err != nil {

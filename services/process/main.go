@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -40,18 +38,6 @@ func Main(service string, args []string, run, healthcheck Command) int {
 		return 1
 	}
 	return 0
-}
-
-// started tells processes apart that have the same pid.
-var started = time.Now().UnixMilli()
-
-// ID tells this process from others, earlier ones among them: its pid or, in a container, where every start has the same, when
-// it started. There it is the first process, or the init's only child.
-func ID() string {
-	if pid := os.Getpid(); pid > 1 && os.Getppid() > 1 {
-		return strconv.Itoa(pid)
-	}
-	return strconv.FormatInt(started, 10)
 }
 
 // WithTelemetry runs a service with the telemetry of a process of its own, and flushes that last.

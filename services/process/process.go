@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
 	"example.com/clew/observability/telemetry"
@@ -28,6 +29,8 @@ const (
 	adminGrace       = time.Second
 )
 
+const askEvery = 2 * time.Second // whether what the process depends on is there
+
 // A Process is a service that is put together, part by part, and then runs. Its methods open what the part needs; what
 // they open is closed by Run, or by Abandon if the service cannot be put together.
 type Process struct {
@@ -36,7 +39,9 @@ type Process struct {
 	api      net.Listener
 	admin    net.Listener
 	shutdown *telemetry.Shutdown
-	checks   map[string]func(context.Context) error // of readiness
+	needs    map[string]func(context.Context) error // asks what it cannot work without
+	uses     map[string]func(context.Context) error // asks what may be away for a while
+	up       *prometheus.GaugeVec
 	loops    []loop
 	ended    context.Context // with its cause, as soon as a loop has ended by itself
 	end      context.CancelCauseFunc
@@ -51,10 +56,27 @@ type loop struct {
 // New returns a process without parts. Telemetry is the caller's to stop, after Run.
 func New(cfg Config, tel *telemetry.Telemetry) *Process {
 	ended, end := context.WithCancelCause(context.Background())
+	up := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "dependency_up", Help: "1 if what the process depends on answered when it was last asked, within 2 s; else 0.",
+	}, []string{"dependency"})
+	tel.Registry.MustRegister(up)
 	return &Process{
-		cfg: cfg, tel: tel, shutdown: telemetry.NewShutdown(tel.Logger),
-		checks: map[string]func(context.Context) error{}, ended: ended, end: end,
+		cfg: cfg, tel: tel, shutdown: telemetry.NewShutdown(tel.Logger), up: up,
+		needs: map[string]func(context.Context) error{}, uses: map[string]func(context.Context) error{}, ended: ended, end: end,
 	}
+}
+
+// depend makes a dependency show in /readyz and in the metrics.
+func (p *Process) depend(on map[string]func(context.Context) error, name string, ask func(context.Context) error) {
+	on[name] = ask
+	up := p.up.WithLabelValues(name)
+	p.Every("asking "+name, askEvery, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, askEvery)
+		defer cancel()
+		err := ask(ctx)
+		up.Set(map[bool]float64{true: 1}[err == nil])
+		return err
+	})
 }
 
 // Abandon closes what was opened, if the process cannot be put together because of err, and returns err with whatever
@@ -74,7 +96,7 @@ func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB,
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
 	p.shutdown.Push("database", func(context.Context) error { return db.Close() })
-	p.checks["database"] = db.Ping
+	p.depend(p.needs, "database", db.Ping)
 	return db, nil
 }
 
@@ -84,15 +106,18 @@ func (p *Process) Redis() (redis.UniversalClient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	p.tel.Registry.MustRegister(messaging.PoolCollector("redis", client))
 	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
-	p.checks["redis"] = func(ctx context.Context) error { return client.Ping(ctx).Err() }
+	if err := p.tel.Registry.Register(messaging.PoolCollector("redis", client)); err != nil {
+		return nil, fmt.Errorf("a process has one Redis client: %w", err)
+	}
+	// Without Redis the API accepts what the outbox keeps: a load balancer must not take that away.
+	p.depend(p.uses, "redis", func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	return client, nil
 }
 
 // ServeAdmin adds the server for those who run the service, who may also replay its outbox.
 func (p *Process) ServeAdmin(addr, variable string, out *outbox.Outbox) (err error) {
-	mux := p.tel.AdminHandler(func() error { return context.Cause(p.ended) }, p.checks)
+	mux := p.tel.AdminHandler(func() error { return context.Cause(p.ended) }, p.needs, p.uses)
 	mux.HandleFunc("POST /outbox/replay", replay(out, p.cfg.Token, p.tel.Logger))
 	p.admin, err = p.serve("admin server", addr, variable, httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), adminGrace)
 	return err
@@ -110,7 +135,7 @@ func (p *Process) Streams(client redis.UniversalClient, source string) *messagin
 // Consumer is how the process reads a stream, as a member of a group.
 func (p *Process) Consumer(group string) messaging.ConsumerConfig {
 	return messaging.ConsumerConfig{
-		Group: group, Name: p.cfg.Instance + "-" + ID(), ShutdownTimeout: consumerGrace,
+		Group: group, Name: p.cfg.Instance + "-" + messaging.ProcessID(), ShutdownTimeout: consumerGrace,
 		ClaimAfter: p.cfg.ClaimAfter, Heartbeat: p.cfg.Heartbeat,
 		Relation: p.cfg.TraceRelation, BaggageAttributes: []string{httpserver.CustomerTier},
 	}

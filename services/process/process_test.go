@@ -131,6 +131,12 @@ func TestStartAndStop(t *testing.T) {
 		}
 		return nil
 	})
+	messagingtest.Eventually(t, "Redis is there", func() error {
+		if _, metrics := ask(t, "http://"+r.AdminAddr()+"/metrics"); !strings.Contains(metrics, `dependency_up{dependency="redis"} 1`) {
+			return errors.New("the metrics do not say so")
+		}
+		return nil
+	})
 	for url, want := range map[string]int{
 		r.AdminAddr() + "/livez": 200, r.AdminAddr() + "/metrics": 200, r.Addr() + "/lamps": 200,
 		r.AdminAddr() + "/outbox/replay": 405, // it takes a POST
@@ -162,19 +168,31 @@ func TestStartAndStop(t *testing.T) {
 	}
 }
 
-func TestWithoutRedisItRunsButIsNotReady(t *testing.T) {
+func TestWithoutRedisItIsDegradedButReady(t *testing.T) {
 	r := start(t, newConfig(t, noRedis))
 	if status, _ := ask(t, "http://"+r.Addr()+"/lamps"); status != http.StatusOK {
 		t.Errorf("the API answers %d", status)
 	}
 	status, body := ask(t, "http://"+r.AdminAddr()+"/readyz")
-	var ready struct{ Checks map[string]string }
+	var ready struct {
+		Status string
+		Checks map[string]string
+	}
 	if err := json.Unmarshal([]byte(body), &ready); err != nil {
 		t.Fatal(err)
 	}
-	if status != http.StatusServiceUnavailable || ready.Checks["database"] != "ok" || ready.Checks["redis"] == "ok" {
-		t.Errorf("readyz: %d %s, want 503 because of redis alone", status, body)
+	if status != http.StatusOK || ready.Status != "degraded" || ready.Checks["database"] != "ok" || ready.Checks["redis"] == "ok" {
+		t.Errorf("readyz: %d %s, want 200, and degraded because of redis", status, body)
 	}
+	messagingtest.Eventually(t, "the metrics say so", func() error {
+		_, metrics := ask(t, "http://"+r.AdminAddr()+"/metrics")
+		for _, want := range []string{`dependency_up{dependency="database"} 1`, `dependency_up{dependency="redis"} 0`} {
+			if !strings.Contains(metrics, want) {
+				return errors.New("no " + want)
+			}
+		}
+		return nil
+	})
 	if status, body := ask(t, "http://"+r.AdminAddr()+"/livez"); status != http.StatusOK {
 		t.Errorf("livez: %d %s", status, body)
 	}

@@ -35,7 +35,7 @@ case "$*" in
 *" pull "*) [ -z "$PULL" ] || { echo "$PULL"; exit 1; } ;;
 *" build"*) [ -z "$BUILD" ] || { echo "$BUILD"; exit 1; } ;;
 *" up "*) [ -z "$UP" ] || { echo "$UP"; exit 1; }; for n in 1 2 3; do echo " Container clew-order-1  Healthy "; done ;;
-*" exec "*) [ -z "$UNREADY" ] || exit 1 ;;
+*/readyz) if [ "$(grep -cF "$*" "$FAKE/calls")" -gt "${DEGRADED:-0}" ]; then echo '{"status":"ok"}'; else echo '{"status":"degraded"}'; fi ;;
 esac
 `
 
@@ -236,6 +236,23 @@ func TestFilesThatContainersCannotReadAreNamed(t *testing.T) {
 func TestTakenPortsAreAllNamed(t *testing.T) {
 	m := newMachine(t, "ORDER_PORT=0x50", "REDIS_PORT=redis")
 	m.want(1, nil, makeUp, "ORDER_PORT", "REDIS_PORT")
+}
+
+// A service whose Redis is away is healthy, and of little use to whoever has just started it.
+func TestMakeUpWaitsUntilTheServicesReachRedis(t *testing.T) {
+	m := newMachine(t, "DEGRADED=1")
+	m.want(0, nil, makeUp, "Clew is ready")
+	for _, service := range []string{"http://order:9080/readyz", "http://inventory:9081/readyz"} {
+		asked := 0
+		for _, call := range m.calls() {
+			if strings.HasSuffix(call, service) {
+				asked++
+			}
+		}
+		if asked != 2 {
+			t.Errorf("%s was asked %d times, want twice: it was degraded at first", service, asked)
+		}
+	}
 }
 
 func TestWhatFailsIsSaid(t *testing.T) {

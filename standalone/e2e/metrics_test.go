@@ -57,6 +57,7 @@ const designed = `
 	stock_reservations_total                     counter    outcome
 	stock_available                              gauge      sku
 	redis_pool_connections                       gauge      pool state
+	dependency_up                                gauge      dependency
 	db_client_operation_duration_seconds         histogram  db_operation_name db_collection_name
 	go_sql_open_connections                      gauge      db_name
 	go_goroutines                                gauge
@@ -67,7 +68,7 @@ const designed = `
 
 // Families of these are in the table of docs/metrics.md, those of libraries only by their prefixes.
 var (
-	documented  = []string{"db_", "http_server_", "messaging_", "order_", "orders_", "outbox_", "redis_", "stock_"}
+	documented  = []string{"db_", "dependency_", "http_server_", "messaging_", "order_", "orders_", "outbox_", "redis_", "stock_"}
 	ofLibraries = []string{"go_", "otel_sdk_", "process_", "promhttp_"}
 )
 

@@ -135,7 +135,7 @@ func TestALongHostKeepsTheExemplar(t *testing.T) {
 	})
 	ask(handler, "GET", "http://"+strings.Repeat("long.", 40)+"example:12345/docs", "", http.Header{"Traceparent": {traceparent}})
 
-	scrape := ask(tel.AdminHandler(nil, nil), "GET", "/metrics", "",
+	scrape := ask(tel.AdminHandler(nil, nil, nil), "GET", "/metrics", "",
 		http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}}).Body.String()
 	for line := range strings.Lines(scrape) {
 		if strings.HasPrefix(line, "http_server_request_duration_seconds_bucket") && strings.Contains(line, `trace_id="`+callerTrace+`"`) {

@@ -14,7 +14,6 @@ import (
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/process"
 	"example.com/clew/standalone/internal/state"
 )
 
@@ -40,7 +39,7 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = cmp.Or(err, tel.Shutdown(context.WithoutCancel(ctx))) }()
 
-	name := "listen-" + process.ID()
+	name := "listen-" + messaging.ProcessID()
 	consuming, ctx := errgroup.WithContext(ctx)
 	for stream, handlers := range byStream {
 		client, err := messaging.Connect(running.Redis.URL)

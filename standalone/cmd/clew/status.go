@@ -1,12 +1,17 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"text/tabwriter"
+	"time"
 
 	"example.com/clew/standalone/internal/state"
 )
@@ -18,13 +23,14 @@ type statusCmd struct {
 
 // Run prints the state without the token. When nothing runs, it returns the
 // *state.NotRunningError, whose exit status is 3.
-func (c *statusCmd) Run() error {
+func (c *statusCmd) Run(ctx context.Context) error {
 	running, err := state.Load(state.Dir())
 	var nothing *state.NotRunningError
 	if err != nil && !errors.As(err, &nothing) {
 		return err
 	}
 	running.Token = ""
+	askProcesses(ctx, running.Processes)
 	if c.JSON {
 		if running.Processes == nil {
 			running.Processes = []state.Process{}
@@ -35,6 +41,35 @@ func (c *statusCmd) Run() error {
 		return err
 	}
 	return printProcesses(os.Stdout, running.Processes)
+}
+
+// askProcesses asks those that run whether they have what they use.
+func askProcesses(ctx context.Context, processes []state.Process) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second) // one that is degraded knows it after 2 s
+	defer cancel()
+	var asking sync.WaitGroup
+	for i := range processes {
+		p := &processes[i]
+		if p.State != state.Running || p.Admin == "" {
+			continue
+		}
+		asking.Go(func() {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Admin+"/readyz", nil)
+			if err != nil {
+				return
+			}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				return
+			}
+			defer func() { _ = response.Body.Close() }()
+			var answer struct{ Status string }
+			if json.NewDecoder(response.Body).Decode(&answer) == nil && answer.Status == state.Degraded {
+				p.State = state.Degraded
+			}
+		})
+	}
+	asking.Wait()
 }
 
 func printProcesses(w io.Writer, processes []state.Process) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/clew/standalone/internal/processtest"
 	"example.com/clew/standalone/internal/state"
 )
 
@@ -18,6 +19,13 @@ func TestStatus(t *testing.T) {
 			t.Errorf("wider than 80 columns: %s", line)
 		}
 	}
+}
+
+func TestStatusOfServicesWhoseRedisIsAway(t *testing.T) {
+	c := newRealClew(t)
+	redis(t, c.state(), "CLIENT PAUSE 8000", 1) // it answers nobody
+	c.want(0, status, "degraded")
+	processtest.Eventually(t, "Redis is back", func() bool { return !strings.Contains(c.want(0, status).stdout, "degraded") })
 }
 
 func TestStatusAsJSON(t *testing.T) {

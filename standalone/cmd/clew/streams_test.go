@@ -69,7 +69,7 @@ func TestPartitions(t *testing.T) {
 			t.Errorf("%s has %s partitions, want 1", stream, got)
 		}
 	}
-	c.want(2, []string{"streams", "partitions", "some"}, "partitions")
+	c.want(2, []string{"streams", "partitions", "some"}, "number")
 }
 
 // Where no service runs, the command may change it. Here they were never told of this Redis.

@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"example.com/clew/observability/telemetry"
-	"example.com/clew/services/process"
+	"example.com/clew/services/messaging"
 	"example.com/clew/standalone/internal/state"
 )
 
@@ -14,6 +14,6 @@ func setupTelemetry(ctx context.Context, service string, running state.State) (*
 	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" {
 		_ = os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.Addresses.OTLPHTTP)
 	}
-	instance := service + "-" + process.ID()
+	instance := service + "-" + messaging.ProcessID()
 	return telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: instance, LogWriter: os.Stderr})
 }

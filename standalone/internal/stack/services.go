@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -84,9 +85,9 @@ func askReady(ctx context.Context, url string) error {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode == http.StatusOK {
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 500))
+	if response.StatusCode == http.StatusOK && !bytes.Contains(body, []byte(`"status":"degraded"`)) { // that is: Redis too
 		return nil
 	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 500))
 	return fmt.Errorf("GET %s: %s: %s", url, response.Status, body)
 }

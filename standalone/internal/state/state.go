@@ -47,6 +47,7 @@ type Addresses struct {
 const (
 	Starting   = "starting"   // the process lives and is not ready yet
 	Running    = "running"    // it has been ready since it was last started
+	Degraded   = "degraded"   // it runs, and something that it uses is away: what clew status finds out by asking
 	Restarting = "restarting" // it died and is started again after a pause
 	Stopped    = "stopped"    // it was told to stop, and did
 )

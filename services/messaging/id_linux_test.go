@@ -1,4 +1,4 @@
-package process_test
+package messaging_test
 
 import (
 	"fmt"
@@ -7,17 +7,17 @@ import (
 	"syscall"
 	"testing"
 
-	"example.com/clew/services/process"
+	"example.com/clew/services/messaging"
 )
 
 // In a container every start has the same pid: that of the first process, or of the init's only child. The names of
 // consumers must differ all the same.
 func TestIDsDifferWherePidsDoNot(t *testing.T) {
 	if os.Getenv("PROCESS_ID") != "" {
-		fmt.Print(process.ID())
+		fmt.Print(messaging.ProcessID())
 		os.Exit(0)
 	}
-	if id := process.ID(); os.Getppid() > 1 && id != fmt.Sprint(os.Getpid()) {
+	if id := messaging.ProcessID(); os.Getppid() > 1 && id != fmt.Sprint(os.Getpid()) {
 		t.Errorf("outside a container the id is %s, want the pid", id)
 	}
 	self := os.Args[0] + " -test.run=^TestIDsDifferWherePidsDoNot$"
