@@ -31,21 +31,21 @@ func TestWhatOthersWroteIsCleanOnItsWayOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	letters := r.awaitDeadLetters(1)
-	if _, err := messaging.NewAdmin(r.client, 1, r.options()...).Redrive(ctx, "notes", letters[0]); err != nil {
+	if _, err := messaging.New(r.client, r.config()).Admin().Redrive(ctx, "notes", letters[0], false); err != nil {
 		t.Fatal(err)
 	}
-	r.consume("readers", messaging.Handlers{"note.v1": func(context.Context, messaging.Message) error {
+	r.consume("readers", handlers{"note.v1": func(context.Context, messaging.Message) error {
 		return messaging.Permanent(errors.New(bad + strings.Repeat("é", 2000)))
 	}}, takeovers)
 	r.awaitDeadLetters(2)
-	m, err := messaging.NewMessage(ctx, "notes", bad, "s", note{})
+	m, err := messaging.NewMessage(ctx, note{kind: bad, about: "s"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(r.publisher.Publish(ctx, m)...); err == nil {
 		t.Error("a type that is no text was published")
 	}
-	if err := messaging.NewSampler(messagingtest.Client(t, r.url), 1, []string{"notes"}, r.options()...).Sample(ctx); err != nil {
+	if err := messaging.New(messagingtest.Client(t, r.url), r.config()).Sampler("notes").Sample(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.registry.Gather(); err != nil {
