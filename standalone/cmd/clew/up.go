@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func alreadyUp(ctx context.Context, dir string) (*state.State, error) {
 			return nil, err
 		}
 		running, err := state.Load(dir)
-		if err == nil && allRun(running.Processes) {
+		if err == nil && allRun(running.Processes) && answers(ctx, running.Addresses.Viewer) {
 			return &running, nil
 		}
 		select {
@@ -80,6 +81,22 @@ func alreadyUp(ctx context.Context, dir string) (*state.State, error) {
 			return nil, fmt.Errorf("a Clew runs here (pid %d) and is not ready: `clew status` shows it, `clew down` stops it", owner)
 		}
 	}
+}
+
+// answers tells whether a server does. One that was killed a moment ago does not, and may seem to live: it ends thread by
+// thread.
+func answers(ctx context.Context, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, address, nil)
+	if err != nil {
+		return false
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false
+	}
+	return response.Body.Close() == nil
 }
 
 // allRun tells whether Redis and one replica of each service are there, and all that is there is ready.
