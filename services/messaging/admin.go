@@ -22,7 +22,7 @@ type Admin struct {
 // NewAdmin returns an admin of streams of so many partitions. It does not close the client.
 func NewAdmin(client redis.UniversalClient, partitions int, options ...Option) *Admin {
 	c := newConfig(options)
-	return &Admin{client, partitions, newInstrumentation(c.tracerProvider, nil)}
+	return &Admin{client, partitions, newInstrumentation(client, c.tracerProvider, nil)}
 }
 
 // A DeadLetter is a message that a group could not process, and why.

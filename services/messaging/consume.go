@@ -92,7 +92,7 @@ func NewConsumer(client redis.UniversalClient, sub Subscription, handlers Handle
 	}
 	c.logger = c.logger.With("stream", sub.Stream, "group", sub.Group, "consumer", c.name)
 	c.outage = newOutage(c.logger)
-	c.instrumentation = newInstrumentation(c.tracerProvider, c.registerer).consumer(sub, handlers, c.config)
+	c.instrumentation = newInstrumentation(client, c.tracerProvider, c.registerer).consumer(sub, handlers, c.config)
 	for partition := range sub.Partitions {
 		c.failed = append(c.failed, make(chan struct{}, 1))
 		c.ackers = append(c.ackers, newAcker(c, partition))

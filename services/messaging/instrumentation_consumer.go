@@ -43,7 +43,7 @@ type processKey struct {
 
 func (i *instrumentation) consumer(sub Subscription, handlers Handlers, c config) *consumerInstrumentation {
 	identity := []attribute.KeyValue{semconv.MessagingConsumerGroupName(sub.Group), semconv.MessagingClientID(c.name)}
-	atStart := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, sub.Stream), identity...)
+	atStart := append(i.about("process", semconv.MessagingOperationTypeProcess, sub.Stream), identity...)
 	ci := &consumerInstrumentation{
 		instrumentation: i,
 		sub:             sub,
@@ -161,7 +161,7 @@ func (i *consumerInstrumentation) startDeadLetter(
 	if attempt.IsValid() {
 		span.AddLink(trace.Link{SpanContext: attempt})
 	}
-	span.SetAttributes(conventions.Operation("dead_letter", semconv.MessagingOperationTypeSettle, i.sub.Stream)...)
+	span.SetAttributes(i.about("dead_letter", semconv.MessagingOperationTypeSettle, i.sub.Stream)...)
 	span.SetAttributes(i.identity...)
 	if d.malformed == nil { // else nothing in it can be trusted to be text
 		span.SetAttributes(conventions.Message(d.ID, d.Subject, d.Type)...)

@@ -26,7 +26,7 @@ func NewPublisher(client redis.UniversalClient, partitions int, options ...Optio
 	c := newConfig(options)
 	return &Publisher{
 		config: c, client: client, partitions: partitions,
-		instrumentation: newInstrumentation(c.tracerProvider, c.registerer).publisher(c.events),
+		instrumentation: newInstrumentation(client, c.tracerProvider, c.registerer).publisher(c.events),
 	}
 }
 
