@@ -49,7 +49,7 @@ func New(client redis.UniversalClient, c Config) *Streams {
 		c.TracerProvider = noop.NewTracerProvider()
 	}
 	c.Logger = cmp.Or(c.Logger, slog.Default())
-	return &Streams{&shared{c, client, newInstrumentation(c.TracerProvider, c.Registerer)}}
+	return &Streams{&shared{c, client, newInstrumentation(client, c.TracerProvider, c.Registerer)}}
 }
 
 // A ConsumerConfig is how a consumer reads. The zero value of a field, but for the group, is its default. All consumers

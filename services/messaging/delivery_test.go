@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -505,6 +506,7 @@ func TestSpansOfOneMessage(t *testing.T) {
 			"messaging.message.id":                   m.ID,
 			"messaging.message.conversation_id":      "s",
 			"cloudevents.event_type":                 "note.v1",
+			"server.address":                         strings.TrimPrefix(r.url, "unix://"),
 			"messaging.redis_streams.entry_id":       "*",
 			"messaging.redis_streams.outbox_wait_ms": "*",
 			"messaging.operation.name":               "send",

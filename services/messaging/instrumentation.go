@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
@@ -19,6 +22,7 @@ import (
 
 // The labels of the metrics: attribute names of OpenTelemetry's conventions, and ours.
 const (
+	labelSystem    = "messaging_system"
 	labelStream    = "messaging_destination_name"
 	labelGroup     = "messaging_consumer_group_name"
 	labelOperation = "messaging_operation_name"
@@ -32,6 +36,7 @@ const (
 // instrumentation is all that publishers and consumers tell of themselves.
 type instrumentation struct {
 	tracer      trace.Tracer
+	server      []attribute.KeyValue // that spans are about
 	sent        *prometheus.CounterVec
 	consumed    *prometheus.CounterVec
 	takenOver   *prometheus.CounterVec
@@ -43,35 +48,63 @@ type instrumentation struct {
 	endToEnd    *prometheus.HistogramVec
 }
 
-func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) *instrumentation {
-	timing := func(name, help string, labels ...string) *prometheus.HistogramVec {
-		return register(reg, prometheus.NewHistogramVec(
-			prometheus.HistogramOpts{Name: name, Help: help, Buckets: histogram.Waits}, labels))
+func newInstrumentation(client redis.UniversalClient, tp trace.TracerProvider, reg prometheus.Registerer) *instrumentation {
+	// The metrics that OpenTelemetry's conventions define have the label that they demand.
+	defined := prometheus.Labels{labelSystem: conventions.System}
+	timing := func(name, help string, constant prometheus.Labels, labels ...string) *prometheus.HistogramVec {
+		return register(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: name, Help: help, Buckets: histogram.Waits, ConstLabels: constant,
+		}, labels))
 	}
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels))
+	counter := func(name, help string, constant prometheus.Labels, labels ...string) *prometheus.CounterVec {
+		return register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: constant}, labels))
 	}
 	return &instrumentation{
 		tracer: tp.Tracer(conventions.Scope, trace.WithSchemaURL(semconv.SchemaURL)),
+		server: server(client),
 		sent: counter("messaging_client_sent_messages_total",
-			"Messages that a publisher tried to add to a stream.", labelStream, labelType, labelErrorType),
+			"Messages that a publisher tried to add to a stream.", defined, labelStream, labelType, labelErrorType),
 		consumed: counter("messaging_client_consumed_messages_total",
-			"Messages delivered to a consumer group, each delivery counted.", labelStream, labelGroup),
+			"Messages delivered to a consumer group, each delivery counted.", defined, labelStream, labelGroup),
 		takenOver: counter("messaging_taken_over_messages_total",
-			"Messages taken over from a consumer that was not heard of any more.", labelStream, labelGroup),
+			"Messages taken over from a consumer that was not heard of any more.", nil, labelStream, labelGroup),
 		lost: counter("messaging_lost_messages_total",
-			"Messages that were deleted from the stream while they were pending.", labelStream, labelGroup),
+			"Messages that were deleted from the stream while they were pending.", nil, labelStream, labelGroup),
 		deadLetters: counter("messaging_dead_letters_total",
-			"Messages moved to the dead letters.", labelStream, labelGroup, labelReason),
+			"Messages moved to the dead letters.", nil, labelStream, labelGroup, labelReason),
 		redriven: counter("messaging_redriven_messages_total",
-			"Dead letters that an operator moved back, and that were delivered again.", labelStream, labelGroup),
+			"Dead letters that an operator moved back, and that were delivered again.", nil, labelStream, labelGroup),
 		operation: timing("messaging_client_operation_duration_seconds",
-			"Time that a command on a stream took; of receive, until messages came.", labelStream, labelOperation),
+			"Time that a command on a stream took; of receive, until messages came.", defined, labelStream, labelOperation),
 		process: timing("messaging_process_duration_seconds",
-			"Time that a handler took, by outcome.", labelStream, labelGroup, labelType, labelOutcome, labelErrorType),
+			"Time that a handler took, by outcome.", defined, labelStream, labelGroup, labelType, labelOutcome, labelErrorType),
 		endToEnd: timing("messaging_end_to_end_duration_seconds",
-			"Time from an event's creation to the end of its processing.", labelStream, labelGroup, labelType),
+			"Time from an event's creation to the end of its processing.", nil, labelStream, labelGroup, labelType),
 	}
+}
+
+// server names the Redis that a client talks to, where there is only one.
+func server(client redis.UniversalClient) []attribute.KeyValue {
+	single, ok := client.(*redis.Client)
+	if !ok {
+		return nil
+	}
+	options := single.Options()
+	if options.Network == "unix" {
+		return []attribute.KeyValue{semconv.ServerAddress(options.Addr)}
+	}
+	host, text, err := net.SplitHostPort(options.Addr)
+	port, errPort := strconv.Atoi(text)
+	if err != nil || errPort != nil { // Sentinel's, which knows an address only while it is connected
+		return nil
+	}
+	return []attribute.KeyValue{semconv.ServerAddress(host), semconv.ServerPort(port)}
+}
+
+// about is what every span of an operation on a stream says, with room for more.
+func (i *instrumentation) about(operation string, kind attribute.KeyValue, stream string) []attribute.KeyValue {
+	attributes := make([]attribute.KeyValue, 0, 16)
+	return append(append(attributes, conventions.Operation(operation, kind, stream)...), i.server...)
 }
 
 // register adds a collector, or returns the equal one that another publisher or consumer of this process added.
@@ -157,7 +190,7 @@ func (i publisherInstrumentation) startSend(ctx context.Context, m Message, part
 	if !span.IsRecording() {
 		return span
 	}
-	attributes := append(conventions.Operation("send", semconv.MessagingOperationTypeSend, m.Stream),
+	attributes := append(i.about("send", semconv.MessagingOperationTypeSend, m.Stream),
 		semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
 		conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))
 	if valid { // else nothing in it can be trusted to be text
@@ -188,7 +221,7 @@ func (i *instrumentation) startRedrive(ctx context.Context, stream string, d Dea
 			span.AddLink(trace.Link{SpanContext: target})
 		}
 	}
-	span.SetAttributes(conventions.Operation("redrive", semconv.MessagingOperationTypeSend, stream)...)
+	span.SetAttributes(i.about("redrive", semconv.MessagingOperationTypeSend, stream)...)
 	span.SetAttributes(
 		semconv.MessagingConsumerGroupName(clean(d.Group, maxAttributeBytes)),
 		semconv.MessagingDestinationPartitionID(strconv.Itoa(d.Partition)))

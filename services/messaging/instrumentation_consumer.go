@@ -42,7 +42,7 @@ type processKey struct {
 
 func (i *instrumentation) consumer(m *member, handlers map[string]handle) *consumerInstrumentation {
 	identity := []attribute.KeyValue{semconv.MessagingConsumerGroupName(m.Group), semconv.MessagingClientID(m.Name)}
-	atStart := append(conventions.Operation("process", semconv.MessagingOperationTypeProcess, m.stream), identity...)
+	atStart := append(i.about("process", semconv.MessagingOperationTypeProcess, m.stream), identity...)
 	ci := &consumerInstrumentation{
 		instrumentation: i,
 		member:          m,
@@ -159,7 +159,7 @@ func (i *consumerInstrumentation) startDeadLetter(
 	if attempt.IsValid() {
 		span.AddLink(trace.Link{SpanContext: attempt})
 	}
-	span.SetAttributes(conventions.Operation("dead_letter", semconv.MessagingOperationTypeSettle, i.member.stream)...)
+	span.SetAttributes(i.about("dead_letter", semconv.MessagingOperationTypeSettle, i.member.stream)...)
 	span.SetAttributes(i.identity...)
 	if d.malformed == nil { // else nothing in it can be trusted to be text
 		span.SetAttributes(conventions.Message(d.ID, d.Subject, d.Type)...)

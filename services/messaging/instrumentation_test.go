@@ -2,13 +2,17 @@ package messaging_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/attribute"
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
@@ -23,7 +27,7 @@ func TestWhatIsKnownExistsAtZeroFromTheStart(t *testing.T) {
 	want := `
 # HELP messaging_client_sent_messages_total Messages that a publisher tried to add to a stream.
 # TYPE messaging_client_sent_messages_total counter
-messaging_client_sent_messages_total{error_type="",event_type="answer.v1",messaging_destination_name="answers"} 0
+messaging_client_sent_messages_total{error_type="",event_type="answer.v1",messaging_destination_name="answers",messaging_system="redis_streams"} 0
 # HELP messaging_dead_letters_total Messages moved to the dead letters.
 # TYPE messaging_dead_letters_total counter
 `
@@ -31,14 +35,16 @@ messaging_client_sent_messages_total{error_type="",event_type="answer.v1",messag
 		want += fmt.Sprintf("messaging_dead_letters_total{messaging_consumer_group_name=%q,"+
 			"messaging_destination_name=%q,reason=%q} 0\n", "readers", "notes", reason)
 	}
-	for _, counter := range [...]struct{ name, help string }{
-		{"messaging_client_consumed_messages_total", "Messages delivered to a consumer group, each delivery counted."},
-		{"messaging_lost_messages_total", "Messages that were deleted from the stream while they were pending."},
-		{"messaging_redriven_messages_total", "Dead letters that an operator moved back, and that were delivered again."},
-		{"messaging_taken_over_messages_total", "Messages taken over from a consumer that was not heard of any more."},
+	for _, counter := range [...]struct{ name, help, system string }{
+		{"messaging_client_consumed_messages_total", "Messages delivered to a consumer group, each delivery counted.",
+			`,messaging_system="redis_streams"`}, // of the conventions
+		{"messaging_lost_messages_total", "Messages that were deleted from the stream while they were pending.", ""},
+		{"messaging_redriven_messages_total", "Dead letters that an operator moved back, and that were delivered again.", ""},
+		{"messaging_taken_over_messages_total", "Messages taken over from a consumer that was not heard of any more.", ""},
 	} {
 		want += fmt.Sprintf("# HELP %[1]s %[2]s\n# TYPE %[1]s counter\n"+
-			"%[1]s{messaging_consumer_group_name=\"readers\",messaging_destination_name=\"notes\"} 0\n", counter.name, counter.help)
+			"%[1]s{messaging_consumer_group_name=\"readers\",messaging_destination_name=\"notes\"%[3]s} 0\n",
+			counter.name, counter.help, counter.system)
 	}
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want),
 		"messaging_client_sent_messages_total", "messaging_dead_letters_total", "messaging_client_consumed_messages_total",
@@ -124,6 +130,40 @@ func TestTheDefaultNameIsThatOfTheMachineAndTheProcess(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSpansNameTheServer(t *testing.T) {
+	r := newRig(t, 1)
+	publish := func(client redis.UniversalClient) {
+		publisher := messaging.New(client, r.config()).Publisher()
+		_ = messaging.Publish(t.Context(), publisher, note{kind: "note.v1", about: "s"}) // nobody is there
+	}
+	publish(messagingtest.Client(t, "redis://127.0.0.1:1"))
+	cluster := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1", "127.0.0.1:2"}, MaxRedirects: -1})
+	t.Cleanup(func() { _ = cluster.Close() })
+	publish(cluster)
+	r.publish("note.v1", "s")
+	r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
+		return messaging.Permanent(errors.New("no"))
+	}})
+	if _, err := messaging.New(r.client, r.config()).Admin().Redrive(t.Context(), "notes", r.awaitDeadLetters(1)[0], false); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, span := range r.spans.Ended() {
+		attributes := attribute.NewSet(span.Attributes()...)
+		address, _ := attributes.Value("server.address")
+		port, _ := attributes.Value("server.port")
+		got[span.Name()] = append(got[span.Name()], address.String()+" "+port.String())
+	}
+	socket := strings.TrimPrefix(r.url, "unix://") + " "
+	for name, want := range map[string][]string{
+		"send notes": {"127.0.0.1 1", " ", socket}, "process notes": {socket}, "dead_letter notes": {socket}, "redrive notes": {socket},
+	} {
+		if diff := cmp.Diff(want, got[name][:min(len(got[name]), len(want))]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -25,10 +25,10 @@ import (
 
 // The metrics that DESIGN demands, with their types and labels. The labels have its abbreviations.
 const designed = `
-	messaging_client_sent_messages_total         counter    D T error_type
-	messaging_client_consumed_messages_total     counter    D G
-	messaging_client_operation_duration_seconds  histogram  D messaging_operation_name
-	messaging_process_duration_seconds           histogram  D G T outcome error_type
+	messaging_client_sent_messages_total         counter    D T error_type messaging_system
+	messaging_client_consumed_messages_total     counter    D G messaging_system
+	messaging_client_operation_duration_seconds  histogram  D messaging_operation_name messaging_system
+	messaging_process_duration_seconds           histogram  D G T outcome error_type messaging_system
 	messaging_end_to_end_duration_seconds        histogram  D G T
 	messaging_stream_lag_messages                gauge      D G P
 	messaging_stream_lag_capped                  gauge      D G P

@@ -10,6 +10,9 @@ import (
 // Scope is the instrumentation scope of every messaging span.
 const Scope = "example.com/clew/services/messaging"
 
+// System is the messaging system. OpenTelemetry has no registered name for Redis Streams; a custom value is allowed.
+const System = "redis_streams"
+
 // The attributes that OpenTelemetry leaves to each messaging system.
 const (
 	EntryID       = attribute.Key("messaging.redis_streams.entry_id")
@@ -24,10 +27,9 @@ const (
 )
 
 // Operation returns what every span of an operation on a stream has from its start, so that samplers see it.
-// OpenTelemetry has no registered name for Redis Streams; a custom value is allowed.
 func Operation(name string, kind attribute.KeyValue, stream string) []attribute.KeyValue {
 	return []attribute.KeyValue{
-		semconv.MessagingSystemKey.String("redis_streams"),
+		semconv.MessagingSystemKey.String(System),
 		semconv.MessagingOperationName(name),
 		kind,
 		semconv.MessagingDestinationName(stream),
