@@ -218,7 +218,7 @@ func TestTheUsersOfTheFullStackMayDoTheirWork(t *testing.T) {
 	trim := regexp.MustCompile("(?s)var trim = redis.NewScript\\(`(.*?)`\\)").FindSubmatch(source)
 	for user, keys := range map[string][]string{"order": {"stock:{0}"}, "inventory": {orders}, "tools": {orders, "stock:{0}"}} {
 		for _, key := range keys {
-			if err := as(user).Eval(t.Context(), string(trim[1]), []string{key}, "listen", 1).Err(); err != nil {
+			if err := as(user).Eval(t.Context(), string(trim[1]), []string{key}, "listen", time.Hour.Milliseconds(), 1).Err(); err != nil {
 				t.Errorf("trim as %s: %v", user, err)
 			}
 		}
