@@ -30,9 +30,7 @@ func (f *fetcher) run(ctx context.Context) {
 			pause = retryFirst
 			continue
 		}
-		if isNoGroup(err) {
-			joined = false // somebody deleted the stream or the group
-		}
+		joined = false // it may be another Redis, or somebody has deleted the group
 		if !f.pauseAfter(ctx, "fetching messages", &pause, err) {
 			return
 		}

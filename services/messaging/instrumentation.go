@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +17,7 @@ import (
 
 	"example.com/clew/services/messaging/internal/conventions"
 	"example.com/clew/services/messaging/internal/histogram"
+	"example.com/clew/services/messaging/internal/labels"
 )
 
 // The labels of the metrics: attribute names of OpenTelemetry's conventions, and ours.
@@ -121,31 +121,6 @@ func register[C prometheus.Collector](reg prometheus.Registerer, collector C) C 
 	return collector
 }
 
-// children keeps the metrics of label values that were seen, because looking them up by their values is slow.
-type children[K comparable, V any] struct {
-	mu    sync.RWMutex
-	known map[K]V
-	make  func(K) V
-}
-
-func newChildren[K comparable, V any](child func(K) V) *children[K, V] {
-	return &children[K, V]{known: map[K]V{}, make: child}
-}
-
-func (c *children[K, V]) of(key K) V {
-	c.mu.RLock()
-	child, ok := c.known[key]
-	c.mu.RUnlock()
-	if ok {
-		return child
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	child = c.make(key)
-	c.known[key] = child
-	return child
-}
-
 // fail marks a span as failed, as RecordError does, but for the error's text: that may be a stranger's.
 func fail(span trace.Span, err error) {
 	text := clean(err.Error(), maxErrorBytes)
@@ -160,8 +135,8 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // publisherInstrumentation is what one publisher records.
 type publisherInstrumentation struct {
 	*instrumentation
-	sentOf      *children[sentKey, prometheus.Counter]
-	operationOf *children[string, prometheus.Observer]
+	sentOf      *labels.Cache[sentKey, prometheus.Counter]
+	operationOf *labels.Cache[string, prometheus.Observer]
 }
 
 type sentKey struct{ stream, eventType, errorType string }
@@ -169,16 +144,16 @@ type sentKey struct{ stream, eventType, errorType string }
 func (i *instrumentation) publisher(types []EventType) publisherInstrumentation {
 	p := publisherInstrumentation{
 		i,
-		newChildren(func(k sentKey) prometheus.Counter {
+		labels.NewCache(func(k sentKey) prometheus.Counter {
 			return i.sent.WithLabelValues(k.stream, clean(k.eventType, maxAttributeBytes), k.errorType)
 		}),
-		newChildren(func(stream string) prometheus.Observer {
+		labels.NewCache(func(stream string) prometheus.Observer {
 			return i.operation.WithLabelValues(stream, "send")
 		}),
 	}
 	for _, t := range types {
-		p.operationOf.of(t.Stream)
-		p.sentOf.of(sentKey{t.Stream, t.Type, ""})
+		p.operationOf.Of(t.Stream)
+		p.sentOf.Of(sentKey{t.Stream, t.Type, ""})
 	}
 	return p
 }
@@ -207,7 +182,7 @@ func (i publisherInstrumentation) endSend(span trace.Span, m Message, entryID st
 		span.SetAttributes(conventions.EntryID.String(entryID))
 	}
 	span.End()
-	i.sentOf.of(sentKey{m.Stream, m.Type, Classify(err)}).Inc()
+	i.sentOf.Of(sentKey{m.Stream, m.Type, Classify(err)}).Inc()
 }
 
 // startRedrive opens the span of an operator's redrive. It is in the operator's trace, and links to the message's.

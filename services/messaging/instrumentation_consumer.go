@@ -14,6 +14,7 @@ import (
 
 	"example.com/clew/services/messaging/internal/conventions"
 	"example.com/clew/services/messaging/internal/histogram"
+	"example.com/clew/services/messaging/internal/labels"
 )
 
 // consumerInstrumentation is what one consumer records.
@@ -30,8 +31,8 @@ type consumerInstrumentation struct {
 	receive    prometheus.Observer
 	ack        prometheus.Observer
 	deadLetter prometheus.Observer
-	processOf  *children[processKey, *histogram.Histogram]
-	endToEndOf *children[string, *histogram.Histogram]
+	processOf  *labels.Cache[processKey, *histogram.Histogram]
+	endToEndOf *labels.Cache[string, *histogram.Histogram]
 }
 
 type processKey struct {
@@ -56,22 +57,22 @@ func (i *instrumentation) consumer(m *member, handlers map[string]handle) *consu
 		receive:         i.operation.WithLabelValues(m.stream, "receive"),
 		ack:             i.operation.WithLabelValues(m.stream, "ack"),
 		deadLetter:      i.operation.WithLabelValues(m.stream, "dead_letter"),
-		processOf: newChildren(func(k processKey) *histogram.Histogram {
+		processOf: labels.NewCache(func(k processKey) *histogram.Histogram {
 			return histogram.New(i.process.WithLabelValues(
 				m.stream, m.Group, k.eventType, string(k.outcome), k.errorType), histogram.Waits)
 		}),
-		endToEndOf: newChildren(func(eventType string) *histogram.Histogram {
+		endToEndOf: labels.NewCache(func(eventType string) *histogram.Histogram {
 			return histogram.New(i.endToEnd.WithLabelValues(m.stream, m.Group, eventType), histogram.Waits)
 		}),
 	}
 	for _, reason := range [...]string{reasonPermanent, reasonExhausted, reasonUndecodable, reasonUnknownVersion} {
 		i.deadLetters.WithLabelValues(m.stream, m.Group, reason)
 	}
-	ci.processOf.of(processKey{otherType, outcomeIgnored, ""})
+	ci.processOf.Of(processKey{otherType, outcomeIgnored, ""})
 	for eventType := range handlers {
-		ci.processOf.of(processKey{eventType, outcomeAck, ""})
-		ci.processOf.of(processKey{eventType, outcomeDuplicate, ""})
-		ci.endToEndOf.of(eventType)
+		ci.processOf.Of(processKey{eventType, outcomeAck, ""})
+		ci.processOf.Of(processKey{eventType, outcomeDuplicate, ""})
+		ci.endToEndOf.Of(eventType)
 	}
 	return ci
 }
@@ -120,11 +121,11 @@ func (i *consumerInstrumentation) endProcess(ctx context.Context, span trace.Spa
 		}
 	}
 	span.End()
-	i.processOf.of(processKey{d.Type, outcome, Classify(err)}).Observe(now.Sub(d.started).Seconds(), span.SpanContext())
+	i.processOf.Of(processKey{d.Type, outcome, Classify(err)}).Observe(now.Sub(d.started).Seconds(), span.SpanContext())
 	_, redriven := d.Headers[headerRedriveGroup]
 	_, replayed := d.Headers[headerReplayed]
 	if outcome == outcomeAck && !d.Time.IsZero() && !redriven && !replayed {
-		i.endToEndOf.of(d.Type).Observe(now.Sub(d.Time).Seconds(), span.SpanContext())
+		i.endToEndOf.Of(d.Type).Observe(now.Sub(d.Time).Seconds(), span.SpanContext())
 	}
 }
 

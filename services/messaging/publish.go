@@ -75,7 +75,7 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 			errs[i] = fmt.Errorf("publish %s to %s: %w", m.Type, m.Stream, errs[i])
 		}
 		p.instrumentation.endSend(spans[i], m, entryID, errs[i])
-		p.instrumentation.operationOf.of(m.Stream).Observe(elapsed)
+		p.instrumentation.operationOf.Of(m.Stream).Observe(elapsed)
 	}
 	return errs
 }

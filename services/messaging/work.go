@@ -105,7 +105,7 @@ func (w *workers) process(ctx context.Context, d *delivery) (outcome, error) {
 	case d.malformed != nil:
 		return w.refuse(ctx, d, undecodable(d.malformed))
 	case redriven && group != w.Group, !handled && !w.families[family(d.Type)]:
-		w.instrumentation.processOf.of(processKey{otherType, outcomeIgnored, ""}).Observe(0, trace.SpanContext{})
+		w.instrumentation.processOf.Of(processKey{otherType, outcomeIgnored, ""}).Observe(0, trace.SpanContext{})
 		return outcomeIgnored, nil
 	case !handled:
 		return w.refuse(ctx, d, unknownVersion(d.Type))
@@ -120,7 +120,7 @@ func (w *workers) process(ctx context.Context, d *delivery) (outcome, error) {
 
 // refuse is for a delivery that no handler can be asked about.
 func (w *workers) refuse(ctx context.Context, d *delivery, err error) (outcome, error) {
-	w.instrumentation.processOf.of(processKey{otherType, outcomeOf(err), Classify(err)}).Observe(0, trace.SpanContext{})
+	w.instrumentation.processOf.Of(processKey{otherType, outcomeOf(err), Classify(err)}).Observe(0, trace.SpanContext{})
 	w.log(ctx, d, err)
 	return outcomeOf(err), err
 }

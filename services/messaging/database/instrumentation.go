@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
-	"sync"
 	"time"
+	"unique"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
@@ -16,6 +16,7 @@ import (
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/internal/histogram"
+	"example.com/clew/services/messaging/internal/labels"
 )
 
 // maxQueryText cuts a statement that inserts very many rows, in bytes.
@@ -28,12 +29,9 @@ var buckets = []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10}
 // database clients. Every statement is measured, but it has a span only if its context has one that records, so that
 // polling for work traces nothing.
 type instrumentation struct {
-	tracer   trace.Tracer
-	system   string
-	duration *prometheus.HistogramVec
-
-	mu       sync.RWMutex
-	children map[statement]*histogram.Histogram // of duration, because looking them up by labels is slow
+	tracer     trace.Tracer
+	system     string
+	durationOf *labels.Cache[statement, *histogram.Histogram]
 }
 
 // A statement is what is told of one: there are as many as the program has operations and tables.
@@ -43,39 +41,27 @@ type statement struct {
 }
 
 func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*instrumentation, error) {
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "db_client_operation_duration_seconds", Help: "Time that a statement took, by operation and table.",
+		Buckets: buckets,
+	}, []string{"db_operation_name", "db_collection_name"})
 	i := &instrumentation{
 		tracer: tp.Tracer("example.com/clew/services/messaging/database", trace.WithSchemaURL(semconv.SchemaURL)),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "db_client_operation_duration_seconds", Help: "Time that a statement took, by operation and table.",
-			Buckets: buckets,
-		}, []string{"db_operation_name", "db_collection_name"}),
-		children: map[statement]*histogram.Histogram{},
+		durationOf: labels.NewCache(func(s statement) *histogram.Histogram {
+			return histogram.New(duration.WithLabelValues(s.operation, s.table), buckets)
+		}),
 	}
 	if reg == nil {
 		return i, nil
 	}
-	return i, reg.Register(i.duration)
+	return i, reg.Register(duration)
 }
 
 // measured asks for a statement and records how long it took.
 func measured[R any](ctx context.Context, i *instrumentation, s statement, run func(context.Context) (R, error)) (R, error) {
 	start := time.Now()
-	defer func() { i.of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx)) }()
+	defer func() { i.durationOf.Of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx)) }()
 	return ask(ctx, run)
-}
-
-func (i *instrumentation) of(s statement) *histogram.Histogram {
-	i.mu.RLock()
-	child, ok := i.children[s]
-	i.mu.RUnlock()
-	if ok {
-		return child
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	child = histogram.New(i.duration.WithLabelValues(s.operation, s.table), buckets)
-	i.children[statement{strings.Clone(s.operation), strings.Clone(s.table)}] = child // not the whole query with them
-	return child
 }
 
 // traced is measured, with a span where somebody asked for the statement.
@@ -104,9 +90,13 @@ func traced[R any](ctx context.Context, i *instrumentation, query string, run fu
 }
 
 // summarize finds the operation of a statement and the table that it is about: of `INSERT INTO "outbox" …` INSERT and
-// outbox.
+// outbox. It holds on to nothing of the query, which may be long.
 func summarize(query string) statement {
-	var s statement
+	s := find(query)
+	return statement{unique.Make(s.operation).Value(), unique.Make(s.table).Value()}
+}
+
+func find(query string) (s statement) {
 	var before string // the word in front of the table's name
 	found := false
 	for word := range strings.FieldsSeq(query) {
