@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -165,6 +167,27 @@ func TestStartAndStop(t *testing.T) {
 	}
 	if err := start(t, cfg).stop(); err != nil { // on the same database
 		t.Errorf("second Run: %v", err)
+	}
+}
+
+// Every part ends in its turn and before the deadline, which would be an error.
+func TestAStopWhileRedisHangs(t *testing.T) {
+	redisURL := messagingtest.Redis(t)
+	client := messagingtest.Client(t, redisURL)
+	r := start(t, newConfig(t, redisURL))
+	messagingtest.Eventually(t, "the consumer is a member of its group", func() error {
+		return client.XInfoConsumers(t.Context(), "lamps:{0}", "lamps").Err()
+	})
+	var pid int
+	if _, err := fmt.Sscan(client.InfoMap(t.Context(), "server").Item("Server", "process_id"), &pid); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
+	if err := r.stop(); err != nil {
+		t.Errorf("Run: %v", err)
 	}
 }
 
