@@ -79,7 +79,7 @@ func TestRedisClockIsSetBack(t *testing.T) {
 				}, "ready.v1": func(context.Context, messaging.Message) error {
 					handled <- struct{}{}
 					return nil
-				}}, withClaimAfter(3*time.Second, 50*time.Millisecond), withBackoff(time.Second, 3*time.Second),
+				}}, withClaimAfter(time.Second, 50*time.Millisecond), withBackoff(time.Second, time.Second),
 					withName("g-2"))
 				r.publish("ready.v1", "ready") // new messages go on
 				<-handled

@@ -122,7 +122,7 @@ func TestContentionHoldsUpOnlyItsMessages(t *testing.T) {
 				others <- m.Deliveries
 				return nil
 			},
-			"locked.v1": func(ctx context.Context, m messaging.Message) error {
+			"locked.v1": func(_ context.Context, m messaging.Message) error {
 				if locked.Load() == 1 {
 					tries.Add(1)
 					time.Sleep(50 * time.Millisecond) // the lock's timeout

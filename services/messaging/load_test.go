@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -205,39 +204,4 @@ func TestWhatIsDueIsFoundInALongList(t *testing.T) {
 		t.Errorf("%s was handled, expected the last", subject)
 	}
 	r.awaitBacklog("g", n-1)
-}
-
-// A Redis that hangs does not keep a consumer from stopping.
-func TestAStopWhileRedisHangs(t *testing.T) {
-	r := newRig(t, 3)
-	begun, release := make(chan struct{}, 10), make(chan struct{})
-	stop := r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error {
-		begun <- struct{}{}
-		<-release
-		return nil
-	}}, withShutdownTimeout(time.Second), withBlock(time.Second))
-	r.publish("note.v1", "s")
-	<-begun
-	var pid int
-	if _, err := fmt.Sscan(r.client.InfoMap(t.Context(), "server").Item("Server", "process_id"), &pid); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = syscall.Kill(pid, syscall.SIGCONT) }()
-	close(release)
-	stopped := make(chan struct{})
-	go func() {
-		stop()
-		close(stopped)
-	}()
-	messagingtest.Eventually(t, "the consumer has stopped", func() error {
-		select {
-		case <-stopped:
-			return nil
-		default:
-			return fmt.Errorf("it has not")
-		}
-	})
 }

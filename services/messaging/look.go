@@ -37,7 +37,9 @@ type groupLook struct {
 // Returns {µs since 1970, length, added, first, last, generated, deleted, dead letters, oldest dead letter, groups}, where
 // a group is {name, consumers, pending, oldest pending, oldest waiting, delivered, read}.
 var lookScript = redis.NewScript(`
-local function first(entries) return entries[1] and entries[1][1] or '' end
+local function first(entries)
+	return entries[1] and entries[1][1] or ''
+end
 
 local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
 if info.err and not string.find(info.err, 'no such key') then return info end
@@ -52,10 +54,7 @@ for _, g in ipairs(info.err and {} or redis.call('XINFO', 'GROUPS', KEYS[1])) do
 	end
 	local waiting
 	for _, p in ipairs(redis.call('XPENDING', KEYS[1], name, '-', '+', ARGV[2], ARGV[1])) do
-		if p[4] == 0 then
-			waiting = p[1]
-			break
-		end
+		if p[4] == 0 then waiting = waiting or p[1] end
 	end
 	groups[#groups + 1] = {
 		name, consumers, g[6], redis.call('XPENDING', KEYS[1], name)[2] or '',

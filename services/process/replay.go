@@ -44,7 +44,8 @@ func replay(out *outbox.Outbox, token string, logger *slog.Logger) http.HandlerF
 			answer.Replayed, err = out.ReplayParked(r.Context(), query.Get("force") == "1")
 		}
 		answer.Rest = &rest
-		for i, n := 0, 0; i < replayBatches && err == nil && answer.Rest != nil; i++ {
+		for i := 0; i < replayBatches && err == nil && answer.Rest != nil; i++ {
+			var n int
 			n, answer.Rest, err = out.Replay(r.Context(), *answer.Rest)
 			answer.Replayed += n
 		}

@@ -106,7 +106,9 @@ func runConsume(ctx context.Context, j job) (result, error) {
 }
 
 // startConsumer starts our consumer, as in production with a client of its own. What it returns stops it.
-func startConsumer(ctx context.Context, j job, with instrumented, handle func(context.Context, messaging.Message) error) (stop func(), err error) {
+func startConsumer(
+	ctx context.Context, j job, with instrumented, handle func(context.Context, messaging.Message) error,
+) (stop func(), err error) {
 	client, err := messaging.Connect(j.RedisURL)
 	if err != nil {
 		return nil, err

@@ -156,5 +156,6 @@ func newAdmin(tp trace.TracerProvider) (admin *messaging.Admin, done func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	return messaging.New(client, messaging.Config{Partitions: running.Partitions, TracerProvider: tp}).Admin(), func() { _ = client.Close() }, nil
+	streams := messaging.New(client, messaging.Config{Partitions: running.Partitions, TracerProvider: tp})
+	return streams.Admin(), func() { _ = client.Close() }, nil
 }
