@@ -59,7 +59,7 @@ func (c *claimer) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(lookEvery):
+		case <-time.After(time.Duration(float64(lookEvery) * jitter())): // not all partitions at once
 		case <-c.due:
 		}
 		looked := time.Now()

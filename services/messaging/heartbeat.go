@@ -15,8 +15,13 @@ type heart struct {
 	partition int
 }
 
-// run beats until ctx ends.
+// run beats until ctx ends. Partitions take turns, so that Redis has time for others in between.
 func (h *heart) run(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(h.Heartbeat * time.Duration(h.partition) / time.Duration(h.Partitions)):
+	}
 	every := time.NewTicker(h.Heartbeat)
 	defer every.Stop()
 	for {

@@ -57,8 +57,7 @@ func newInspector(client redis.UniversalClient, stream string, partitions int) *
 	return &inspector{client, stream, make([]memory, partitions), time.Now}
 }
 
-// inspect looks at each partition. That takes two round trips to Redis, however many partitions and groups there are, and
-// two more where it does not know the scripts yet.
+// inspect looks at each partition, with few round trips to Redis, however many partitions and groups there are.
 func (in *inspector) inspect(ctx context.Context) ([]StreamInfo, error) {
 	looks, err := in.look(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package messaging
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -113,28 +114,32 @@ type call struct {
 	args []any
 }
 
-// runAll calls a script many times in one round trip, in a second one where Redis does not know it yet, and returns the
-// replies.
+// together is how many calls go to Redis at once, which serves nobody else meanwhile.
+const together = 8
+
+// runAll calls a script many times, and returns the replies.
 func runAll(ctx context.Context, client redis.UniversalClient, script *redis.Script, calls []call) ([]any, error) {
-	commands := make([]*redis.Cmd, len(calls))
-	run := func(one func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) error {
-		pipeline := client.Pipeline()
-		for i, c := range calls {
-			commands[i] = one(ctx, pipeline, c.keys, c.args...)
+	replies := make([]any, 0, len(calls))
+	for some := range slices.Chunk(calls, together) {
+		commands := make([]*redis.Cmd, len(some))
+		run := func(one func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) error {
+			pipeline := client.Pipeline()
+			for i, c := range some {
+				commands[i] = one(ctx, pipeline, c.keys, c.args...)
+			}
+			_, err := pipeline.Exec(ctx)
+			return err
 		}
-		_, err := pipeline.Exec(ctx)
-		return err
-	}
-	err := run(script.EvalSha)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") {
-		err = run(script.Eval)
-	}
-	if err != nil {
-		return nil, err
-	}
-	replies := make([]any, len(commands))
-	for i, command := range commands {
-		replies[i] = command.Val()
+		err := run(script.EvalSha)
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			err = run(script.Eval)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, command := range commands {
+			replies = append(replies, command.Val())
+		}
 	}
 	return replies, nil
 }
