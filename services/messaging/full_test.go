@@ -27,6 +27,7 @@ func (r *rig) fillUp() {
 }
 
 func TestAFullRedisTakesNothingFromTheLiving(t *testing.T) {
+	takeovers := withClaimAfter(1500*time.Millisecond, 50*time.Millisecond)
 	partitions(t, func(t *testing.T, r *rig) {
 		begun, release := make(chan int64, 100), make(chan struct{})
 		handlers := handlers{"note.v1": func(_ context.Context, m messaging.Message) error {
@@ -41,12 +42,12 @@ func TestAFullRedisTakesNothingFromTheLiving(t *testing.T) {
 		}
 		r.fillUp()
 		r.run(r.config(), messaging.ConsumerConfig{Group: "g"}, handlers, takeovers, withName("g-2"))
-		// What is not kept alive is due after half a second; nothing is, after three times that.
+		// What is not kept alive is due after a second and a half; nothing is, after twice that.
 		messagingtest.Eventually(t, "there was time for a takeover", func() error {
 			select {
 			case n := <-begun:
 				t.Fatalf("a message of a living consumer was delivered again, as its delivery %d", n)
-			case <-time.After(1500 * time.Millisecond):
+			case <-time.After(3 * time.Second):
 			}
 			return nil
 		})
