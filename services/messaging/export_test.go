@@ -10,7 +10,6 @@ import (
 // What the tests of the scripts need, which are no business of a user.
 var (
 	ClaimScript          = claim
-	MendScript           = mend
 	KeepaliveScript      = keepalive
 	ReleaseScript        = release
 	DeadLetterScript     = deadLetter

@@ -11,16 +11,16 @@ func StreamKey(stream string, partition int) string {
 	return stream + ":{" + strconv.Itoa(partition) + "}"
 }
 
-// SubjectHash is a subject's 32-bit FNV-1a hash. Modulo the number of partitions it is the one where messages about the
-// subject travel.
+// SubjectHash is a subject's 32-bit FNV-1a hash, for those who keep it where PartitionOf cannot be asked: modulo the number
+// of partitions it is the same.
 func SubjectHash(subject string) uint32 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(subject)) // never fails
 	return hash.Sum32()
 }
 
-// partitionOf is where messages of a subject travel.
-func partitionOf(subject string, partitions int) int {
+// PartitionOf is where messages of a subject travel.
+func PartitionOf(subject string, partitions int) int {
 	if partitions <= 1 {
 		return 0
 	}

@@ -3,7 +3,6 @@ package messaging_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -118,7 +117,7 @@ func (r *rig) gauge(name string) float64 {
 // Many partitions, two consumers, and handlers that take their time: each message runs once.
 func TestManyPartitions(t *testing.T) {
 	r := newRig(t, 128)
-	var log lines
+	var log messagingtest.Log
 	var mu sync.Mutex
 	runs := map[string]int{}
 	config := r.config()
@@ -157,26 +156,6 @@ func TestManyPartitions(t *testing.T) {
 	if text := log.String(); strings.Contains(text, "pool timeout") {
 		t.Errorf("connections were missing:\n%s", text)
 	}
-}
-
-// lines collects what several goroutines write.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-var _ io.Writer = (*lines)(nil)
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // What is not due must not hide what is, however much there is of it.

@@ -247,7 +247,7 @@ func TestPartitionsAreStable(t *testing.T) {
 	}{
 		{"a", 1, 0}, {"a", 1000, 0xe40c292c % 1000}, {"foobar", 7, 0xbf9cf968 % 7}, {"", 2, 0x811c9dc5 % 2},
 	} {
-		if got := partitionOf(tt.subject, tt.partitions); got != tt.want {
+		if got := PartitionOf(tt.subject, tt.partitions); got != tt.want {
 			t.Errorf("partition of %q of %d is %d, expected %d", tt.subject, tt.partitions, got, tt.want)
 		}
 	}

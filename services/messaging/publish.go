@@ -51,7 +51,7 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	started := time.Now()
 	for i, m := range messages {
 		m.Source = cmp.Or(m.Source, p.Source)
-		partition := partitionOf(m.Subject, p.Partitions)
+		partition := PartitionOf(m.Subject, p.Partitions)
 		mctx := m.Headers.extract(ctx)
 		fields, err := encode(m, p.propagates(mctx))
 		spans[i] = p.instrumentation.startSend(mctx, m, partition, err == nil)

@@ -32,8 +32,7 @@ func (r *Relay) failed(b batch) map[partition]error {
 			r.logger.Error("a message cannot be published", "message", row.ID, "failures", row.Failures+1,
 				"parked_after", maxFailures, "error", err)
 		} else if err != nil {
-			number := int(messaging.SubjectHash(row.Subject) % uint32(r.outbox.streams.Partitions))
-			failed[partition{row.Stream, number}] = err
+			failed[partition{row.Stream, messaging.PartitionOf(row.Subject, r.outbox.streams.Partitions)}] = err
 		}
 	}
 	return failed

@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -80,24 +79,6 @@ func awaitStream(t *testing.T, client redis.UniversalClient, partition int, ids 
 	}
 }
 
-// A lines is a log that can be read while it is written.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func TestAPartitionThatTakesNothingHoldsUpNoOther(t *testing.T) {
 	messagingtest.EachDatabase(t, testAPartitionThatTakesNothingHoldsUpNoOther)
 }
@@ -105,8 +86,7 @@ func TestAPartitionThatTakesNothingHoldsUpNoOther(t *testing.T) {
 func testAPartitionThatTakesNothingHoldsUpNoOther(t *testing.T, databaseURL string) {
 	const partitions, rows = 4, 10_000
 	o, client := open(t, databaseURL), messagingtest.Client(t, messagingtest.Redis(t))
-	number := func(subject string) int { return int(messaging.SubjectHash(subject) % partitions) }
-	dead, alive := number("desk"), number("wall")
+	dead, alive := messaging.PartitionOf("desk", partitions), messaging.PartitionOf("wall", partitions)
 	if dead == alive {
 		t.Fatal("both subjects are in one partition")
 	}
@@ -120,7 +100,7 @@ func testAPartitionThatTakesNothingHoldsUpNoOther(t *testing.T, databaseURL stri
 			(id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id, subject_hash)
 		SELECT '00' || (100000 + n), 'lamps', '/lamps', 'lamp.lit.v1', 'desk', n, '{}', '', '', '', '', CAST(? AS BIGINT) FROM numbers`,
 		rows, messaging.SubjectHash("desk"))
-	var log lines
+	var log messagingtest.Log
 	first := o.leave(t, "wall", 1)
 	o.run(t, client, partitions, slog.New(slog.NewTextHandler(&log, nil)))
 	awaitStream(t, client, alive, first)
