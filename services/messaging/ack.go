@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	ackBatch = 128
+	ackBatch = 96                   // half of what is fetched by default: workers have the rest meanwhile
 	ackDelay = 5 * time.Millisecond // how long the first of a batch waits for others
 )
 

@@ -127,7 +127,7 @@ func checkText(name, value string) error {
 	if len(value) > maxAttributeBytes {
 		return fmt.Errorf("field %s has %d bytes, at most %d", name, len(value), maxAttributeBytes)
 	}
-	if clean(value, len(value)) != value {
+	if !isClean(value) {
 		return fmt.Errorf("field %s is %.80q, expected text without control characters", name, value)
 	}
 	return nil

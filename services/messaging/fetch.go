@@ -53,9 +53,11 @@ func (f *fetcher) once(ctx context.Context) error {
 		return nil
 	}
 	entries, err := f.fetch(ctx, f.partition, room)
-	for _, entry := range entries {
-		f.queue.push(f.take(f.partition, fetched, pendingEntry{XMessage: entry}))
+	deliveries := make([]*delivery, len(entries))
+	for i, entry := range entries {
+		deliveries[i] = f.take(f.partition, fetched, pendingEntry{XMessage: entry})
 	}
+	f.queue.push(deliveries...)
 	return err
 }
 

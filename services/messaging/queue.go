@@ -75,25 +75,29 @@ func (q *queue) room(partition int, by intake) int {
 	return 0
 }
 
-// push takes a delivery for which there was room.
-func (q *queue) push(d *delivery) {
+// push takes deliveries for which there was room.
+func (q *queue) push(deliveries ...*delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.total == [2]int{} {
+	if q.total == [2]int{} && len(deliveries) > 0 {
 		q.empty = make(chan struct{})
 	}
-	d.arrived = time.Now()
-	q.held[d.partition][d.entryID] = d
-	q.filled[d.partition][d.by]++
-	q.total[d.by]++
-	if d.Subject != "" {
-		if behind, busy := q.behind[d.Subject]; busy {
-			q.behind[d.Subject] = append(behind, d)
-			return
+	now := time.Now()
+	for _, d := range deliveries {
+		d.arrived = now
+		q.held[d.partition][d.entryID] = d
+		q.filled[d.partition][d.by]++
+		q.total[d.by]++
+		if d.Subject != "" {
+			behind, busy := q.behind[d.Subject]
+			if busy {
+				q.behind[d.Subject] = append(behind, d)
+				continue
+			}
+			q.behind[d.Subject] = nil
 		}
-		q.behind[d.Subject] = nil
+		q.makeReady(d)
 	}
-	q.makeReady(d)
 }
 
 func (q *queue) makeReady(d *delivery) {
