@@ -116,7 +116,7 @@ func (p *Process) Redis() (redis.UniversalClient, error) {
 }
 
 // ServeAdmin adds the server for those who run the service, who may also replay its outbox.
-func (p *Process) ServeAdmin(addr, variable string, out *outbox.Outbox) (err error) {
+func (p *Process) ServeAdmin(addr, variable string, out *outbox.Table) (err error) {
 	mux := p.tel.AdminHandler(func() error { return context.Cause(p.ended) }, p.needs, p.uses)
 	mux.HandleFunc("POST /outbox/replay", replay(out, p.cfg.Token, p.tel.Logger))
 	p.admin, err = p.serve("admin server", addr, variable, httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), adminGrace)

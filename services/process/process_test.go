@@ -67,10 +67,10 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 		return nil, err
 	}
 	streams := p.Streams(client, "/lamps")
-	out := outbox.New(db, streams)
-	p.Housekeeping(out)
-	adminErr := p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out)
-	p.Relay(outbox.NewRelay(out))
+	out := outbox.New(db, db.System(), streams)
+	p.Housekeeping(out.Table)
+	adminErr := p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out.Table)
+	p.Relay(outbox.NewRelay(out.Table))
 	sampleErr := p.Sample(t.Context(), streams, "notes", "lamps")
 	p.Consume(messaging.NewConsumer(streams, messaging.Named("lamps"), p.Consumer("lamps")))
 	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.api, "LAMPS_ADDR", mux))

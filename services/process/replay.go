@@ -28,7 +28,7 @@ type replayAnswer struct {
 //
 // The answer is {"replayed":3}. If there is more than one request does, it also tells what is left, and POST
 // /outbox/replay?after=…&before=… with that goes on: {"replayed":20000,"rest":{"after":"…","before":"…"}}.
-func replay(out *outbox.Outbox, token string, logger *slog.Logger) http.HandlerFunc {
+func replay(out *outbox.Table, token string, logger *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !httpserver.Authorized(w, r, token) {
 			return

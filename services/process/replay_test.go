@@ -25,7 +25,7 @@ var noTables = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT
 
 // openOutbox returns an outbox of three messages, each about its number: 1 is a day old and parked, 2 is an hour old, 3 a
 // minute.
-func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
+func openOutbox(t *testing.T) (*database.DB, *outbox.Table) {
 	t.Helper()
 	tp := noop.NewTracerProvider()
 	db, err := database.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "lamps.db"), noTables, tp, nil)
@@ -51,7 +51,7 @@ func openOutbox(t *testing.T) (*database.DB, *outbox.Outbox) {
 			t.Fatal(err)
 		}
 	}
-	return db, outbox.New(db, messaging.New(nil, messaging.Config{Source: "/lamps", TracerProvider: tp}))
+	return db, outbox.New(db, db.System(), messaging.New(nil, messaging.Config{Source: "/lamps", TracerProvider: tp})).Table
 }
 
 // idAt is a UUIDv7 of a time.

@@ -56,7 +56,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		return nil, err
 	}
 	streams := p.Streams(client, "/"+service)
-	out := outbox.New(db, streams)
+	out := outbox.New(db, db.System(), streams)
 	handle := events.New(inbox.New(out, service), items)
 	handlers := []messaging.Handler[contracts.Orders]{messaging.On(handle.OrderCancelled)}
 	if cfg.TestMode {
@@ -68,10 +68,10 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	if err := items.Seed(ctx, seed); err != nil {
 		return nil, err
 	}
-	p.Housekeeping(out)
+	p.Housekeeping(out.Table)
 	p.Every("sampling the stock", 2*time.Second, levels.NewSampler(items, seed, tel.Registry).Sample)
-	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out)
-	p.Relay(outbox.NewRelay(out, messaging.TypeOf(contracts.StockReserved{}),
+	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
+	p.Relay(outbox.NewRelay(out.Table, messaging.TypeOf(contracts.StockReserved{}),
 		messaging.TypeOf(contracts.StockRejected{}), messaging.TypeOf(contracts.StockReleased{})))
 	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
 	p.Consume(messaging.NewConsumer(streams, contracts.Orders{}, p.Consumer(service), handlers...))

@@ -6,11 +6,11 @@ package database
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -19,14 +19,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
+
+	"example.com/clew/services/messaging/database/migrations"
+	"example.com/clew/services/messaging/internal/dberror"
+	"example.com/clew/services/messaging/internal/rows"
 )
 
 // patience is how long a statement waits for a connection, on SQLite for the lock and on Postgres for its result. It is
 // shorter than what a handler or a request may take, so that these learn what they met.
 const patience = 3 * time.Second
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // A DB is an open database. Write is for transactions and changes, Read for everything else: on SQLite they are a
 // single connection that takes the write lock at once and a pool that cannot write, so that readers never wait for
@@ -92,14 +93,10 @@ func (db *DB) add(
 
 // migrate applies the migrations that are not recorded yet: each of the two sets in a table of its own.
 func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS, options ...goose.ProviderOption) error {
-	messaging, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
 	for _, set := range []struct {
 		files fs.FS
 		table string
-	}{{messaging, "goose_messaging"}, {own, "goose_service"}} {
+	}{{migrations.FS, "goose_messaging"}, {own, "goose_service"}} {
 		provider, err := goose.NewProvider(dialect, pool, set.files, append(options, goose.WithTableName(set.table))...)
 		if err == nil {
 			_, err = provider.Up(ctx)
@@ -109,6 +106,48 @@ func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS
 		}
 	}
 	return nil
+}
+
+// System is the database's name in OpenTelemetry's conventions (db.system.name): postgresql or sqlite.
+func (db *DB) System() string { return db.instrumentation.system }
+
+// Transaction runs fn in a transaction and commits it, or rolls it back if fn returns an error or panics.
+func (db *DB) Transaction(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	return db.Write.WithContext(ctx).Transaction(fn)
+}
+
+// Query runs a statement with the placeholders $1, $2 and so on, in a transaction, or on its own if tx is nil. It calls row
+// for each row of the result, which scan reads, and returns what row returns if that is an error.
+func (db *DB) Query(
+	ctx context.Context, tx *gorm.DB, row func(scan func(columns ...any) error) error, query string, args ...any,
+) error {
+	conn := db.Write.ConnPool
+	if tx != nil {
+		conn = tx.Statement.ConnPool
+	} else if strings.HasPrefix(query, "SELECT") {
+		conn = db.Read.ConnPool
+	}
+	result, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = result.Close() }() // what it returns, Err has returned
+	for result.Next() {
+		if err := row(result.Scan); err != nil {
+			return err
+		}
+	}
+	return dberror.Classify(ctx, result.Err())
+}
+
+// Purge deletes from a table the rows whose time is before another, in batches: what was deleted stays deleted if a later
+// batch fails. What others have locked stays. key is the table's primary key, column the time in microseconds; 0 is none.
+// The column has an index, which may leave out 0.
+func (db *DB) Purge(ctx context.Context, table, key, column string, before time.Time) error {
+	query := func(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+		return db.Query(ctx, nil, row, query, args...)
+	}
+	return rows.Purge(ctx, query, db.System(), table, key, column, before)
 }
 
 // Ping reports whether the database answers.

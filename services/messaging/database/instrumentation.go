@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/internal/dberror"
 	"example.com/clew/services/messaging/internal/histogram"
 	"example.com/clew/services/messaging/internal/labels"
 )
@@ -61,7 +62,7 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*in
 func measured[R any](ctx context.Context, i *instrumentation, s statement, run func(context.Context) (R, error)) (R, error) {
 	start := time.Now()
 	defer func() { i.durationOf.Of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx)) }()
-	return ask(ctx, run)
+	return dberror.Ask(ctx, run)
 }
 
 // traced is measured, with a span where somebody asked for the statement.

@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging/internal/dberror"
 )
 
 // A tracedPool is a connection pool for GORM whose statements are spans and metrics, and whose errors tell whose trouble they are.
@@ -33,7 +35,7 @@ var (
 func (p tracedPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 
 func (p tracedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
-	conn, err := ask(ctx, p.connection)
+	conn, err := dberror.Ask(ctx, p.connection)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +98,13 @@ func (t *transaction) Commit() error {
 
 func (t *transaction) Rollback() error { return errors.Join(t.Tx.Rollback(), t.conn.Close()) }
 
-var errNoConnection = errors.New("no connection to the database was free in time")
-
 // connection waits for a connection, but not for ever: with one writer, a transaction that hangs would hang all others.
 func (p tracedPool) connection(ctx context.Context) (*sql.Conn, error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := p.Conn(waiting)
 	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
-		return nil, errNoConnection
+		return nil, dberror.ErrNoConnection
 	}
 	return conn, err
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging/internal/dberror"
 )
 
 // connections is how many a process has at most. Postgres's default lets a hundred in, which is enough for five.
@@ -93,11 +95,11 @@ func (c impatientConn) Write(request []byte) (int, error) {
 	return c.Conn.Write(request)
 }
 
-// A postgresDialector classifies also errors that come after the first row of a result, which ask does not see. A lock
+// A postgresDialector classifies also errors that come after the first row of a result, which Ask does not see. A lock
 // that is not free in time comes like that, if it is not the first.
 type postgresDialector struct{ *postgres.Dialector }
 
 // Translate implements gorm.ErrorTranslator.
 func (d postgresDialector) Translate(err error) error {
-	return classify(context.Background(), d.Dialector.Translate(err))
+	return dberror.Classify(context.Background(), d.Dialector.Translate(err))
 }

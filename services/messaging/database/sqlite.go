@@ -13,6 +13,8 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
+
+	"example.com/clew/services/messaging/internal/dberror"
 )
 
 func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, reg prometheus.Registerer) (err error) {
@@ -59,7 +61,7 @@ func lockSQLite(ctx context.Context, path url.URL) (unlock func() error, err err
 		switch {
 		case err == nil:
 			return func() error { return errors.Join(lock.Rollback(), pool.Close()) }, nil
-		case !isContention(err) || ctx.Err() != nil: // else it is somebody else's turn
+		case !dberror.IsContention(err) || ctx.Err() != nil: // else it is somebody else's turn
 			return nil, errors.Join(err, pool.Close())
 		}
 	}

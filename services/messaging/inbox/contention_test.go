@@ -24,7 +24,7 @@ import (
 
 // consume runs a consumer whose effect is in the database, until the test ends, and returns how many messages it has
 // begun and finished.
-func (r *rig) consume(timeout time.Duration, effect func(ctx context.Context, tx *outbox.Tx, event switched) error) (begun, done *atomic.Int64) {
+func (r *rig) consume(timeout time.Duration, effect func(ctx context.Context, tx *outbox.Tx[*gorm.DB], event switched) error) (begun, done *atomic.Int64) {
 	begun, done = &atomic.Int64{}, &atomic.Int64{}
 	once := inbox.Once(inbox.New(r.outbox, "g"), effect)
 	streams := r.streamsOf(r.client, slog.New(slog.DiscardHandler))
@@ -90,7 +90,7 @@ func TestALockedRowHoldsUpOnlyItsMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	var others atomic.Int64
-	begun, done := r.consume(10*time.Second, func(ctx context.Context, tx *outbox.Tx, event switched) error {
+	begun, done := r.consume(10*time.Second, func(ctx context.Context, tx *outbox.Tx[*gorm.DB], event switched) error {
 		if event.Lamp[:6] != "locked" {
 			others.Add(1)
 			return gorm.G[lamp](tx.DB).Create(ctx, &lamp{event.Lamp})
@@ -114,9 +114,9 @@ func TestALockedRowHoldsUpOnlyItsMessages(t *testing.T) {
 func TestASlowDatabaseGivesNothingUp(t *testing.T) {
 	databaseURL, delay := slowly(t, messagingtest.Postgres(t))
 	r := newRig(t, databaseURL)
-	begun, done := r.consume(time.Second, func(ctx context.Context, tx *outbox.Tx, event switched) error {
+	begun, done := r.consume(time.Second, func(ctx context.Context, tx *outbox.Tx[*gorm.DB], event switched) error {
 		for range 4 {
-			if err := tx.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
+			if err := tx.DB.WithContext(ctx).Exec("SELECT 1").Error; err != nil {
 				return err
 			}
 		}

@@ -5,34 +5,30 @@ package inbox
 import (
 	"context"
 	"fmt"
-	"time"
-
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/outbox"
 )
 
-// An Inbox knows which events one consumer group has processed.
-type Inbox struct {
-	outbox *outbox.Outbox
+// An Inbox knows which events one consumer group has processed, in a database whose transactions are Ts.
+type Inbox[T any] struct {
+	outbox *outbox.Outbox[T]
 	group  string
 }
 
 // New returns the inbox of a group, in the database of the outbox that takes the group's answers.
-func New(o *outbox.Outbox, group string) *Inbox { return &Inbox{o, group} }
+func New[T any](o *outbox.Outbox[T], group string) *Inbox[T] { return &Inbox[T]{o, group} }
 
 // Once returns what handles an event by effect, which runs in the transaction in which the event is also noted. For an
 // event that is noted already effect is not run; instead the answers that it left are published again, in case they were
 // lost, and the message counts as a duplicate.
-func Once[E any](
-	in *Inbox, effect func(ctx context.Context, tx *outbox.Tx, event E) error,
+func Once[T, E any](
+	in *Inbox[T], effect func(ctx context.Context, tx *outbox.Tx[T], event E) error,
 ) func(ctx context.Context, event E, m messaging.Message) error {
 	return func(ctx context.Context, event E, m messaging.Message) error {
 		duplicate := false
-		err := in.outbox.Answer(ctx, m.ID, func(ctx context.Context, tx *outbox.Tx) error {
-			first, err := in.note(ctx, tx, m.ID)
+		err := in.outbox.Answer(ctx, m.ID, func(ctx context.Context, tx *outbox.Tx[T]) error {
+			first, err := tx.Note(ctx, in.group, m.ID)
 			if err != nil {
 				return fmt.Errorf("write %s to the inbox: %w", m.Type, err)
 			}
@@ -46,21 +42,4 @@ func Once[E any](
 		}
 		return err
 	}
-}
-
-type row struct {
-	ConsumerGroup string
-	EventID       string
-	ProcessedAt   int64
-}
-
-// TableName tells GORM the table.
-func (row) TableName() string { return "inbox" }
-
-// note reports whether the event is new.
-func (in *Inbox) note(ctx context.Context, tx *outbox.Tx, eventID string) (bool, error) {
-	result := gorm.WithResult()
-	err := gorm.G[row](tx.DB, clause.OnConflict{DoNothing: true}, result).Create(ctx,
-		&row{in.group, eventID, time.Now().UnixMicro()})
-	return result.RowsAffected == 1, err
 }

@@ -61,7 +61,7 @@ type rig struct {
 	tp      *sdktrace.TracerProvider
 	client  redis.UniversalClient
 	streams *messaging.Streams
-	outbox  *outbox.Outbox
+	outbox  *outbox.Outbox[*gorm.DB]
 }
 
 func newRig(t *testing.T, databaseURL string) *rig {
@@ -81,7 +81,7 @@ func (r *rig) open(databaseURL string) {
 	}
 	r.t.Cleanup(func() { _ = db.Close() })
 	r.db = db
-	r.outbox = outbox.New(db, r.streams)
+	r.outbox = outbox.New(db, db.System(), r.streams)
 }
 
 func (r *rig) streamsOf(client redis.UniversalClient, logger *slog.Logger) *messaging.Streams {
@@ -91,7 +91,7 @@ func (r *rig) streamsOf(client redis.UniversalClient, logger *slog.Logger) *mess
 // run starts a relay, and returns what stops it and waits for its end.
 func (r *rig) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	relay, ended := outbox.NewRelay(r.outbox), make(chan error, 1)
+	relay, ended := outbox.NewRelay(r.outbox.Table), make(chan error, 1)
 	go func() { ended <- relay.Run(ctx) }()
 	return func() {
 		cancel()
@@ -103,7 +103,7 @@ func (r *rig) run() (stop func()) {
 
 // leave commits a lamp and the event about it.
 func (r *rig) leave(ctx context.Context, name string) error {
-	return r.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
+	return r.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx[*gorm.DB]) error {
 		return outbox.CreateAround(ctx, tx, func(ctx context.Context) (messaging.Event[lamps], error) {
 			return switched{name}, gorm.G[lamp](tx.DB).Create(ctx, &lamp{name})
 		})
@@ -158,7 +158,7 @@ func testAMessageIsPublishedIfItsTransactionCommits(t *testing.T, databaseURL st
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_ = r.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+		_ = r.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx[*gorm.DB]) error {
 			return outbox.CreateAround(ctx, tx, func(context.Context) (messaging.Event[lamps], error) { panic("ouch") })
 		})
 	}()
@@ -320,7 +320,7 @@ func testAnOutageOfRedisParksNothing(t *testing.T, databaseURL string) {
 	cancel()
 	for range 6 {
 		var log strings.Builder
-		if err := outbox.NewRelay(outbox.New(r.db, r.streamsOf(away, slog.New(slog.NewTextHandler(&log, nil))))).Run(ctx); err != nil {
+		if err := outbox.NewRelay(outbox.New(r.db, r.db.System(), r.streamsOf(away, slog.New(slog.NewTextHandler(&log, nil)))).Table).Run(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(log.String(), "last pass") {
@@ -341,7 +341,7 @@ func TestAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T) {
 func testAnEffectHappensOnceAndItsAnswerIsRepeated(t *testing.T, databaseURL string) {
 	r := newRig(t, databaseURL)
 	effects := 0
-	handler := messaging.On(inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
+	handler := messaging.On(inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx[*gorm.DB], event switched) error {
 		effects++
 		return outbox.Create(ctx, tx, event)
 	}))
@@ -379,7 +379,7 @@ func testAnEventIsNewToEachGroup(t *testing.T, databaseURL string) {
 		t.Fatal(err)
 	}
 	for _, group := range []string{"a", "b"} {
-		handler := messaging.On(inbox.Once(inbox.New(r.outbox, group), func(context.Context, *outbox.Tx, switched) error { return nil }))
+		handler := messaging.On(inbox.Once(inbox.New(r.outbox, group), func(context.Context, *outbox.Tx[*gorm.DB], switched) error { return nil }))
 		if err := handler.Handle(t.Context(), question); err != nil {
 			t.Errorf("group %s: %v", group, err)
 		}
@@ -393,7 +393,7 @@ func TestAFailedEffectLeavesNothing(t *testing.T) {
 func testAFailedEffectLeavesNothing(t *testing.T, databaseURL string) {
 	r := newRig(t, databaseURL)
 	fails := true
-	handler := messaging.On(inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx, event switched) error {
+	handler := messaging.On(inbox.Once(inbox.New(r.outbox, "g"), func(ctx context.Context, tx *outbox.Tx[*gorm.DB], event switched) error {
 		if err := gorm.G[lamp](tx.DB).Create(ctx, &lamp{event.Lamp}); err != nil {
 			return err
 		}

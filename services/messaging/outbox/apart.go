@@ -3,11 +3,10 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
-
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/messaging"
 )
@@ -73,17 +72,26 @@ func (r *Relay) setApart(p partition) bool {
 	return !before
 }
 
-// rest is the condition for rows of all partitions but those that are apart.
-func (r *Relay) rest() (conditions []any) {
+// A condition is SQL for some rows, with arguments.
+type condition func(*arguments) string
+
+// rest is the condition for rows of all partitions but those that are apart, of which there are so many.
+func (r *Relay) rest() (_ condition, apart int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for p := range r.apart {
-		conditions = append(conditions, gorm.Expr("NOT (?)", r.rowsOf(p)))
-	}
-	return conditions
+	partitions := slices.Collect(maps.Keys(r.apart))
+	return func(args *arguments) string {
+		all := "true"
+		for _, p := range partitions {
+			all += " AND NOT (" + r.rowsOf(p)(args) + ")"
+		}
+		return all
+	}, len(partitions)
 }
 
 // rowsOf is the condition for the rows of a partition.
-func (r *Relay) rowsOf(p partition) clause.Expr {
-	return gorm.Expr("stream = ? AND subject_hash % ? = ?", p.stream, r.outbox.streams.Partitions, p.number)
+func (r *Relay) rowsOf(p partition) condition {
+	return func(args *arguments) string {
+		return fmt.Sprintf("stream = %s AND subject_hash %% %d = %d", args.add(p.stream), r.outbox.streams.Partitions, p.number)
+	}
 }

@@ -73,14 +73,13 @@ type sample struct {
 }
 
 // sample leaves out of Oldest what is published again: that was created long ago, but has not waited since.
-func (o *Outbox) sample(ctx context.Context) (*sample, error) {
+func (t *Table) sample(ctx context.Context) (*sample, error) {
 	var s sample
-	err := o.db.Read.WithContext(ctx).Raw(`
-		SELECT
-			COALESCE(SUM(CASE WHEN failures < ? THEN 1 ELSE 0 END), 0) AS pending,
-			COALESCE(SUM(CASE WHEN failures >= ? THEN 1 ELSE 0 END), 0) AS parked,
-			COALESCE(MIN(CASE WHEN failures < ? AND replayed = 0 THEN time END), 0) AS oldest
-		FROM outbox WHERE published_at = 0`, maxFailures, maxFailures, maxFailures).Scan(&s).Error
+	err := t.query(ctx, func(scan func(...any) error) error { return scan(&s.Pending, &s.Parked, &s.Oldest) }, `SELECT
+			COALESCE(SUM(CASE WHEN failures < $1 THEN 1 ELSE 0 END), 0) AS pending,
+			COALESCE(SUM(CASE WHEN failures >= $1 THEN 1 ELSE 0 END), 0) AS parked,
+			COALESCE(MIN(CASE WHEN failures < $1 AND replayed = 0 THEN time END), 0) AS oldest
+		FROM outbox WHERE published_at = 0`, maxFailures)
 	if err != nil {
 		return nil, fmt.Errorf("sample the outbox: %w", err)
 	}

@@ -6,38 +6,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-	"gorm.io/gorm"
 
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/internal/conventions"
 )
 
-// An Outbox is where a service's transactions leave their messages.
-type Outbox struct {
-	db        *database.DB
-	streams   *messaging.Streams
-	tracer    trace.Tracer
-	committed chan struct{} // a signal to the relay, at most one waiting
+// An Outbox is where a service's transactions, which are Ts, leave their messages.
+type Outbox[T any] struct {
+	*Table
+	db     Database[T]
+	tracer trace.Tracer
 }
 
-// New returns the outbox in a database, whose messages travel on the streams.
-func New(db *database.DB, streams *messaging.Streams) *Outbox {
-	return &Outbox{
-		db: db, streams: streams, committed: make(chan struct{}, 1),
+// New returns the outbox in a database, whose messages travel on the streams. The system is the database's name in
+// OpenTelemetry's conventions, postgresql or sqlite: with another one New panics.
+func New[T any](db Database[T], system string, streams *messaging.Streams) *Outbox[T] {
+	if system != "postgresql" && system != "sqlite" {
+		panic(fmt.Sprintf("the outbox's database is %q, expected postgresql or sqlite", system))
+	}
+	query := func(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+		var none T
+		return DatabaseError(ctx, db.Query(ctx, none, row, query, args...))
+	}
+	return &Outbox[T]{
+		Table:  &Table{system: system, query: query, streams: streams, committed: make(chan struct{}, 1)},
+		db:     db,
 		tracer: streams.TracerProvider.Tracer(conventions.Scope, trace.WithSchemaURL(semconv.SchemaURL)),
 	}
 }
 
 // A Tx is a transaction that can leave messages.
-type Tx struct {
-	*gorm.DB
+type Tx[T any] struct {
+	DB T // the transaction itself, for what the service does
 
-	outbox    *Outbox
+	outbox    *Outbox[T]
 	cause     string // id of the event that the transaction answers
 	creates   []trace.Span
 	due       bool // something for the relay
@@ -48,35 +55,40 @@ var errRolledBack = errors.New("transaction was rolled back")
 
 // Transaction runs fn in a transaction and commits it, or rolls it back if fn returns an error or panics. Once it has
 // committed, the relay of this process is woken.
-func (o *Outbox) Transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) (err error) {
-	tx := &Tx{outbox: o}
+func (o *Outbox[T]) Transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx[T]) error) (err error) {
+	tx := &Tx[T]{outbox: o}
 	err = errRolledBack // what a panic leaves behind
 	defer func() { tx.end(err) }()
-	err = o.db.Write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+	var failed error
+	err = o.db.Transaction(ctx, func(db T) error {
 		tx.DB = db
-		return fn(ctx, tx)
+		failed = fn(ctx, tx)
+		return failed
 	})
+	if failed == nil {
+		err = DatabaseError(ctx, err)
+	}
 	return err
 }
 
 // Answer is Transaction for what is done because of an event: the messages that it leaves name the event as their
 // cause, so that Republish finds them.
-func (o *Outbox) Answer(ctx context.Context, cause string, fn func(ctx context.Context, tx *Tx) error) error {
-	return o.Transaction(ctx, func(ctx context.Context, tx *Tx) error {
+func (o *Outbox[T]) Answer(ctx context.Context, cause string, fn func(ctx context.Context, tx *Tx[T]) error) error {
+	return o.Transaction(ctx, func(ctx context.Context, tx *Tx[T]) error {
 		tx.cause = cause
 		return fn(ctx, tx)
 	})
 }
 
 // Create leaves an event as a message.
-func Create[S messaging.Stream](ctx context.Context, tx *Tx, event messaging.Event[S]) error {
+func Create[T any, S messaging.Stream](ctx context.Context, tx *Tx[T], event messaging.Event[S]) error {
 	return CreateAround(ctx, tx, func(context.Context) (messaging.Event[S], error) { return event, nil })
 }
 
 // CreateAround does the work that fn does, and leaves the event that fn returns as a message. The span of creating the
 // message covers fn and ends with the transaction, failed if that does not commit. It is the message's creation context.
-func CreateAround[S messaging.Stream](
-	ctx context.Context, tx *Tx, fn func(ctx context.Context) (messaging.Event[S], error),
+func CreateAround[T any, S messaging.Stream](
+	ctx context.Context, tx *Tx[T], fn func(ctx context.Context) (messaging.Event[S], error),
 ) error {
 	var stream S
 	ctx, span := tx.outbox.tracer.Start(ctx, "create "+stream.Name(), trace.WithSpanKind(trace.SpanKindProducer),
@@ -93,7 +105,7 @@ func CreateAround[S messaging.Stream](
 	span.SetAttributes(conventions.Message(m.ID, m.Subject, m.Type)...)
 	m.Source = tx.outbox.streams.Source
 	r := rowOf(m, tx.cause)
-	if err := gorm.G[row](tx.DB).Create(ctx, &r); err != nil {
+	if err := tx.query(ctx, ignore, insertRow, r.fields()...); err != nil {
 		return fmt.Errorf("write %s to the outbox: %w", m.Type, err)
 	}
 	tx.due = true
@@ -102,19 +114,33 @@ func CreateAround[S messaging.Stream](
 
 // Republish makes the relay add once more what was left because of an event: whoever repeats a question may have
 // missed the answer.
-func (tx *Tx) Republish(ctx context.Context, cause string) error {
+func (tx *Tx[T]) Republish(ctx context.Context, cause string) error {
 	tx.due = true
-	db := tx.WithContext(ctx)
-	return db.Exec("UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE id IN (?)",
-		inOrder(db, "cause_id = ?", cause)).Error
+	return tx.query(ctx, ignore, "UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE id IN ("+
+		tx.outbox.locked("SELECT id FROM outbox WHERE cause_id = $1 ORDER BY id")+")", cause)
+}
+
+// Note notes that a group has processed an event, and reports whether that is new. It is for package inbox.
+func (tx *Tx[T]) Note(ctx context.Context, group, event string) (first bool, err error) {
+	err = tx.query(ctx, func(scan func(...any) error) error {
+		first = true
+		return scan(new(int64))
+	}, "INSERT INTO inbox (consumer_group, event_id, processed_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING processed_at",
+		group, event, time.Now().UnixMicro())
+	return first, err
+}
+
+// query is the database's, in the transaction.
+func (tx *Tx[T]) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+	return DatabaseError(ctx, tx.outbox.db.Query(ctx, tx.DB, row, query, args...))
 }
 
 // OnCommit makes fn run when the transaction has committed, and not at all if it does not: that is where to count what
 // was done.
-func (tx *Tx) OnCommit(fn func()) { tx.committed = append(tx.committed, fn) }
+func (tx *Tx[T]) OnCommit(fn func()) { tx.committed = append(tx.committed, fn) }
 
 // end is called with the transaction's result.
-func (tx *Tx) end(err error) {
+func (tx *Tx[T]) end(err error) {
 	for _, span := range tx.creates {
 		if err != nil {
 			span.SetStatus(codes.Error, err.Error())
@@ -130,12 +156,5 @@ func (tx *Tx) end(err error) {
 	}
 	for _, fn := range tx.committed {
 		fn()
-	}
-}
-
-func (o *Outbox) wake() {
-	select {
-	case o.committed <- struct{}{}:
-	default:
 	}
 }

@@ -28,7 +28,7 @@ const (
 
 // A Relay adds the outbox's messages to their streams. Several relays of one database run side by side.
 type Relay struct {
-	outbox          *Outbox
+	outbox          *Table
 	publisher       *messaging.Publisher
 	logger          *slog.Logger
 	instrumentation instrumentation
@@ -39,10 +39,10 @@ type Relay struct {
 
 // NewRelay returns a relay that Run starts. The counters of the types that it will publish exist, at 0, before the first is
 // sent.
-func NewRelay(o *Outbox, types ...messaging.EventType) *Relay {
+func NewRelay(t *Table, types ...messaging.EventType) *Relay {
 	return &Relay{
-		outbox: o, publisher: o.streams.Publisher(types...), logger: o.streams.Logger,
-		instrumentation: newInstrumentation(o.streams.Registerer),
+		outbox: t, publisher: t.streams.Publisher(types...), logger: t.streams.Logger,
+		instrumentation: newInstrumentation(t.streams.Registerer),
 		apart:           map[partition]bool{},
 	}
 }
@@ -58,7 +58,8 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer polling.Stop()
 	work := context.WithoutCancel(ctx)
 	for pause := pauseFirst; ctx.Err() == nil; {
-		b, err := r.publish(work, batchRows, r.rest()...)
+		rest, _ := r.rest()
+		b, err := r.publish(work, batchRows, rest)
 		moved := slices.Contains(b.errs, nil)
 		for p, cause := range r.failed(b) {
 			if r.setApart(p) {
@@ -73,7 +74,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			pause = min(2*pause, pauseMost)
 		case !b.full() || !moved:
 			pause = pauseFirst
-			if len(r.rest()) > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
+			if _, apart := r.rest(); apart > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
 				sleep(ctx, 9*b.looked)
 			}
 			select {
@@ -94,7 +95,8 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) finish(ctx context.Context) {
 	clear(r.apart)
 	for {
-		b, err := r.publish(ctx, batchRows, r.rest()...)
+		rest, _ := r.rest()
+		b, err := r.publish(ctx, batchRows, rest)
 		for p, cause := range r.failed(b) {
 			r.setApart(p)
 			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "stream", p.stream,
@@ -116,10 +118,10 @@ type batch struct {
 	looked time.Duration // how long it took to find the rows
 }
 
-// publish makes a batch of at most so many rows that are due and fulfil the conditions.
-func (r *Relay) publish(ctx context.Context, limit int, conditions ...any) (b batch, err error) {
+// publish makes a batch of at most so many rows that are due and fulfil a condition.
+func (r *Relay) publish(ctx context.Context, limit int, condition condition) (b batch, err error) {
 	began := time.Now()
-	b.rows, err = r.outbox.lease(ctx, limit, conditions...)
+	b.rows, err = r.outbox.lease(ctx, limit, condition)
 	b.looked = time.Since(began)
 	if err != nil || len(b.rows) == 0 {
 		return b, err

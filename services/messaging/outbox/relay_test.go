@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+	"gorm.io/gorm"
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
@@ -28,9 +29,9 @@ func (e lit) Subject() string { return e.Lamp }
 func (lit) Validate() error   { return nil }
 
 // leave leaves a message about a subject, and returns its id.
-func (o *Outbox) leave(t *testing.T, subject string, size int) string {
+func (o *lampbox) leave(t *testing.T, subject string, size int) string {
 	t.Helper()
-	err := o.Transaction(t.Context(), func(ctx context.Context, tx *Tx) error {
+	err := o.Transaction(t.Context(), func(ctx context.Context, tx *Tx[*gorm.DB]) error {
 		return Create(ctx, tx, lit{subject, strings.Repeat("x", size)})
 	})
 	if err != nil {
@@ -44,10 +45,10 @@ func (o *Outbox) leave(t *testing.T, subject string, size int) string {
 }
 
 // run runs a relay to streams of so many partitions until the test ends.
-func (o *Outbox) run(t *testing.T, client redis.UniversalClient, partitions int, log *slog.Logger) {
+func (o *lampbox) run(t *testing.T, client redis.UniversalClient, partitions int, log *slog.Logger) {
 	t.Helper()
 	o.streams = messaging.New(client, messaging.Config{Partitions: partitions, Source: "/lamps", Logger: log})
-	relay := NewRelay(o)
+	relay := NewRelay(o.Table)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- relay.Run(ctx) }()

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/internal/rows"
 )
 
 const replayBatch = 1000 // rows
@@ -39,8 +39,8 @@ func firstID(t time.Time) string {
 }
 
 // Replay makes one batch of a replay, and returns how many messages it has and what is left to replay, nil if nothing is.
-func (o *Outbox) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
-	ids, err := o.replay(ctx, "published_at > 0 AND id > ? AND id < ?", r.After, r.Before)
+func (t *Table) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
+	ids, err := t.replay(ctx, "published_at > 0 AND id > $1 AND id < $2", r.After, r.Before)
 	if err != nil || len(ids) < replayBatch {
 		return len(ids), nil, err
 	}
@@ -49,13 +49,13 @@ func (o *Outbox) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
 
 // ReplayParked replays what is parked, and returns how many messages there are. Those that never were published have no
 // age; of others the oldest are left out, unless forced, as NewReplay says.
-func (o *Outbox) ReplayParked(ctx context.Context, force bool) (n int, err error) {
+func (t *Table) ReplayParked(ctx context.Context, force bool) (n int, err error) {
 	oldest := firstID(time.Now().Add(-messaging.InboxRetention))
 	if force {
 		oldest = ""
 	}
 	for after := ""; ; {
-		ids, err := o.replay(ctx, "published_at = 0 AND failures >= ? AND id > ? AND (replayed = 0 OR id > ?)",
+		ids, err := t.replay(ctx, "published_at = 0 AND failures >= $1 AND id > $2 AND (replayed = 0 OR id > $3)",
 			maxFailures, after, oldest)
 		n += len(ids)
 		if err != nil || len(ids) < replayBatch {
@@ -66,15 +66,14 @@ func (o *Outbox) ReplayParked(ctx context.Context, force bool) (n int, err error
 }
 
 // replay replays the first rows for which a condition holds, and returns their ids in order.
-func (o *Outbox) replay(ctx context.Context, condition string, args ...any) (ids []string, err error) {
-	db := o.db.Write.WithContext(ctx)
-	due := db.Table("outbox").Select("id").Where(condition, args...).Order("id").Limit(replayBatch)
-	err = db.Raw("UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1 WHERE id IN (?) RETURNING id",
-		database.Locked(due)).Scan(&ids).Error
+func (t *Table) replay(ctx context.Context, condition string, args ...any) (ids []string, err error) {
+	ids, err = rows.Values[string](ctx, t.query, fmt.Sprintf(
+		"UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1 WHERE id IN (%s) RETURNING id",
+		t.locked(fmt.Sprintf("SELECT id FROM outbox WHERE %s ORDER BY id LIMIT %d", condition, replayBatch))), args...)
 	if err != nil {
 		return nil, fmt.Errorf("replay the outbox: %w", err)
 	}
-	o.wake()
+	t.wake()
 	slices.Sort(ids)
 	return ids, nil
 }

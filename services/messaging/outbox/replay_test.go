@@ -13,7 +13,7 @@ import (
 )
 
 // due are the ids of the messages that are to be published, again or for the first time.
-func (o *Outbox) due(t *testing.T) (ids []string) {
+func (o *lampbox) due(t *testing.T) (ids []string) {
 	t.Helper()
 	err := o.db.Read.Raw("SELECT id FROM outbox WHERE published_at = 0 AND leased_until = 0 AND failures = 0 ORDER BY id").Scan(&ids).Error
 	if err != nil {
@@ -46,6 +46,21 @@ func testAReplayGoesInBatches(t *testing.T, databaseURL string) {
 	if diff := cmp.Diff([]int{1000, 1000, 500}, sizes); diff != "" || err != nil || replayed != n {
 		t.Errorf("replayed %d of %d in batches of %v, %v", replayed, n, sizes, err)
 	}
+}
+
+func TestWhatIsNewGoesBeforeWhatIsReplayed(t *testing.T) {
+	messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
+		o := open(t, databaseURL)
+		o.fill(t, batchRows)
+		o.exec(t, "UPDATE outbox SET replayed = 1")
+		id := o.leave(t, "desk", 1)
+		if leased := o.mustLease(t); len(leased) != batchRows || leased[batchRows-1].ID != id {
+			t.Errorf("leased %d rows, expected %d, with the new one", len(leased), batchRows)
+		}
+		if leased := o.mustLease(t); len(leased) != 1 || leased[0].Replayed != 1 {
+			t.Errorf("leased %d rows then, expected the last that is replayed", len(leased))
+		}
+	})
 }
 
 func TestAReplayIsOfWhatWasCreatedInItsTime(t *testing.T) {

@@ -10,16 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
-
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/internal/rows"
 )
 
 // A row is a message in the table outbox; database/migrations says what the columns mean.
 type row struct {
-	ID          string `gorm:"primaryKey"`
+	ID          string
 	Stream      string
 	Source      string
 	Type        string
@@ -38,8 +35,19 @@ type row struct {
 	SubjectHash uint32
 }
 
-// TableName tells GORM the table.
-func (row) TableName() string { return "outbox" }
+const columns = `id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id,
+	leased_until, failures, published_at, replayed, headers, subject_hash`
+
+var insertRow = "INSERT INTO outbox (" + columns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+
+// fields are in the order of columns.
+func (r *row) fields() []any {
+	return []any{
+		&r.ID, &r.Stream, &r.Source, &r.Type, &r.Subject, &r.Time, &r.Data, &r.Traceparent, &r.Tracestate, &r.Baggage, &r.CauseID,
+		&r.LeasedUntil, &r.Failures, &r.PublishedAt, &r.Replayed, &r.Headers, &r.SubjectHash,
+	}
+}
 
 func rowOf(m messaging.Message, cause string) row {
 	r := row{
@@ -82,36 +90,39 @@ func (r row) message() messaging.Message {
 	}
 }
 
-// lease takes the oldest unpublished rows that are nobody's and fulfil the conditions, up to limit and to a batch's bytes,
-// until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. The transaction
-// is over when lease returns.
-func (o *Outbox) lease(ctx context.Context, limit int, conditions ...any) ([]row, error) {
-	var rows []row
-	db, now := o.db.Write.WithContext(ctx), o.db.Now()
-	due := db.Table("outbox").Select("id, octet_length(data) AS size").
-		Where("published_at = 0 AND leased_until < ? AND failures < ?", now, maxFailures).
-		Order("id").Limit(limit)
-	for _, condition := range conditions {
-		due = due.Where(condition)
-	}
-	err := db.Raw(`
-		UPDATE outbox SET leased_until = ? + ? WHERE id IN (
-			SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY id) AS total FROM (?) AS due) AS sums
-			WHERE total <= ? OR total = size) RETURNING *`,
-		now, leaseTime.Microseconds(), database.SkipLocked(due), batchBytes).Scan(&rows).Error
+// lease takes the oldest unpublished rows that are nobody's and fulfil the condition, up to limit and to a batch's bytes,
+// until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. What is replayed
+// comes last, because it may be much. The transaction is over when lease returns.
+func (t *Table) lease(ctx context.Context, limit int, condition condition) (leased []row, err error) {
+	var args arguments
+	now := t.now(&args)
+	due := fmt.Sprintf(`
+		SELECT id, replayed, octet_length(data) AS size FROM outbox
+		WHERE published_at = 0 AND leased_until < %s AND failures < %d AND %s
+		ORDER BY replayed, id LIMIT %d`, now, maxFailures, condition(&args), limit)
+	err = t.query(ctx, func(scan func(...any) error) error {
+		var r row
+		err := scan(r.fields()...)
+		leased = append(leased, r)
+		return err
+	}, fmt.Sprintf(`
+		UPDATE outbox SET leased_until = %s + %d WHERE id IN (
+			SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY replayed, id) AS total FROM (%s) AS due) AS sums
+			WHERE total <= %d OR total = size) RETURNING %s`,
+		now, leaseTime.Microseconds(), rows.SkipLocked(t.system, due), batchBytes, columns), args...)
 	if err != nil {
 		return nil, fmt.Errorf("lease outbox rows: %w", err)
 	}
-	slices.SortFunc(rows, func(a, b row) int { return strings.Compare(a.ID, b.ID) }) // RETURNING has no order
-	return rows, nil
+	slices.SortFunc(leased, func(a, b row) int { return strings.Compare(a.ID, b.ID) }) // RETURNING has no order
+	return leased, nil
 }
 
 // settle records what publishing a leased batch came to: rows that were added are published, rows that can't be count a
 // failure, and all others are free again at once. A row whose lease has changed stays as it is: it is published again,
 // because somebody asked for that meanwhile, or it is another relay's.
-func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
+func (t *Table) settle(ctx context.Context, leased []row, errs []error) error {
 	var published, failed, freed []string
-	for i, r := range rows {
+	for i, r := range leased {
 		switch {
 		case errs[i] == nil:
 			published = append(published, r.ID)
@@ -121,20 +132,22 @@ func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 			freed = append(freed, r.ID)
 		}
 	}
-	db := o.db.Write.WithContext(ctx)
 	for _, change := range []struct { // in transactions of their own: one of all three would lock in three orders
-		ids []string
-		set clause.Expr
+		ids  []string
+		set  string
+		args arguments
 	}{
-		{published, gorm.Expr("published_at = ?", time.Now().UnixMicro())},
-		{failed, gorm.Expr("failures = failures + 1, leased_until = 0")},
-		{freed, gorm.Expr("leased_until = 0")},
+		{published, "published_at = $1", arguments{time.Now().UnixMicro()}},
+		{failed, "failures = failures + 1, leased_until = 0", nil},
+		{freed, "leased_until = 0", nil},
 	} {
 		if len(change.ids) == 0 {
 			continue
 		}
-		err := db.Exec("UPDATE outbox SET ? WHERE id IN (?)", change.set,
-			inOrder(db, "id IN ? AND leased_until = ?", fill(change.ids), rows[0].LeasedUntil)).Error
+		args := change.args
+		err := t.query(ctx, ignore, fmt.Sprintf("UPDATE outbox SET %s WHERE id IN (%s)", change.set, t.locked(fmt.Sprintf(
+			"SELECT id FROM outbox WHERE leased_until = %s AND id IN (%s) ORDER BY id",
+			args.add(leased[0].LeasedUntil), args.list(change.ids)))), args...)
 		if err != nil {
 			return fmt.Errorf("settle outbox rows: %w", err)
 		}
@@ -142,28 +155,13 @@ func (o *Outbox) settle(ctx context.Context, rows []row, errs []error) error {
 	return nil
 }
 
-// inOrder finds the rows to change and locks them in the order of their ids, as every statement does that waits for more
-// than one.
-func inOrder(db *gorm.DB, where string, args ...any) clause.Expr {
-	return database.Locked(db.Table("outbox").Select("id").Where(where, args...).Order("id"))
-}
-
-// fill repeats the last id until the list's length is a power of two: each length makes a statement of its own, which
-// Postgres prepares and keeps, on every connection.
-func fill(ids []string) []string {
-	for n := len(ids); n&(n-1) != 0; n++ {
-		ids = append(ids, ids[len(ids)-1])
-	}
-	return ids
-}
-
 // Purge deletes the rows of messages that were published longer ago than published, and forgets the events that were
 // processed longer ago than messaging.InboxRetention. That must be the longer: an event may be published again as long
 // as its row is there.
-func (o *Outbox) Purge(ctx context.Context, published time.Duration) error {
+func (t *Table) Purge(ctx context.Context, published time.Duration) error {
 	now := time.Now()
 	return errors.Join( // whatever becomes of the one
-		o.db.Purge(ctx, "outbox", "id", "published_at", now.Add(-published)),
-		o.db.Purge(ctx, "inbox", "consumer_group, event_id", "processed_at", now.Add(-messaging.InboxRetention)),
+		rows.Purge(ctx, t.query, t.system, "outbox", "id", "published_at", now.Add(-published)),
+		rows.Purge(ctx, t.query, t.system, "inbox", "consumer_group, event_id", "processed_at", now.Add(-messaging.InboxRetention)),
 	)
 }

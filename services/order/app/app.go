@@ -54,11 +54,11 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		return nil, err
 	}
 	streams := p.Streams(client, "/"+service)
-	out := outbox.New(db, streams)
-	p.Housekeeping(out, orders.PurgeKeys)
+	out := outbox.New(db, db.System(), streams)
+	p.Housekeeping(out.Table, orders.PurgeKeys)
 	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
-	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out)
-	p.Relay(outbox.NewRelay(out,
+	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
+	p.Relay(outbox.NewRelay(out.Table,
 		messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderCancelled{}),
 		messaging.TypeOf(contracts.OrderConfirmed{}), messaging.TypeOf(contracts.OrderRejected{})))
 	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())

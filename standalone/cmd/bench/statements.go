@@ -19,10 +19,11 @@ const (
 		"`created_at`,`finished_at`) VALUES (?,?,?,?,?,?,?,?,?)"
 	insertItem = "INSERT INTO `order_items` (`order_id`,`position`,`sku`,`quantity`,`unit_price_cents`) " +
 		"VALUES (?,?,?,?,?)"
-	insertMessage = "INSERT INTO `outbox` (`id`,`stream`,`source`,`type`,`subject`,`time`,`data`,`traceparent`," +
-		"`tracestate`,`baggage`,`cause_id`,`leased_until`,`failures`,`published_at`,`replayed`," +
-		"`headers`,`subject_hash`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-	noteEvent = "INSERT INTO `inbox` (`consumer_group`,`event_id`,`processed_at`) VALUES (?,?,?) ON CONFLICT DO NOTHING"
+	insertMessage = "INSERT INTO outbox (id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id, " +
+		"leased_until, failures, published_at, replayed, headers, subject_hash) " +
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+	noteEvent = "INSERT INTO inbox (consumer_group, event_id, processed_at) VALUES ($1, $2, $3) " +
+		"ON CONFLICT DO NOTHING RETURNING processed_at"
 
 	lockStock         = "SELECT * FROM `stock` WHERE sku IN (?) ORDER BY sku"
 	insertReservation = "INSERT INTO `reservations` (`order_id`,`state`,`reason`) VALUES (?,?,?) ON CONFLICT DO NOTHING"
@@ -37,9 +38,9 @@ const (
 
 // The relay's statements have no spans; they are those of package outbox.
 const (
-	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY id) AS total " +
-		"FROM (WITH locked AS MATERIALIZED (SELECT id, octet_length(data) AS size FROM outbox WHERE published_at = 0 AND leased_until < ? " +
-		"AND failures < ? ORDER BY id LIMIT ?) SELECT * FROM locked) AS due) AS sums WHERE total <= ? OR total = size) RETURNING *"
+	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY replayed, id) AS total " +
+		"FROM (WITH locked AS MATERIALIZED (SELECT id, replayed, octet_length(data) AS size FROM outbox WHERE published_at = 0 AND leased_until < ? " +
+		"AND failures < ? ORDER BY replayed, id LIMIT ?) SELECT * FROM locked) AS due) AS sums WHERE total <= ? OR total = size) RETURNING *"
 	settleMessages = "UPDATE outbox SET published_at = ? WHERE id IN (WITH locked AS MATERIALIZED (SELECT id FROM outbox " +
 		"WHERE leased_until = ? AND id IN (?) ORDER BY id) SELECT * FROM locked)" // a ? for each message
 )

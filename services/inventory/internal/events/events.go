@@ -20,7 +20,7 @@ type Handlers struct {
 }
 
 // New returns the handlers.
-func New(in *inbox.Inbox, s *store.Store) Handlers {
+func New(in *store.Inbox, s *store.Store) Handlers {
 	k := keeper{s}
 	return Handlers{inbox.Once(in, k.reserve), inbox.Once(in, k.release)}
 }
@@ -28,7 +28,7 @@ func New(in *inbox.Inbox, s *store.Store) Handlers {
 type keeper struct{ store *store.Store }
 
 // reserve sets aside all that the order needs or nothing, and tells which.
-func (k keeper) reserve(ctx context.Context, tx *outbox.Tx, e contracts.OrderCreated) error {
+func (k keeper) reserve(ctx context.Context, tx *store.Tx, e contracts.OrderCreated) error {
 	lines := make([]stock.Line, len(e.Items))
 	for i, item := range e.Items {
 		lines[i] = stock.Line{SKU: item.SKU, Quantity: item.Quantity}
@@ -47,7 +47,7 @@ func (k keeper) reserve(ctx context.Context, tx *outbox.Tx, e contracts.OrderCre
 }
 
 // release gives back what is set aside for the order, and tells so if that is anything.
-func (k keeper) release(ctx context.Context, tx *outbox.Tx, e contracts.OrderCancelled) error {
+func (k keeper) release(ctx context.Context, tx *store.Tx, e contracts.OrderCancelled) error {
 	lines, err := k.store.Cancel(ctx, tx, e.OrderID)
 	if err != nil || len(lines) == 0 {
 		return err

@@ -46,7 +46,7 @@ func openService(t *testing.T, databaseURL string, items ...stock.Item) service 
 	if err := s.Seed(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
-	handle := events.New(inbox.New(outbox.New(db, messaging.New(nil, messaging.Config{Source: "/inventory"})), "inventory"), s)
+	handle := events.New(inbox.New(outbox.New(db, db.System(), messaging.New(nil, messaging.Config{Source: "/inventory"})), "inventory"), s)
 	handlers := map[string]messaging.Handler[contracts.Orders]{}
 	for _, h := range []messaging.Handler[contracts.Orders]{messaging.On(handle.OrderCreated), messaging.On(handle.OrderCancelled)} {
 		handlers[h.Type()] = h

@@ -66,9 +66,9 @@ func (s server) ask(method, path, body string, header ...string) *httptest.Respo
 }
 
 // change does what a handler of messages would.
-func (s server) change(t *testing.T, fn func(ctx context.Context, tx *outbox.Tx) error) {
+func (s server) change(t *testing.T, fn func(ctx context.Context, tx *store.Tx) error) {
 	t.Helper()
-	if err := outbox.New(s.db, messaging.New(nil, messaging.Config{})).Transaction(t.Context(), fn); err != nil {
+	if err := outbox.New(s.db, s.db.System(), messaging.New(nil, messaging.Config{})).Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,7 +140,7 @@ func TestStockIsListedInPages(t *testing.T) {
 
 func TestStockIsSet(t *testing.T) {
 	s := newServer(t, "secret", stock.Item{SKU: "lamp", Available: 5})
-	s.change(t, func(ctx context.Context, tx *outbox.Tx) error {
+	s.change(t, func(ctx context.Context, tx *store.Tx) error {
 		_, err := s.store.Insert(ctx, tx, stock.Reservation{
 			OrderID: "o", State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 2}},
 		})
@@ -183,7 +183,7 @@ func TestSettingStockNeedsTheToken(t *testing.T) {
 
 func TestAReservationIsRead(t *testing.T) {
 	s := newServer(t, "", stock.Item{SKU: "lamp", Available: 5})
-	s.change(t, func(ctx context.Context, tx *outbox.Tx) error {
+	s.change(t, func(ctx context.Context, tx *store.Tx) error {
 		for _, r := range []stock.Reservation{
 			{OrderID: "served", State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 2}}},
 			{OrderID: "refused", State: stock.Rejected, Reason: "out_of_stock: lamp"},

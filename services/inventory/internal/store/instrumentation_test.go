@@ -27,7 +27,7 @@ func TestWhatBecameOfStockIsCountedOnce(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = db.Close() })
 		registry := prometheus.NewRegistry()
-		s := suite{db, store.New(db, registry), outbox.New(db, messaging.New(nil, messaging.Config{}))}
+		s := suite{db, store.New(db, registry), outbox.New(db, db.System(), messaging.New(nil, messaging.Config{}))}
 		s.fill(t)
 		reserve := func(orderID string) stock.Reservation {
 			return stock.Reservation{OrderID: orderID, State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 1}}}
@@ -43,7 +43,7 @@ func TestWhatBecameOfStockIsCountedOnce(t *testing.T) {
 		}
 		s.insert(t, reserve("overtakes"))
 		cause := errors.New("no")
-		err = s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+		err = s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			_, inserted := s.store.Insert(ctx, tx, reserve("f"))
 			_, cancelled := s.store.Cancel(ctx, tx, "b")
 			return errors.Join(inserted, cancelled, cause)

@@ -9,7 +9,6 @@ import (
 	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/inventory/internal/stock"
-	"example.com/clew/services/messaging/outbox"
 )
 
 // Lock returns the items of the lines that exist, by SKU, and keeps every other transaction from changing them. It
@@ -34,7 +33,7 @@ func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[
 
 // Insert writes a decision on locked stock, and takes what it reserves. It reports whether it did: if the order has a
 // reservation already, which may be the tombstone of its cancellation, nothing changes.
-func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, r stock.Reservation) (bool, error) {
+func (s *Store) Insert(ctx context.Context, tx *Tx, r stock.Reservation) (bool, error) {
 	first, err := insertReservation(ctx, tx.DB, reservationRow{r.OrderID, r.State, r.Reason})
 	if err != nil || !first {
 		return false, err
@@ -50,7 +49,7 @@ func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, r stock.Reservation) 
 	if err := gorm.G[lineRow](tx.DB).CreateInBatches(ctx, &lines, len(lines)); err != nil {
 		return false, fmt.Errorf("write items of reservation %s: %w", r.OrderID, err)
 	}
-	err = tx.WithContext(ctx).Exec(`
+	err = tx.DB.WithContext(ctx).Exec(`
 		UPDATE stock SET available = stock.available - r.quantity, reserved = stock.reserved + r.quantity
 		FROM reservation_items AS r WHERE r.order_id = ? AND r.sku = stock.sku`, r.OrderID).Error
 	if err != nil {
@@ -62,7 +61,7 @@ func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, r stock.Reservation) 
 // Cancel cancels an order's reservation, gives its units back and returns them. There are none, and nothing changes, if
 // it was rejected or cancelled before. An order that is not known yet gets a cancelled reservation, the tombstone,
 // so that its creation reserves nothing.
-func (s *Store) Cancel(ctx context.Context, tx *outbox.Tx, orderID string) ([]stock.Line, error) {
+func (s *Store) Cancel(ctx context.Context, tx *Tx, orderID string) ([]stock.Line, error) {
 	tombstone, err := insertReservation(ctx, tx.DB, reservationRow{orderID, stock.Cancelled, ""})
 	if err != nil {
 		return nil, err
@@ -79,7 +78,7 @@ func (s *Store) Cancel(ctx context.Context, tx *outbox.Tx, orderID string) ([]st
 	if _, err := s.Lock(ctx, tx.DB, lines); err != nil {
 		return nil, err
 	}
-	result := tx.WithContext(ctx).Exec("UPDATE reservations SET state = ? WHERE order_id = ? AND state = ?",
+	result := tx.DB.WithContext(ctx).Exec("UPDATE reservations SET state = ? WHERE order_id = ? AND state = ?",
 		stock.Cancelled, orderID, stock.Reserved)
 	if result.Error != nil {
 		return nil, fmt.Errorf("cancel reservation %s: %w", orderID, result.Error)
@@ -87,7 +86,7 @@ func (s *Store) Cancel(ctx context.Context, tx *outbox.Tx, orderID string) ([]st
 	if result.RowsAffected == 0 {
 		return nil, nil
 	}
-	err = tx.WithContext(ctx).Exec(`
+	err = tx.DB.WithContext(ctx).Exec(`
 		UPDATE stock SET available = stock.available + r.quantity, reserved = stock.reserved - r.quantity
 		FROM reservation_items AS r WHERE r.order_id = ? AND r.sku = stock.sku`, orderID).Error
 	if err != nil {

@@ -4,9 +4,19 @@ package store
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"gorm.io/gorm"
 
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/inbox"
+	"example.com/clew/services/messaging/outbox"
+)
+
+// Transactions, and what is left in them, are GORM's.
+type (
+	Tx     = outbox.Tx[*gorm.DB]
+	Outbox = outbox.Outbox[*gorm.DB]
+	Inbox  = inbox.Inbox[*gorm.DB]
 )
 
 // A Store reads and writes stock.

@@ -39,7 +39,7 @@ func TestStore(t *testing.T) {
 type suite struct {
 	db     *database.DB
 	store  *store.Store
-	outbox *outbox.Outbox
+	outbox *store.Outbox
 }
 
 // openSuite returns a suite with connections of its own, as each process has.
@@ -50,11 +50,11 @@ func openSuite(t *testing.T, url string) suite {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return suite{db, store.New(db, nil), outbox.New(db, messaging.New(nil, messaging.Config{}))}
+	return suite{db, store.New(db, nil), outbox.New(db, db.System(), messaging.New(nil, messaging.Config{}))}
 }
 
 // transaction fails the test if fn or the commit does.
-func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *outbox.Tx) error) {
+func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *store.Tx) error) {
 	t.Helper()
 	if err := s.outbox.Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func (s suite) wantReservation(t *testing.T, want stock.Reservation) {
 
 func (s suite) insert(t *testing.T, r stock.Reservation) (first bool) {
 	t.Helper()
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) (err error) {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) (err error) {
 		first, err = s.store.Insert(ctx, tx, r)
 		return err
 	})
@@ -102,7 +102,7 @@ func (s suite) insert(t *testing.T, r stock.Reservation) (first bool) {
 
 func (s suite) cancel(t *testing.T, orderID string) (released []stock.Line) {
 	t.Helper()
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) (err error) {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) (err error) {
 		released, err = s.store.Cancel(ctx, tx, orderID)
 		return err
 	})
@@ -159,7 +159,7 @@ func (s suite) unknown(t *testing.T) {
 
 func (s suite) lock(t *testing.T) {
 	s.fill(t)
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 		got, err := s.store.Lock(ctx, tx.DB, []stock.Line{{SKU: "lamp", Quantity: 1}, {SKU: "mug", Quantity: 1}})
 		if diff := cmp.Diff(map[string]stock.Item{"lamp": {SKU: "lamp", Available: 5}}, got); diff != "" {
 			t.Errorf("items (-want +got):\n%s", diff)
@@ -217,7 +217,7 @@ func (s suite) tombstone(t *testing.T) {
 // The database is the last resort, should a decision have been wrong.
 func (s suite) negative(t *testing.T) {
 	s.fill(t)
-	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		_, err := s.store.Insert(ctx, tx, stock.Reservation{
 			OrderID: "o", State: stock.Reserved, Lines: []stock.Line{{SKU: "lamp", Quantity: 6}},
 		})

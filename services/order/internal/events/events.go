@@ -17,7 +17,7 @@ import (
 
 // Handlers returns the handlers of stock's events. They need no order of arrival: what comes for an order that is unknown
 // or already decided changes nothing.
-func Handlers(in *inbox.Inbox, s *store.Store, logger *slog.Logger) []messaging.Handler[contracts.Stock] {
+func Handlers(in *store.Inbox, s *store.Store, logger *slog.Logger) []messaging.Handler[contracts.Stock] {
 	d := decider{s, logger}
 	return []messaging.Handler[contracts.Stock]{
 		messaging.On(inbox.Once(in, d.confirm)),
@@ -30,17 +30,17 @@ type decider struct {
 	logger *slog.Logger
 }
 
-func (d decider) confirm(ctx context.Context, tx *outbox.Tx, e contracts.StockReserved) error {
+func (d decider) confirm(ctx context.Context, tx *store.Tx, e contracts.StockReserved) error {
 	return d.decide(ctx, tx, e.OrderID, order.Confirmed, "", contracts.OrderConfirmed{OrderID: e.OrderID})
 }
 
-func (d decider) reject(ctx context.Context, tx *outbox.Tx, e contracts.StockRejected) error {
+func (d decider) reject(ctx context.Context, tx *store.Tx, e contracts.StockRejected) error {
 	return d.decide(ctx, tx, e.OrderID, order.Rejected, e.Reason, contracts.OrderRejected(e))
 }
 
 // decide changes the order, and tells so if that was still possible.
 func (d decider) decide(
-	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, event messaging.Event[contracts.Orders],
+	ctx context.Context, tx *store.Tx, id string, to order.Status, reason string, event messaging.Event[contracts.Orders],
 ) error {
 	changed, err := d.store.Change(ctx, tx, id, to, reason, time.Now())
 	if err != nil {

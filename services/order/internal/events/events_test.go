@@ -34,7 +34,7 @@ const orderID = "0199c0de-7a1b-7cde-8f01-23456789abcd"
 // A service is the handlers on a database with one pending order.
 type service struct {
 	db       *database.DB
-	outbox   *outbox.Outbox
+	outbox   *store.Outbox
 	store    *store.Store
 	handlers map[string]messaging.Handler[contracts.Stock]
 	api      http.Handler
@@ -57,7 +57,7 @@ func openService(t *testing.T, databaseURL string) service {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	s, logger := store.New(db, nil), slog.New(slog.DiscardHandler)
-	out := outbox.New(db, messaging.New(nil, messaging.Config{Source: "/order"}))
+	out := outbox.New(db, db.System(), messaging.New(nil, messaging.Config{Source: "/order"}))
 	handlers := map[string]messaging.Handler[contracts.Stock]{}
 	for _, h := range events.Handlers(inbox.New(out, "order"), s, logger) {
 		handlers[h.Type()] = h
@@ -72,7 +72,7 @@ func (s service) insert(t fataler, id string) {
 		ID: id, CustomerID: "ada", Status: order.Pending, Currency: "EUR", TotalCents: 9980,
 		Items: []order.Item{{SKU: "lamp", Quantity: 2, UnitPriceCents: 4990}}, CreatedAt: time.Now(),
 	}
-	err := s.outbox.Transaction(context.Background(), func(ctx context.Context, tx *outbox.Tx) error {
+	err := s.outbox.Transaction(context.Background(), func(ctx context.Context, tx *store.Tx) error {
 		return s.store.Insert(ctx, tx, pending)
 	})
 	if err != nil {

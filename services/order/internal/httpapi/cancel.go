@@ -9,10 +9,11 @@ import (
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
+	"example.com/clew/services/order/internal/store"
 )
 
 func (a *api) cancel(ctx context.Context, in *orderInput) (*orderOutput, error) {
-	err := a.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
+	err := a.outbox.Transaction(ctx, func(ctx context.Context, tx *store.Tx) error {
 		changed, err := a.store.Change(ctx, tx, in.ID, order.Cancelled, "", time.Now())
 		if err != nil || !changed {
 			return err

@@ -14,7 +14,6 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
-	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/process/httpserver"
@@ -26,11 +25,11 @@ set its items aside (*confirmed*) or refused to (*rejected*). Ask for it again, 
 
 type api struct {
 	store  *store.Store
-	outbox *outbox.Outbox
+	outbox *store.Outbox
 }
 
 // New returns the API's routes, /openapi.json and /docs. Unexpected errors go to logger.
-func New(s *store.Store, o *outbox.Outbox, logger *slog.Logger) *http.ServeMux {
+func New(s *store.Store, o *store.Outbox, logger *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	a := &api{s, o}
 	h := httpserver.NewAPI(mux, logger, "Clew orders", "1.0.0", description)

@@ -41,7 +41,7 @@ func openServer(t *testing.T, databaseURL string) server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	mux := httpapi.New(store.New(db, tel.Registry), outbox.New(db, messaging.New(nil, messaging.Config{Source: "/order", TracerProvider: tel.TracerProvider})), tel.Logger)
+	mux := httpapi.New(store.New(db, tel.Registry), outbox.New(db, db.System(), messaging.New(nil, messaging.Config{Source: "/order", TracerProvider: tel.TracerProvider})), tel.Logger)
 	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), httpserver.Tracing{
 		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator, TrustCaller: true,
 	})

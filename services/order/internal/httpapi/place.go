@@ -141,7 +141,7 @@ func (a *api) replay(ctx context.Context, key store.Key) (order.Order, bool, err
 // accept writes the order, its key if there is one, and its event in one transaction.
 func (a *api) accept(ctx context.Context, o order.Order, key *store.Key) error {
 	describeSpan(ctx, o.ID)
-	return a.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
+	return a.outbox.Transaction(ctx, func(ctx context.Context, tx *store.Tx) error {
 		return outbox.CreateAround(ctx, tx, func(ctx context.Context) (messaging.Event[contracts.Orders], error) {
 			if key != nil {
 				if err := a.store.InsertKey(ctx, tx.DB, *key); err != nil {

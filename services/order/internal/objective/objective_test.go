@@ -32,7 +32,7 @@ func newSweeper(t *testing.T) (*Sweeper, *prometheus.Registry, *database.DB) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	orders := store.New(db, nil)
-	err = outbox.New(db, messaging.New(nil, messaging.Config{Source: "/order", TracerProvider: tp})).Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+	err = outbox.New(db, db.System(), messaging.New(nil, messaging.Config{Source: "/order", TracerProvider: tp})).Transaction(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		return orders.Insert(ctx, tx, order.Order{
 			ID: "o", Status: order.Pending, CreatedAt: accepted, Items: []order.Item{{SKU: "lamp", Quantity: 1}},
 		})

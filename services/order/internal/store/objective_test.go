@@ -40,12 +40,12 @@ func openSuite(t *testing.T, url string, own fs.FS, reg prometheus.Registerer) s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return suite{db, store.New(db, reg), outbox.New(db, messaging.New(nil, messaging.Config{}))}
+	return suite{db, store.New(db, reg), outbox.New(db, db.System(), messaging.New(nil, messaging.Config{}))}
 }
 
 func (s suite) change(t *testing.T, id string, to order.Status, after time.Duration) (changed bool) {
 	t.Helper()
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) (err error) {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) (err error) {
 		changed, err = s.store.Change(ctx, tx, id, to, "", accepted.Add(after))
 		return err
 	})
@@ -130,7 +130,7 @@ func TestATransactionThatIsRolledBackCountsNothing(t *testing.T) {
 		o := s.insert(t, 1, func(o *order.Order) { o.CreatedAt = accepted })
 		cause := errors.New("no")
 		for _, after := range []time.Duration{time.Second, 2 * time.Second} {
-			err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+			err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 				_, err := s.store.Change(ctx, tx, o.ID, order.Confirmed, "", accepted.Add(after))
 				return errors.Join(err, s.store.Insert(ctx, tx, order.Order{ID: "x", Items: o.Items}), cause)
 			})
@@ -181,7 +181,7 @@ func TestTheTimeThatAnOrderTookHasItsTrace(t *testing.T) {
 			ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 				TraceID: id, SpanID: trace.SpanID{1}, TraceFlags: test.flags,
 			}))
-			err = s.outbox.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx) error {
+			err = s.outbox.Transaction(ctx, func(ctx context.Context, tx *store.Tx) error {
 				_, err := s.store.Change(ctx, tx, o.ID, order.Confirmed, "", accepted.Add(2*time.Second))
 				return err
 			})

@@ -12,8 +12,16 @@ import (
 	"gorm.io/gorm"
 
 	"example.com/clew/services/messaging/database"
+	"example.com/clew/services/messaging/inbox"
 	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
+)
+
+// Transactions, and what is left in them, are GORM's.
+type (
+	Tx     = outbox.Tx[*gorm.DB]
+	Outbox = outbox.Outbox[*gorm.DB]
+	Inbox  = inbox.Inbox[*gorm.DB]
 )
 
 // A Store reads and writes orders.
@@ -29,7 +37,7 @@ func New(db *database.DB, reg prometheus.Registerer) *Store {
 }
 
 // Insert writes a new order.
-func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, o order.Order) error {
+func (s *Store) Insert(ctx context.Context, tx *Tx, o order.Order) error {
 	head, items := rowsOf(o)
 	if err := gorm.G[orderRow](tx.DB).Create(ctx, &head); err != nil {
 		return fmt.Errorf("write order %s: %w", o.ID, err)
@@ -45,10 +53,10 @@ func (s *Store) Insert(ctx context.Context, tx *outbox.Tx, o order.Order) error 
 // that is unknown or already decided stays as it is. If the order leaves pending, that is at the time now, which also
 // decides what it counts as for the objective.
 func (s *Store) Change(
-	ctx context.Context, tx *outbox.Tx, id string, to order.Status, reason string, now time.Time,
+	ctx context.Context, tx *Tx, id string, to order.Status, reason string, now time.Time,
 ) (bool, error) {
 	var changed orderRow
-	result := tx.WithContext(ctx).Raw(`
+	result := tx.DB.WithContext(ctx).Raw(`
 		UPDATE orders SET status = ?, reason = ?,
 			finished_at = CASE finished_at WHEN 0 THEN ? ELSE finished_at END,
 			objective = CASE WHEN objective <> '' THEN objective WHEN created_at < ? THEN 'bad' ELSE ? END

@@ -11,7 +11,6 @@ import (
 
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/messagingtest"
-	"example.com/clew/services/messaging/outbox"
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
@@ -37,11 +36,11 @@ func TestStore(t *testing.T) {
 type suite struct {
 	db     *database.DB
 	store  *store.Store
-	outbox *outbox.Outbox
+	outbox *store.Outbox
 }
 
 // transaction fails the test if fn or the commit does.
-func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *outbox.Tx) error) {
+func (s suite) transaction(t *testing.T, fn func(ctx context.Context, tx *store.Tx) error) {
 	t.Helper()
 	if err := s.outbox.Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
@@ -63,7 +62,7 @@ func (s suite) insert(t *testing.T, n int, change func(*order.Order)) order.Orde
 	if change != nil {
 		change(&o)
 	}
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error { return s.store.Insert(ctx, tx, o) })
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) error { return s.store.Insert(ctx, tx, o) })
 	return o
 }
 
@@ -83,7 +82,7 @@ func (s suite) unknown(t *testing.T) {
 	if _, err := s.store.Order(t.Context(), "nobody's"); !errors.Is(err, order.ErrNotFound) {
 		t.Errorf("error %v, want ErrNotFound", err)
 	}
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 		changed, err := s.store.Change(ctx, tx, "nobody's", order.Cancelled, "", time.Now())
 		if changed {
 			t.Error("an unknown order was changed")
@@ -103,7 +102,7 @@ func (s suite) changes(t *testing.T) {
 		for _, to := range []order.Status{order.Pending, order.Confirmed, order.Rejected, order.Cancelled} {
 			n++
 			before := s.insert(t, n, func(o *order.Order) { o.Status = from })
-			s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+			s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 				changed, err := s.store.Change(ctx, tx, before.ID, to, "because", time.Now())
 				if changed != allowed[to] {
 					t.Errorf("%s to %s: changed %v", from, to, changed)
@@ -165,10 +164,10 @@ func (s suite) keys(t *testing.T) {
 	if _, found, err := s.store.Key(t.Context(), "basket"); found || err != nil {
 		t.Errorf("before: found %v, error %v", found, err)
 	}
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 		return s.store.InsertKey(ctx, tx.DB, store.Key{Key: "basket", BodyHash: "h1", OrderID: "o1"})
 	})
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 		if err := s.store.InsertKey(ctx, tx.DB, store.Key{Key: "basket", BodyHash: "h2", OrderID: "o2"}); !errors.Is(err, store.ErrKeyTaken) {
 			t.Errorf("again: error %v, want ErrKeyTaken", err)
 		}
@@ -182,9 +181,9 @@ func (s suite) keys(t *testing.T) {
 
 func (s suite) purgeKeys(t *testing.T) {
 	for name, age := range map[string]time.Duration{"old": 24*time.Hour + time.Minute, "young": 24*time.Hour - time.Minute} {
-		s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 			return errors.Join(s.store.InsertKey(ctx, tx.DB, store.Key{Key: name}),
-				tx.Exec("UPDATE idempotency_keys SET created_at = ? WHERE key = ?", time.Now().Add(-age).UnixMicro(), name).Error)
+				tx.DB.Exec("UPDATE idempotency_keys SET created_at = ? WHERE key = ?", time.Now().Add(-age).UnixMicro(), name).Error)
 		})
 	}
 	if err := s.store.PurgeKeys(t.Context()); err != nil {
@@ -201,13 +200,13 @@ func (s suite) purgeKeys(t *testing.T) {
 func TestAPurgeOfKeysWaitsForNobody(t *testing.T) {
 	s := openSuite(t, messagingtest.Postgres(t), migrations.FS, nil)
 	for _, name := range []string{"free", "locked"} {
-		s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
+		s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
 			return errors.Join(s.store.InsertKey(ctx, tx.DB, store.Key{Key: name}),
-				tx.Exec("UPDATE idempotency_keys SET created_at = 1").Error)
+				tx.DB.Exec("UPDATE idempotency_keys SET created_at = 1").Error)
 		})
 	}
-	s.transaction(t, func(ctx context.Context, tx *outbox.Tx) error {
-		err := tx.Exec("SELECT key FROM idempotency_keys WHERE key = 'locked' FOR UPDATE").Error
+	s.transaction(t, func(ctx context.Context, tx *store.Tx) error {
+		err := tx.DB.Exec("SELECT key FROM idempotency_keys WHERE key = 'locked' FOR UPDATE").Error
 		return errors.Join(err, s.store.PurgeKeys(ctx))
 	})
 	for name, want := range map[string]bool{"free": false, "locked": true} {
@@ -219,7 +218,7 @@ func TestAPurgeOfKeysWaitsForNobody(t *testing.T) {
 
 func (s suite) rollBack(t *testing.T) {
 	cause := errors.New("no")
-	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *outbox.Tx) error {
+	err := s.outbox.Transaction(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 		o := order.Order{ID: "o", Status: order.Pending, Items: []order.Item{{SKU: "lamp", Quantity: 1}}}
 		return errors.Join(s.store.Insert(ctx, tx, o), cause)
 	})

@@ -1,4 +1,5 @@
-package database
+// Package dberror tells whose trouble an error of a database is.
+package dberror
 
 import (
 	"context"
@@ -19,10 +20,13 @@ type late struct{ error }
 
 func (l late) Unwrap() error { return l.error }
 
-// ask asks the database something. Its error tells whether the database could not be asked (messaging.Unavailable), or was
+// ErrNoConnection is for a pool of which no connection was free in time.
+var ErrNoConnection = errors.New("no connection to the database was free in time")
+
+// Ask asks the database something. Its error tells whether the database could not be asked (messaging.Unavailable), or was
 // too slow for what was asked, or had given it to others (messaging.Contended). An error of who stopped asking, because
 // ctx was cancelled or had ended before, stays as it is.
-func ask[R any](ctx context.Context, run func(context.Context) (R, error)) (R, error) {
+func Ask[R any](ctx context.Context, run func(context.Context) (R, error)) (R, error) {
 	ended := ctx.Err() != nil
 	result, err := run(ctx)
 	switch {
@@ -31,17 +35,18 @@ func ask[R any](ctx context.Context, run func(context.Context) (R, error)) (R, e
 	case ended:
 		return result, late{err}
 	}
-	return result, classify(ctx, err)
+	return result, Classify(ctx, err)
 }
 
-func classify(ctx context.Context, err error) error {
+// Classify marks an error of a database as Ask does.
+func Classify(ctx context.Context, err error) error {
 	var already late
 	switch {
 	case err == nil, errors.As(err, &already), errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled):
 		return err
 	case isOutage(err):
 		return messaging.Unavailable(err)
-	case isContention(err), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+	case IsContention(err), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 		return messaging.Contended(err)
 	}
 	return err
@@ -63,7 +68,7 @@ func isOutage(err error) bool {
 			postgres.Routine == "RevalidateCachedQuery" // a migration by another process: the statement is prepared anew
 	case errors.As(err, &sqlite):
 		return isSQLiteOutage(sqlite.Code())
-	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, errNoConnection),
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, sql.ErrConnDone), errors.Is(err, ErrNoConnection),
 		errors.Is(err, pgconn.ErrConnClosed), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return true
 	}
@@ -91,8 +96,8 @@ func isSQLiteOutage(code int) bool {
 	return false
 }
 
-// isContention tells errors of a statement that others, or the load, kept from what it needs.
-func isContention(err error) bool {
+// IsContention tells errors of a statement that others, or the load, kept from what it needs.
+func IsContention(err error) bool {
 	var postgres *pgconn.PgError
 	var sqlite interface{ Code() int }
 	switch {

@@ -1,0 +1,67 @@
+// Package rows has statements about many rows that others may change at the same time, in the SQL that Postgres and SQLite
+// share. (SQLite locks no rows, and need not: it has one writer.)
+package rows
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Query runs a statement with the placeholders $1, $2 and so on. It calls row for each row of the result, which scan
+// reads.
+type Query func(ctx context.Context, row func(scan func(columns ...any) error) error, query string, args ...any) error
+
+// Values are the results of a statement that returns one column.
+func Values[V any](ctx context.Context, run Query, query string, args ...any) (values []V, err error) {
+	err = run(ctx, func(scan func(...any) error) error {
+		var value V
+		err := scan(&value)
+		values = append(values, value)
+		return err
+	}, query, args...)
+	return values, err
+}
+
+// Locked is, for the IN or FROM of a statement that changes several rows, the rows that a query finds. Postgres locks them
+// in the order of the query, before it changes them. A statement without that locks rows as it comes across them, and two
+// that come across the same rows in different orders wait for each other: they deadlock. So all such queries of a table
+// have the same order.
+func Locked(system, query string) string { return locked(system, query, "FOR UPDATE") }
+
+// SkipLocked is Locked without the rows that are locked already. It waits for nobody, so the query may have any order.
+func SkipLocked(system, query string) string { return locked(system, query, "FOR UPDATE SKIP LOCKED") }
+
+// locked is MATERIALIZED because a subquery may be run again where rows are locked, and would then take more rows than the
+// query's limit.
+func locked(system, query, how string) string {
+	if system == "sqlite" {
+		how = ""
+	}
+	return "WITH locked AS MATERIALIZED (" + query + " " + how + ") SELECT * FROM locked"
+}
+
+const purgeBatch = 1000 // rows
+
+// Purge deletes from a table the rows whose time is before another, in batches: what was deleted stays deleted if a later
+// batch fails. What others have locked stays. key is the table's primary key, column the time in microseconds; 0 is none.
+// The column has an index, which may leave out 0.
+//
+// Each batch begins where the one before ended. It would else pass, each time, all that is deleted already: Postgres
+// leaves that in place until it is vacuumed.
+func Purge(ctx context.Context, run Query, system, table, key, column string, before time.Time) error {
+	due := fmt.Sprintf("SELECT %s FROM %s WHERE %[3]s > 0 AND %[3]s >= $1 AND %[3]s < $2 ORDER BY %[3]s LIMIT %[4]d",
+		key, table, column, purgeBatch)
+	query := fmt.Sprintf("DELETE FROM %s WHERE (%s) IN (%s) RETURNING %s", table, key, SkipLocked(system, due), column)
+	for from := int64(0); ; {
+		deleted, err := Values[int64](ctx, run, query, from, before.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("purge %s: %w", table, err)
+		}
+		if len(deleted) < purgeBatch {
+			return nil
+		}
+		from = slices.Max(deleted)
+	}
+}
