@@ -202,7 +202,7 @@ func (r *rig) awaitBacklog(group string, wantPending int64) {
 }
 
 func partitions(t *testing.T, test func(t *testing.T, r *rig)) {
-	for _, n := range []int{1, 3} {
+	for _, n := range []int{1, 3, 64} {
 		t.Run(fmt.Sprintf("%d partitions", n), func(t *testing.T) {
 			t.Parallel()
 			test(t, newRig(t, n))
@@ -502,7 +502,7 @@ func TestSpansOfOneMessage(t *testing.T) {
 		}
 		common := map[string]string{
 			"messaging.system": "redis_streams", "messaging.destination.name": "notes",
-			"messaging.destination.partition.id":     map[int]string{1: "0", 3: "1"}[r.partitions], // of the subject "s"
+			"messaging.destination.partition.id":     map[int]string{1: "0", 3: "1", 64: "2"}[r.partitions], // of the subject "s"
 			"messaging.message.id":                   m.ID,
 			"messaging.message.conversation_id":      "s",
 			"cloudevents.event_type":                 "note.v1",

@@ -8,7 +8,8 @@ import (
 )
 
 // A queue holds what a consumer has been given until it is settled. It has room for what the workers can begin within
-// about a second, by their speed in the last: what waits here longer is kept from other consumers, and is given back.
+// about a second, by their speed in the last: what waits here longer is kept from other consumers, and is given back. It
+// may hold more by one a partition, because fetches do not wait for each other.
 //
 // Messages of one subject leave the queue one at a time, each when the one before is done. Half of the workers take only
 // what was fetched, so that messages that fail again and again, and slowly, do not keep them all. What was claimed has
@@ -21,7 +22,9 @@ type queue struct {
 	changed  *sync.Cond             // something is ready, or the queue is closed
 	held     []map[string]*delivery // by partition and entry id
 	filled   [][2]int               // by partition and intake
+	waiting  [][2]int               // of those, what is not begun
 	total    [2]int                 // by intake
+	full     []int                  // partitions that found all of the fetched share taken
 	ready    [2][]*delivery         // by intake: the next worker may begin it
 	behind   map[string][]*delivery // by subject of which one is ready or begun: those that wait for it
 	begun    rate
@@ -42,7 +45,7 @@ func newQueue(workers, most, partitions int) *queue {
 	q := &queue{
 		workers: workers, most: most, partitions: partitions,
 		freed: make([]chan struct{}, partitions), held: make([]map[string]*delivery, partitions),
-		filled: make([][2]int, partitions), behind: map[string][]*delivery{}, empty: make(chan struct{}),
+		filled: make([][2]int, partitions), waiting: make([][2]int, partitions), behind: map[string][]*delivery{}, empty: make(chan struct{}),
 	}
 	q.changed = sync.NewCond(&q.mu)
 	close(q.empty)
@@ -62,15 +65,22 @@ func (q *queue) share(by intake) int {
 }
 
 // room is how much of the partition's part of a share is free, and at least a quarter: less is none, so that fetches
-// are large. That starves no worker while the rest is more than there are workers.
+// are large. That starves no worker while the rest is more than there are workers. A partition of which nothing waits has
+// room for one more than its part: what runs, however long, must not hold up the rest of its partition.
 func (q *queue) room(partition int, by intake) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	share := q.share(by)
 	part := max(1, share/q.partitions)
-	free := min(part-q.filled[partition][by], share-q.total[by])
-	if 4*free >= part {
+	least, mine, all := (part+3)/4, part-q.filled[partition][by], share-q.total[by]
+	if q.waiting[partition][by] == 0 {
+		least, mine = 1, max(1, mine)
+	}
+	if free := min(mine, all); free >= least {
 		return free
+	}
+	if by == fetched && all < least {
+		q.full = append(q.full, partition)
 	}
 	return 0
 }
@@ -87,6 +97,7 @@ func (q *queue) push(deliveries ...*delivery) {
 		d.arrived = now
 		q.held[d.partition][d.entryID] = d
 		q.filled[d.partition][d.by]++
+		q.waiting[d.partition][d.by]++
 		q.total[d.by]++
 		if d.Subject != "" {
 			behind, busy := q.behind[d.Subject]
@@ -119,8 +130,7 @@ func (q *queue) next(worker int) *delivery {
 			if len(q.ready[by]) > 0 && (by == fetched || worker%2 == 0) {
 				d := q.ready[by][0]
 				q.ready[by] = q.ready[by][1:]
-				d.begun = true
-				q.begun.add(time.Now())
+				q.begin(d)
 				return d
 			}
 		}
@@ -128,6 +138,18 @@ func (q *queue) next(worker int) *delivery {
 			return nil
 		}
 		q.changed.Wait()
+	}
+}
+
+func (q *queue) begin(d *delivery) {
+	if d.begun { // before an outage
+		return
+	}
+	d.begun = true
+	q.begun.add(time.Now())
+	q.waiting[d.partition][d.by]--
+	if q.waiting[d.partition][d.by] == 0 {
+		q.signal(d.partition)
 	}
 }
 
@@ -162,12 +184,15 @@ func (q *queue) free(partition int, entryIDs ...string) {
 	for _, entryID := range entryIDs {
 		q.remove(q.held[partition][entryID])
 	}
-	q.signal(partition)
+	q.freedIn(partition)
 }
 
 func (q *queue) remove(d *delivery) {
 	delete(q.held[d.partition], d.entryID)
 	q.filled[d.partition][d.by]--
+	if !d.begun {
+		q.waiting[d.partition][d.by]--
+	}
 	q.total[d.by]--
 	if q.total == [2]int{} {
 		close(q.empty)
@@ -175,17 +200,19 @@ func (q *queue) remove(d *delivery) {
 	}
 }
 
-// signal tells fetches that there may be room: that of the partition, or all where they share less than one place each.
-func (q *queue) signal(partition int) {
-	first, last := partition, partition
-	if q.partitions > q.share(fetched) {
-		first, last = 0, q.partitions-1
+// freedIn tells fetches that places are free: that of the partition, and those that found none at all.
+func (q *queue) freedIn(partition int) {
+	q.signal(partition)
+	for _, other := range q.full {
+		q.signal(other)
 	}
-	for i := first; i <= last; i++ {
-		select {
-		case q.freed[i] <- struct{}{}:
-		default:
-		}
+	q.full = q.full[:0]
+}
+
+func (q *queue) signal(partition int) {
+	select {
+	case q.freed[partition] <- struct{}{}:
+	default:
 	}
 }
 
@@ -214,7 +241,7 @@ func (q *queue) giveBack(partition int, waited time.Duration) (entryIDs []string
 		q.remove(d)
 		entryIDs = append(entryIDs, d.entryID)
 	}
-	q.signal(partition)
+	q.freedIn(partition)
 	return entryIDs
 }
 

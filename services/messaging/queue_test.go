@@ -82,7 +82,21 @@ func TestManyPartitionsShareAQueue(t *testing.T) {
 		select {
 		case <-q.freed[partition]:
 		default:
-			t.Errorf("partition %d was not told that there is room again", partition)
+			if partition == d.partition || partition >= held {
+				t.Errorf("partition %d was not told that there is room again", partition)
+			}
+		}
+	}
+}
+
+func TestWhatRunsLeavesItsPartitionRoom(t *testing.T) {
+	q := newQueue(4, 100, 64)
+	fill(q, 0, fetched)
+	for range 3 {
+		q.next(1)
+		<-q.freed[0]
+		if n := fill(q, 0, fetched); n != 1 {
+			t.Errorf("%d were fetched while as many run as have come, expected 1", n)
 		}
 	}
 }
