@@ -200,7 +200,7 @@ step() {
 	problem=$(printf '%.300s' "${problem:-$(tail -n 1 "$log")}")
 	case $1:$problem in
 	up:*'already allocated'* | up:*'address already in use'*)
-		fail "A port is taken: stop what listens there, or choose another (README names the variables): $problem"
+		fail "A port is taken: stop what listens there, or choose another (docs/configuration.md names the variables): $problem"
 		;;
 	up:*)
 		not_ready

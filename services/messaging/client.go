@@ -22,8 +22,8 @@ const patience = 3 * time.Second
 // Connect returns a client for a URL such as redis://user:password@127.0.0.1:6379/0. It does not dial: a server that
 // is away is reported by the first command. The caller closes the client.
 //
-// A consumer needs a client of its own, because each fetch holds a connection while it waits. The client repeats no
-// command: a repeated XADD whose first reply was lost adds the message twice.
+// One client serves a process: each partition's fetch holds a connection while it waits, and the pool has enough of them.
+// The client repeats no command: a repeated XADD whose first reply was lost adds the message twice.
 func Connect(url string) (redis.UniversalClient, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {

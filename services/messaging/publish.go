@@ -15,13 +15,15 @@ import (
 // A Publisher adds messages to streams. It is safe for concurrent use.
 type Publisher struct {
 	*shared
-	agreed          sync.Map // streams whose number of partitions is known to be that
 	instrumentation publisherInstrumentation
+
+	mu     sync.Mutex
+	agreed map[string]bool // streams whose number of partitions is known to be that
 }
 
 // Publisher returns a publisher. The counters of the types that it will publish exist, at 0, before the first is sent.
 func (s *Streams) Publisher(types ...EventType) *Publisher {
-	return &Publisher{shared: s.shared, instrumentation: s.instrumentation.publisher(types)}
+	return &Publisher{shared: s.shared, instrumentation: s.instrumentation.publisher(types), agreed: map[string]bool{}}
 }
 
 // Publish adds a message of an event to its stream. It is for events that are told whether or not a transaction commits;
@@ -84,16 +86,24 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 func (p *Publisher) agreeAll(ctx context.Context, messages []Message) map[string]error {
 	refused := map[string]error{}
 	for _, m := range messages {
-		if _, agreed := p.agreed.Load(m.Stream); agreed || refused[m.Stream] != nil {
+		if p.isAgreed(m.Stream) || refused[m.Stream] != nil {
 			continue
 		}
 		if err := p.agree(ctx, m.Stream); err != nil {
 			refused[m.Stream] = err
-		} else {
-			p.agreed.Store(m.Stream, nil)
+			continue
 		}
+		p.mu.Lock()
+		p.agreed[m.Stream] = true
+		p.mu.Unlock()
 	}
 	return refused
+}
+
+func (p *Publisher) isAgreed(stream string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.agreed[stream]
 }
 
 // propagates tells whether a message carries its trace context.

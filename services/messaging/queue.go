@@ -64,9 +64,9 @@ func (q *queue) share(by intake) int {
 	return max(1, all-all/4)
 }
 
-// room is how much of the partition's part of a share is free, and at least a quarter: less is none, so that fetches
-// are large. That starves no worker while the rest is more than there are workers. A partition of which nothing waits has
-// room for one more than its part: what runs, however long, must not hold up the rest of its partition.
+// room returns the free places in the partition's part of a share, or 0 if under a quarter of the part is free, so that
+// fetches stay large: the workers have the rest meanwhile. A partition of which nothing waits has room for one more than
+// its part: a message that runs long must not hold up the others of its partition.
 func (q *queue) room(partition int, by intake) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -59,7 +59,7 @@ var composeSecrets = map[string][]string{
 	"GRAFANA_ADMIN_PASSWORD":      {"grafana"},
 }
 
-// composePorts are the variables, and what they move: DESIGN's defaults.
+// composePorts are the variables, and the service, the published and the container's port that each one moves.
 var composePorts = map[string]struct{ service, published, target string }{
 	"ORDER_PORT":      {"order", "8080", "8080"},
 	"INVENTORY_PORT":  {"inventory", "8081-8084", "8081"},
@@ -360,7 +360,7 @@ func TestComposeVariablesAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	documented := ""
-	for _, name := range []string{"README.md", "docs/full-stack.md"} {
+	for _, name := range []string{"docs/configuration.md", "docs/full-stack.md"} {
 		text, err := os.ReadFile(filepath.Join(repository, name))
 		if err != nil {
 			t.Fatal(err)
@@ -377,7 +377,7 @@ func TestComposeVariablesAreDocumented(t *testing.T) {
 		case form == "":
 			t.Errorf("%s has no default, of which Compose warns at every command", name)
 		case !secret && !strings.Contains(documented, "| `"+name+"` |"):
-			t.Errorf("%s is not in README's table or that of docs/full-stack.md", name)
+			t.Errorf("%s is not in the table of docs/configuration.md or that of docs/full-stack.md", name)
 		}
 	}
 	for variable, port := range composePorts {

@@ -23,8 +23,9 @@ import (
 	"example.com/clew/standalone/internal/traceapi"
 )
 
-// The metrics that DESIGN demands, with their types and labels. The labels have its abbreviations.
-const designed = `
+// The metrics on which dashboards and alerts of others may rely, with their types and labels. D is the destination, G the
+// consumer group and T the event type.
+const promised = `
 	messaging_client_sent_messages_total         counter    D T error_type messaging_system
 	messaging_client_consumed_messages_total     counter    D G messaging_system
 	messaging_client_operation_duration_seconds  histogram  D messaging_operation_name messaging_system
@@ -129,18 +130,18 @@ func (s *stack) scrape(admin, accept string) string {
 }
 
 func TestEveryDesignedMetricIsThereFromTheStart(t *testing.T) {
-	newStack(t).awaitDesigned()
+	newStack(t).awaitPromised()
 }
 
-// awaitDesigned waits until every designed metric is there: some need a sample.
-func (s *stack) awaitDesigned() {
+// awaitPromised waits until every promised metric is there: some need a sample.
+func (s *stack) awaitPromised() {
 	s.t.Helper()
 	long := strings.NewReplacer("D", "messaging_destination_name", "G", "messaging_consumer_group_name",
 		"P", "messaging_destination_partition_id", "T", "event_type")
 	messagingtest.Eventually(s.t, "all metrics are there", func() error {
 		var missing []error
 		families := s.families()
-		for line := range strings.Lines(strings.TrimSpace(designed)) {
+		for line := range strings.Lines(strings.TrimSpace(promised)) {
 			name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 			want := strings.Fields(long.Replace(rest))
 			slices.Sort(want[1:])
@@ -161,7 +162,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	s.ask("GET", s.inventory+"/stock/lamp", "", http.StatusOK, nil)
 	s.ask("GET", s.order+"/orders/none", "", http.StatusNotFound, nil)
 
-	s.awaitDesigned()
+	s.awaitPromised()
 	families := s.families()
 	table := "| metric | type | labels | what it says |\n|---|---|---|---|\n"
 	for _, name := range slices.Sorted(maps.Keys(families)) {

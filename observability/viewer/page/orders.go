@@ -45,7 +45,7 @@ func (p *page) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, target, bytes.NewReader(body))
 	if err != nil {
-		problemf(http.StatusBadRequest, "the address is none: %v", err).write(w)
+		problemf(http.StatusBadRequest, "the address is not a valid URL: %v", err).write(w)
 		return
 	}
 	request.Header.Set("Content-Type", "application/json")

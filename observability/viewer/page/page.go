@@ -73,7 +73,7 @@ func New(cfg Config) http.Handler {
 	})
 }
 
-// answer serves what a question is answered with: JSON; 204 for nil; or a problem, Redis's for an error that is none.
+// answer writes a handler's result: JSON, 204 for nil, or a problem; any other error is taken to be Redis's.
 func answer(question func(*http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)

@@ -11,7 +11,7 @@ import (
 )
 
 // token is the secret of this Clew, made at its first start. Requests that
-// change what customers may not need it (DESIGN §7).
+// change what customers may not need it.
 func token(dir string) (string, error) {
 	path := filepath.Join(dir, "token")
 	saved, err := os.ReadFile(path)

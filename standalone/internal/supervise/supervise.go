@@ -60,7 +60,7 @@ func New(options Options) (*Supervisor, error) {
 	}
 	s := &Supervisor{
 		options: options,
-		// More than the services' own deadline of 20 s (DESIGN §5).
+		// More than the services' own deadline of 20 s.
 		stopDeadline: 25 * time.Second,
 		starts:       make(chan start),
 		spawned:      make(chan struct{}),
@@ -113,7 +113,7 @@ func (s *Supervisor) update(name string, change func(*state.Process)) {
 }
 
 // backoff is the pause before a child is started again: 0.1 s doubling to
-// 2 s, and 0.1 s again after 10 s alive (DESIGN §5).
+// 2 s, and 0.1 s again after 10 s alive.
 func backoff(last, alive time.Duration) time.Duration {
 	const first, most, healthy = 100 * time.Millisecond, 2 * time.Second, 10 * time.Second
 	if last == 0 || alive >= healthy {

@@ -11,8 +11,8 @@ import (
 	"example.com/clew/services/inventory/internal/store"
 )
 
-// A Sampler reads the stock of some SKUs. Every process of the service has one; all of them report the same, and who
-// adds up takes the maximum.
+// A Sampler reads the stock of some SKUs. Every process of the service has one; all of them report the same:
+// aggregate with max, not sum.
 type Sampler struct {
 	store *store.Store
 	skus  []string

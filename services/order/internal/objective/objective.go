@@ -12,8 +12,8 @@ import (
 	"example.com/clew/services/order/internal/store"
 )
 
-// A Sweeper counts orders. Every process of the service has one; all of them report the same, and who adds up takes the
-// maximum.
+// A Sweeper counts orders. Every process of the service has one; all of them report the same: aggregate with max,
+// not sum.
 type Sweeper struct {
 	store *store.Store
 

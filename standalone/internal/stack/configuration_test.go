@@ -25,10 +25,10 @@ type variable struct {
 	Defaults []string
 }
 
-// documented is README's table.
+// documented is the table of docs/configuration.md.
 func documented(t *testing.T) map[string]variable {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	text, err := os.ReadFile(filepath.Join(repository, "docs/configuration.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,11 +133,11 @@ func defaultInMessage(t *testing.T, name string) []string {
 	return match[1:]
 }
 
-func TestREADMEHasEveryVariable(t *testing.T) {
+func TestEveryVariableIsDocumented(t *testing.T) {
 	want, got := read(t), documented(t)
 	want["CLEW_DIR"] = variable{"clew", []string{".clew"}} // which stands in package state, in code
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("README (-code +README):\n%s", diff)
+		t.Errorf("docs/configuration.md (-code +documented):\n%s", diff)
 	}
 }
 
