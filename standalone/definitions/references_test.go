@@ -23,7 +23,7 @@ func TestDocumentsPointToWhatIsThere(t *testing.T) {
 	}
 	files := strings.Fields(string(tracked))
 	elsewhere := map[string]bool{"grafana/grafana": true, "grafana/loki": true, "grafana/tempo": true} // repositories of others
-	folders := map[string]bool{} // at the root
+	folders := map[string]bool{}                                                                       // at the root
 	for _, file := range files {
 		if top, _, nested := strings.Cut(file, "/"); nested {
 			folders[top] = true
