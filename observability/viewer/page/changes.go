@@ -17,7 +17,7 @@ const (
 )
 
 // changes streams what changed, as server-sent events, until the browser leaves or the viewer stops: "traces" with the
-// ids of those that spans arrived for, "streams" with what stands in Redis or, while that does not answer, "problem".
+// ids of those that spans arrived for, "streams" with what Streams tells or, while it cannot, "problem".
 func (p *page) changes(w http.ResponseWriter, r *http.Request) {
 	written := p.Viewer.Subscribe()
 	defer written.Close()
@@ -56,7 +56,7 @@ func (p *page) changes(w http.ResponseWriter, r *http.Request) {
 func (p *page) sendStreams(ctx context.Context, send func(event string, data any) bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, streamsEvery)
 	defer cancel()
-	all, err := p.lookAtStreams(ctx)
+	all, err := p.Streams.Look(ctx)
 	if err != nil {
 		return send("problem", asProblem(err))
 	}

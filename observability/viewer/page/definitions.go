@@ -69,7 +69,7 @@ func (p *page) readDashboards() ([]dashboard, error) {
 
 func (p *page) getDashboards(*http.Request) (any, error) {
 	all, err := p.readDashboards()
-	return items(all), err
+	return Items(all), err
 }
 
 func (p *page) getDashboard(r *http.Request) (any, error) {

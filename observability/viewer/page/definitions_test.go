@@ -10,7 +10,7 @@ import (
 )
 
 func TestDashboardsInTheOrderOfTheirLinks(t *testing.T) {
-	r := newRigAt(t, nil, "")
+	r := newRigAt(t, "")
 	list := read[struct{ Items []map[string]string }](r, "/api/dashboards")
 	want := []map[string]string{
 		{"uid": "clew-overview", "title": "Overview", "description": ""},
@@ -29,7 +29,7 @@ func TestDashboardsInTheOrderOfTheirLinks(t *testing.T) {
 }
 
 func TestARunbookIsHTMLWithoutScripts(t *testing.T) {
-	r := newRigAt(t, nil, "")
+	r := newRigAt(t, "")
 	got := read[map[string]string](r, "/api/runbooks/StreamLag")
 	want := map[string]string{"alert": "StreamLag", "html": "<h1>Lag</h1>\n" +
 		`<p>See <a href="/runbooks/Other">Other</a>, <a href="/runbooks/README">all</a>, ` +

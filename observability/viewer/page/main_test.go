@@ -1,42 +1,66 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"example.com/clew/observability/viewer"
-	"example.com/clew/services/messaging/messagingtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const token = "the-token"
 
-// rig is a viewer with its page, a Redis of its own, and an order API that is a test's.
+// shelf is a system of streams that is a test's. (The real one is tested where it is.)
+type shelf struct {
+	mu     sync.Mutex
+	count  int
+	broken error
+}
+
+func (s *shelf) Look(context.Context) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Items([]int{s.count}), s.broken
+}
+
+func (s *shelf) Questions() map[string]Question {
+	return map[string]Question{"GET /api/streams": func(r *http.Request) (any, error) { return s.Look(r.Context()) }}
+}
+
+func (s *shelf) Acts() map[string]Question {
+	return map[string]Question{"POST /api/shelf": func(*http.Request) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.count++
+		return nil, nil
+	}}
+}
+
+// rig is a viewer with its page, streams, and an order API that is a test's.
 type rig struct {
 	*testing.T
 	viewer *viewer.Viewer
-	client redis.UniversalClient
+	shelf  *shelf
 	config Config
 }
 
-func newRig(t *testing.T) *rig {
-	return newRigAt(t, messagingtest.Client(t, messagingtest.Redis(t)), "http://127.0.0.1:1")
-}
+func newRig(t *testing.T) *rig { return newRigAt(t, "http://127.0.0.1:1") }
 
-// newRigAt has a page of this Redis and order API.
-func newRigAt(t *testing.T, client redis.UniversalClient, orders string) *rig {
-	r := &rig{T: t, client: client}
+// newRigAt has a page of this order API.
+func newRigAt(t *testing.T, orders string) *rig {
+	r := &rig{T: t, shelf: &shelf{}}
 	r.viewer = viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
 		r.config = Config{
-			Viewer: v, Orders: orders, Redis: client, Partitions: 2, Token: token,
+			Viewer: v, Orders: orders, Streams: r.shelf, Token: token,
 			Dashboards: fstest.MapFS{
 				"a.json": {Data: []byte(`{"uid":"clew-second","title":"Second","description":"2","panels":[{"type":"stat"}]}`)},
 				"b.json": {Data: []byte(`{"uid":"clew-alone","title":"Alone"}`)},
@@ -49,11 +73,6 @@ func newRigAt(t *testing.T, client redis.UniversalClient, orders string) *rig {
 		return New(r.config)
 	}})
 	return r
-}
-
-// noRedis is a client of a server that is not there.
-func noRedis(t *testing.T) redis.UniversalClient {
-	return messagingtest.Client(t, "redis://127.0.0.1:1/0")
 }
 
 // ask sends a request; headers are pairs of name and value.
@@ -88,13 +107,5 @@ func (r *rig) wantProblem(got *httptest.ResponseRecorder, status int, says strin
 	if err != nil || got.Code != status || p.Status != status || p.Title == "" || !strings.Contains(p.Detail, says) ||
 		got.Header().Get("Content-Type") != "application/problem+json" {
 		r.Errorf("answer %d %s: %s; want a problem %d that says %q", got.Code, got.Header(), got.Body, status, says)
-	}
-}
-
-// add adds an entry to Redis, by hand.
-func (r *rig) add(key, id string, fields ...any) {
-	r.Helper()
-	if err := r.client.Do(r.Context(), append([]any{"XADD", key, id}, fields...)...).Err(); err != nil {
-		r.Fatal(err)
 	}
 }

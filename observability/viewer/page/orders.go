@@ -76,7 +76,7 @@ type sku struct {
 
 // getSKUs lists the products that an order is mostly made of, and the test SKUs with what they do, as README does.
 func getSKUs(*http.Request) (any, error) {
-	return items([]sku{
+	return Items([]sku{
 		{"lamp", false, "is in stock: the order is confirmed"},
 		{"bulb", false, "is in stock"},
 		{"mug", false, "is in stock"},
@@ -91,8 +91,8 @@ func getSKUs(*http.Request) (any, error) {
 	}), nil
 }
 
-// items is a list as every list is answered.
-func items[T any](list []T) map[string]any {
+// Items is a list as every list is answered.
+func Items[T any](list []T) map[string]any {
 	if list == nil {
 		list = []T{}
 	}

@@ -46,7 +46,7 @@ func TestOrdersAreForwarded(t *testing.T) {
 		}
 	}))
 	defer api.Close()
-	r := newRigAt(t, nil, api.URL)
+	r := newRigAt(t, api.URL)
 	foreign := []string{"Baggage", "clew.propagation=off", "Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		"Authorization", "Bearer " + token, "Cookie", "a=b", "X-Forwarded-For", "10.0.0.1"}
 
@@ -94,7 +94,7 @@ func TestAskingForOrdersMakesNoTrace(t *testing.T) {
 	var traceparent string
 	api := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { traceparent = r.Header.Get("Traceparent") }))
 	defer api.Close()
-	r := newRigAt(t, nil, api.URL)
+	r := newRigAt(t, api.URL)
 	r.ask(http.MethodGet, "/api/orders", "")
 	if !strings.HasSuffix(traceparent, "-00") {
 		t.Errorf("traceparent is %q, want one that is not sampled", traceparent)
@@ -102,7 +102,7 @@ func TestAskingForOrdersMakesNoTrace(t *testing.T) {
 }
 
 func TestSKUs(t *testing.T) {
-	r := newRigAt(t, nil, "")
+	r := newRigAt(t, "")
 	list := read[struct{ Items []sku }](r, "/api/skus")
 	tests := 0
 	for _, item := range list.Items {

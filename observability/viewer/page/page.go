@@ -6,14 +6,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"go.opentelemetry.io/otel/trace"
-
 	"example.com/clew/observability/viewer"
-	"example.com/clew/services/messaging"
 )
 
-// patience is how long Redis or the order API may take for one answer.
+// patience is how long an answer may take, of the order API or of what Streams asks.
 const patience = 5 * time.Second
 
 const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
@@ -21,42 +17,48 @@ const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self';
 
 // Config configures the page. All of it is needed.
 type Config struct {
-	Viewer     *viewer.Viewer        // which tells of changes, and keeps the page's own spans
-	Orders     string                // base URL of the order API
-	Redis      redis.UniversalClient // not closed here
-	Partitions int                   // of each stream
-	Token      string                // without one nothing can be redriven or discarded
-	Dashboards fs.FS                 // Grafana's, as *.json
-	Runbooks   fs.FS                 // of the alerts, as <Alert>.md
+	Viewer     *viewer.Viewer // which tells of changes, and keeps the page's own spans
+	Orders     string         // base URL of the order API
+	Streams    Streams
+	Token      string // without one nothing can be changed
+	Dashboards fs.FS  // Grafana's, as *.json
+	Runbooks   fs.FS  // of the alerts, as <Alert>.md
 }
+
+// Streams are the streams and dead letters that the page shows. The viewer does not know the system that it watches: who
+// does brings them.
+type Streams interface {
+	// Look returns what the page shows of all streams, and is asked every second.
+	Look(ctx context.Context) (any, error)
+
+	// Questions are what else the page asks, by pattern, and Acts what it changes, which needs the token.
+	Questions() map[string]Question
+	Acts() map[string]Question
+}
+
+// A Question is what a part of the page's API answers: a value, which becomes JSON, nil for nothing, or an error of
+// Problemf. Any other error is answered with status 500.
+type Question func(*http.Request) (any, error)
 
 type page struct {
 	Config
-	streams *messaging.Admin
-	tracer  trace.Tracer
-	client  http.Client // of the order API
+	client http.Client // of the order API
 }
 
 // New returns the page and its API. It starts nothing.
 func New(cfg Config) http.Handler {
-	spans := cfg.Viewer.TracerProvider()
-	p := &page{
-		Config:  cfg,
-		streams: messaging.New(cfg.Redis, messaging.Config{Partitions: cfg.Partitions, TracerProvider: spans}).Admin(),
-		tracer:  spans.Tracer("example.com/clew/observability/viewer/page"),
-		client:  newOrders(),
-	}
+	p := &page{Config: cfg, client: newOrders()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/orders", p.forward)
 	mux.HandleFunc("GET /api/orders/{id}", p.forward)
 	mux.HandleFunc("POST /api/orders", p.forward)
 	mux.Handle("GET /api/skus", answer(getSKUs))
-	mux.Handle("GET /api/streams", answer(p.getStreams))
-	mux.Handle("GET /api/streams/{stream}/{partition}/entries/{id}", answer(p.getEntry))
-	mux.Handle("GET /api/streams/{stream}/pending", answer(p.getPending))
-	mux.Handle("GET /api/dead-letters", answer(p.getDeadLetters))
-	mux.Handle("POST /api/dead-letters/{stream}/{partition}/{id}/redrive", p.authorized(answer(p.redrive)))
-	mux.Handle("POST /api/dead-letters/{stream}/{partition}/{id}/discard", p.authorized(answer(p.discard)))
+	for pattern, question := range p.Streams.Questions() {
+		mux.Handle(pattern, answer(question))
+	}
+	for pattern, act := range p.Streams.Acts() {
+		mux.Handle(pattern, p.authorized(answer(act)))
+	}
 	mux.Handle("GET /api/dashboards", answer(p.getDashboards))
 	mux.Handle("GET /api/dashboards/{uid}", answer(p.getDashboard))
 	mux.Handle("GET /api/runbooks/{alert}", answer(p.getRunbook))
@@ -73,8 +75,8 @@ func New(cfg Config) http.Handler {
 	})
 }
 
-// answer writes a handler's result: JSON, 204 for nil, or a problem; any other error is taken to be Redis's.
-func answer(question func(*http.Request) (any, error)) http.Handler {
+// answer writes what a question is answered with: JSON, 204 for nil, or a problem.
+func answer(question Question) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()

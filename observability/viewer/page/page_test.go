@@ -2,14 +2,13 @@ package page
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"path"
-	"strings"
 	"testing"
-
-	"example.com/clew/services/messaging"
 )
 
 func TestEveryAnswerIsProtected(t *testing.T) {
@@ -103,32 +102,35 @@ func TestFilesOfThePage(t *testing.T) {
 	t.Logf("all of it is %d bytes on the wire", sent)
 }
 
-// What is read without a question to Redis works without it; all else says in one line what is wrong.
-func TestWithoutRedis(t *testing.T) {
-	r := newRigAt(t, noRedis(t), "http://127.0.0.1:1")
-	for _, question := range []string{
-		"/api/streams", "/api/streams/orders/pending", "/api/streams/orders/0/entries/1-0", "/api/dead-letters",
-	} {
-		r.wantProblem(r.ask(http.MethodGet, question, ""), http.StatusServiceUnavailable, "Redis does not answer; this shows again what it holds as soon as it does")
+func TestWhatChangesSomethingNeedsTheToken(t *testing.T) {
+	r := newRig(t)
+	for _, authorization := range []string{"", "Bearer", "Bearer ", "Bearer wrong", "Basic " + token, token} {
+		got := r.ask(http.MethodPost, "/api/shelf", "", "Authorization", authorization)
+		r.wantProblem(got, http.StatusUnauthorized, "open the address that `clew up` prints")
 	}
-	for _, act := range []string{"redrive", "discard"} {
-		got := r.ask(http.MethodPost, "/api/dead-letters/orders/0/1-0/"+act, "", "Authorization", "Bearer "+token)
-		r.wantProblem(got, http.StatusServiceUnavailable, "Redis does not answer")
+	if got := r.ask(http.MethodPost, "/api/shelf", "", "Authorization", "Bearer "+token); got.Code != http.StatusNoContent || r.shelf.count != 1 {
+		t.Errorf("%d %s, done %d times", got.Code, got.Body, r.shelf.count)
 	}
+	r.config.Token = ""
+	without := New(r.config)
+	for _, authorization := range []string{"", "Bearer "} {
+		request := httptest.NewRequest(http.MethodPost, "/api/shelf", nil)
+		request.Header.Set("Authorization", authorization)
+		w := httptest.NewRecorder()
+		without.ServeHTTP(w, request)
+		r.wantProblem(w, http.StatusUnauthorized, "token")
+	}
+}
+
+// What is read without the order service and without streams works without them; all else says in one line what is wrong.
+func TestWithoutOthers(t *testing.T) {
+	r := newRig(t)
+	r.shelf.broken = Problemf(http.StatusServiceUnavailable, "the shelf is gone")
+	r.wantProblem(r.ask(http.MethodGet, "/api/streams", ""), http.StatusServiceUnavailable, "the shelf is gone")
 	r.wantProblem(r.ask(http.MethodGet, "/api/orders", ""), http.StatusBadGateway, "the order service does not answer")
 	if got := r.ask(http.MethodGet, "/api/dashboards", ""); got.Code != http.StatusOK {
 		t.Errorf("dashboards: %d", got.Code)
 	}
-}
-
-func TestWhatRedisRefusesIsSaid(t *testing.T) {
-	r := newRig(t)
-	if err := r.client.Set(t.Context(), messaging.StreamKey("orders", 0), "no stream", 0).Err(); err != nil {
-		t.Fatal(err)
-	}
-	got := r.ask(http.MethodGet, "/api/streams", "")
-	r.wantProblem(got, http.StatusBadGateway, "WRONGTYPE")
-	if strings.Contains(got.Body.String(), "\n") {
-		t.Errorf("more than a line: %s", got.Body)
-	}
+	r.shelf.broken = errors.New("what nobody expected")
+	r.wantProblem(r.ask(http.MethodGet, "/api/streams", ""), http.StatusInternalServerError, "what nobody expected")
 }

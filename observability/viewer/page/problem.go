@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // problem is an error for whoever sits at the page (RFC 9457).
@@ -20,22 +18,21 @@ type problem struct {
 
 func (p *problem) Error() string { return p.Detail }
 
+// Problemf returns an error that is answered as a problem of this status; the text is for whoever sits at the page.
+func Problemf(status int, format string, args ...any) error { return problemf(status, format, args...) }
+
 func problemf(status int, format string, args ...any) *problem {
 	return &problem{http.StatusText(status), status, fmt.Sprintf(format, args...)}
 }
 
-// asProblem takes an error that is no problem for one of Redis's: nothing else is asked here that can fail.
+// IsProblem reports whether err is of Problemf.
+func IsProblem(err error) bool { return errors.As(err, new(*problem)) }
+
 func asProblem(err error) *problem {
-	var known *problem
-	var refused redis.Error
-	switch {
-	case errors.As(err, &known):
+	if known := (*problem)(nil); errors.As(err, &known) {
 		return known
-	case errors.As(err, &refused):
-		return problemf(http.StatusBadGateway, "Redis refused: %.500s", err)
-	default:
-		return problemf(http.StatusServiceUnavailable, "Redis does not answer; this shows again what it holds as soon as it does")
 	}
+	return problemf(http.StatusInternalServerError, "%v", err)
 }
 
 func (p *problem) write(w http.ResponseWriter) {

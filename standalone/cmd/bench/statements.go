@@ -38,8 +38,10 @@ const (
 
 // The relay's statements have no spans; they are those of package outbox.
 const (
-	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY replayed, id) AS total " +
-		"FROM (WITH locked AS MATERIALIZED (SELECT id, replayed, octet_length(data) AS size FROM outbox WHERE published_at = 0 AND leased_until < ? " +
+	leaseMessages = "UPDATE outbox SET leased_until = ? WHERE id IN (" +
+		"SELECT id FROM (SELECT id, size, SUM(size) OVER (ORDER BY replayed, id) AS total " +
+		"FROM (WITH locked AS MATERIALIZED (" +
+		"SELECT id, replayed, octet_length(data) AS size FROM outbox WHERE published_at = 0 AND leased_until < ? " +
 		"AND failures < ? ORDER BY replayed, id LIMIT ?) SELECT * FROM locked) AS due) AS sums WHERE total <= ? OR total = size) RETURNING *"
 	settleMessages = "UPDATE outbox SET published_at = ? WHERE id IN (WITH locked AS MATERIALIZED (SELECT id FROM outbox " +
 		"WHERE leased_until = ? AND id IN (?) ORDER BY id) SELECT * FROM locked)" // a ? for each message

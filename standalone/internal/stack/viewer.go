@@ -16,6 +16,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/process/httpserver"
 	"example.com/clew/standalone/internal/state"
+	"example.com/clew/standalone/internal/streamsapi"
 )
 
 // runViewer serves the viewer and its page until ctx ends, and closes the listeners.
@@ -34,8 +35,7 @@ func runViewer(
 			return page.New(page.Config{
 				Viewer:     v,
 				Orders:     known.Addresses.Order,
-				Redis:      client,
-				Partitions: known.Partitions,
+				Streams:    streamsapi.New(client, known.Partitions, v.TracerProvider()),
 				Token:      known.Token,
 				Dashboards: within(clew.Dashboards, "grafana/dashboards"),
 				Runbooks:   within(clew.Runbooks, "observability/runbooks"),

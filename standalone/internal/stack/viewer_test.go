@@ -18,6 +18,7 @@ import (
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
+	"example.com/clew/standalone/internal/streamsapi"
 )
 
 const someToken = "some-token"
@@ -27,7 +28,7 @@ func newPage(t *testing.T, orders string) (http.Handler, redis.UniversalClient) 
 	client := messagingtest.Client(t, messagingtest.Redis(t))
 	v := viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
 		return page.New(page.Config{
-			Viewer: v, Orders: orders, Redis: client, Partitions: 1, Token: someToken,
+			Viewer: v, Orders: orders, Streams: streamsapi.New(client, 1, v.TracerProvider()), Token: someToken,
 			Dashboards: within(clew.Dashboards, "grafana/dashboards"), Runbooks: within(clew.Runbooks, "observability/runbooks"),
 		})
 	}})

@@ -1,6 +1,7 @@
 package browsertest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,7 +21,6 @@ import (
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/observability/viewer/page/pagetest"
-	"example.com/clew/services/messaging/messagingtest"
 )
 
 const deadline = 30 * time.Second // of whatever a test waits for outside of the browser
@@ -57,6 +57,13 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
+// noStreams has nothing: a test answers what the page asks of streams.
+type noStreams struct{}
+
+func (noStreams) Look(context.Context) (any, error)   { return nil, nil }
+func (noStreams) Questions() map[string]page.Question { return nil }
+func (noStreams) Acts() map[string]page.Question      { return nil }
+
 // newStageOf has dashboards, whose queries go to metrics.
 func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 	t.Helper()
@@ -71,7 +78,7 @@ func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 	const nobody = "127.0.0.1:1"
 	s.viewer = viewer.New(viewer.Config{Metrics: metrics, Page: func(v *viewer.Viewer) http.Handler {
 		return page.New(page.Config{
-			Viewer: v, Orders: "http://" + nobody, Redis: messagingtest.Client(t, "redis://"+nobody), Partitions: 1,
+			Viewer: v, Orders: "http://" + nobody, Streams: noStreams{},
 			Dashboards: dashboards, Runbooks: fstest.MapFS{
 				"Loud.md":  {Data: []byte("# Loud\n\nListen. Then be [quiet](Quiet.md).\n")},
 				"Quiet.md": {Data: []byte("# Quiet\n")},

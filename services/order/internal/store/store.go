@@ -17,12 +17,14 @@ import (
 	"example.com/clew/services/order/internal/order"
 )
 
-// Transactions, and what is left in them, are GORM's.
-type (
-	Tx     = outbox.Tx[*gorm.DB]
-	Outbox = outbox.Outbox[*gorm.DB]
-	Inbox  = inbox.Inbox[*gorm.DB]
-)
+// A Tx is a transaction of GORM's that can leave messages.
+type Tx = outbox.Tx[*gorm.DB]
+
+// An Outbox is where transactions leave their messages.
+type Outbox = outbox.Outbox[*gorm.DB]
+
+// An Inbox knows which events were processed.
+type Inbox = inbox.Inbox[*gorm.DB]
 
 // A Store reads and writes orders.
 type Store struct {

@@ -1,4 +1,4 @@
-package page
+package streamsapi
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
 )
 
@@ -16,34 +17,35 @@ var streams = [...]string{"orders", "stock"}
 
 const maxPending = 1000
 
-func (p *page) getStreams(r *http.Request) (any, error) { return p.lookAtStreams(r.Context()) }
+func (a *api) getStreams(r *http.Request) (any, error) { return a.Look(r.Context()) }
 
-func (p *page) lookAtStreams(ctx context.Context) (any, error) {
+// Look implements page.Streams.
+func (a *api) Look(ctx context.Context) (any, error) {
 	var all []messaging.StreamInfo
 	for _, stream := range streams {
-		partitions, err := p.streams.Streams(ctx, stream)
+		partitions, err := a.admin.Streams(ctx, stream)
 		if err != nil {
-			return nil, err
+			return nil, problemOf(err)
 		}
 		all = append(all, partitions...)
 	}
-	return items(all), nil
+	return page.Items(all), nil
 }
 
-func (p *page) getEntry(r *http.Request) (any, error) {
-	stream, partition, id, err := p.place(r)
+func (a *api) getEntry(r *http.Request) (any, error) {
+	stream, partition, id, err := a.place(r)
 	if err != nil {
 		return nil, err
 	}
-	entry, there, err := p.streams.Entry(r.Context(), stream, partition, id)
+	entry, there, err := a.admin.Entry(r.Context(), stream, partition, id)
 	if err == nil && !there {
-		err = problemf(http.StatusNotFound, "the entry %s is not in the stream any more: streams are trimmed after an hour", id)
+		err = page.Problemf(http.StatusNotFound, "the entry %s is not in the stream any more: streams are trimmed after 15 minutes", id)
 	}
 	entry.Fields = cut(entry.Fields, messaging.MaxDataBytes)
 	return entry, err
 }
 
-func (p *page) getPending(r *http.Request) (any, error) {
+func (a *api) getPending(r *http.Request) (any, error) {
 	stream, limit := r.PathValue("stream"), 100
 	if !slices.Contains(streams[:], stream) {
 		return nil, noStream(stream)
@@ -51,33 +53,33 @@ func (p *page) getPending(r *http.Request) (any, error) {
 	if text := r.URL.Query().Get("limit"); text != "" {
 		var err error
 		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPending {
-			return nil, problemf(http.StatusBadRequest, "limit is %.20q: expected 1 to %d", text, maxPending)
+			return nil, page.Problemf(http.StatusBadRequest, "limit is %.20q: expected 1 to %d", text, maxPending)
 		}
 	}
-	pending, err := p.streams.Pending(r.Context(), stream, int64(limit))
-	return items(pending), err
+	pending, err := a.admin.Pending(r.Context(), stream, int64(limit))
+	return page.Items(pending), err
 }
 
 // entryID is what Redis takes for the id of one entry.
 var entryID = regexp.MustCompile(`^\d{1,19}-\d{1,19}$`)
 
 // place reads where in Redis a request is about.
-func (p *page) place(r *http.Request) (stream string, partition int, id string, err error) {
+func (a *api) place(r *http.Request) (stream string, partition int, id string, err error) {
 	stream, id = r.PathValue("stream"), r.PathValue("id")
 	partition, err = strconv.Atoi(r.PathValue("partition"))
 	switch {
 	case !slices.Contains(streams[:], stream):
 		err = noStream(stream)
-	case err != nil || partition < 0 || partition >= p.Partitions:
-		err = problemf(http.StatusNotFound, "there is no partition %.20q: %s has %d", r.PathValue("partition"), stream, p.Partitions)
+	case err != nil || partition < 0 || partition >= a.partitions:
+		err = page.Problemf(http.StatusNotFound, "there is no partition %.20q: %s has %d", r.PathValue("partition"), stream, a.partitions)
 	case !entryID.MatchString(id):
-		err = problemf(http.StatusNotFound, "%.50q is no entry: expected an id such as 1795240000000-0", id)
+		err = page.Problemf(http.StatusNotFound, "%.50q is no entry: expected an id such as 1795240000000-0", id)
 	}
 	return stream, partition, id, err
 }
 
 func noStream(stream string) error {
-	return problemf(http.StatusNotFound, "there is no stream %.50q: expected one of %v", stream, streams)
+	return page.Problemf(http.StatusNotFound, "there is no stream %.50q: expected one of %v", stream, streams)
 }
 
 // cut bounds names and values, which a stranger may have written.

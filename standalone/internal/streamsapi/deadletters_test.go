@@ -1,10 +1,9 @@
-package page
+package streamsapi
 
 import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -155,16 +154,4 @@ func TestRedriveAndDiscard(t *testing.T) {
 	t.Run("what could take effect twice", func(*testing.T) {
 		r.wantProblem(r.ask(http.MethodPost, act("4-0", "redrive"), "", bearer...), http.StatusConflict, "--force orders/0/4-0")
 	})
-}
-
-func TestAPageWithoutATokenRefusesEverybody(t *testing.T) {
-	r := newRigAt(t, nil, "")
-	p := &page{}
-	for _, authorization := range []string{"", "Bearer "} {
-		request := httptest.NewRequest(http.MethodPost, "/", nil)
-		request.Header.Set("Authorization", authorization)
-		w := httptest.NewRecorder()
-		p.authorized(http.NotFoundHandler()).ServeHTTP(w, request)
-		r.wantProblem(w, http.StatusUnauthorized, "token")
-	}
 }

@@ -1,4 +1,4 @@
-package page
+package streamsapi
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
 )
 
@@ -48,11 +49,11 @@ func newDeadLetter(stream string, d messaging.DeadLetter) deadLetter {
 }
 
 // getDeadLetters lists the newest of all streams, the newest first, and how many there are in total.
-func (p *page) getDeadLetters(r *http.Request) (any, error) {
+func (a *api) getDeadLetters(r *http.Request) (any, error) {
 	var newest []deadLetter
 	total := int64(0)
 	for _, stream := range streams {
-		found, count, err := p.streams.NewestDeadLetters(r.Context(), stream, maxDeadLetters)
+		found, count, err := a.admin.NewestDeadLetters(r.Context(), stream, maxDeadLetters)
 		if err != nil {
 			return nil, err
 		}
@@ -61,24 +62,24 @@ func (p *page) getDeadLetters(r *http.Request) (any, error) {
 		}
 		total += count
 	}
-	slices.SortStableFunc(newest, func(a, b deadLetter) int { return b.Time.Compare(a.Time) })
-	list := items(newest[:min(maxDeadLetters, len(newest))])
+	slices.SortStableFunc(newest, func(x, y deadLetter) int { return y.Time.Compare(x.Time) })
+	list := page.Items(newest[:min(maxDeadLetters, len(newest))])
 	list["total"] = total
 	return list, nil
 }
 
 // redrive gives a dead letter back to its group, in a trace of its own, to which the next attempt links.
-func (p *page) redrive(r *http.Request) (any, error) {
-	ctx, span := p.tracer.Start(r.Context(), r.Pattern, trace.WithSpanKind(trace.SpanKindServer))
+func (a *api) redrive(r *http.Request) (any, error) {
+	ctx, span := a.tracer.Start(r.Context(), r.Pattern, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
-	err := p.change(r.WithContext(ctx), func(ctx context.Context, stream string, d messaging.DeadLetter) (bool, error) {
-		there, err := p.streams.Redrive(ctx, stream, d, false)
+	err := a.change(r.WithContext(ctx), func(ctx context.Context, stream string, d messaging.DeadLetter) (bool, error) {
+		there, err := a.admin.Redrive(ctx, stream, d, false)
 		switch {
 		case errors.Is(err, messaging.ErrTooOld):
-			err = problemf(http.StatusConflict, "%s; `clew dlq redrive --force %s/%d/%s` does it all the same",
+			err = page.Problemf(http.StatusConflict, "%s; `clew dlq redrive --force %s/%d/%s` does it all the same",
 				messaging.ErrTooOld, stream, d.Partition, d.ID)
 		case err != nil && strings.Contains(err.Error(), "NOGROUP"):
-			err = problemf(http.StatusConflict,
+			err = page.Problemf(http.StatusConflict,
 				"the group %.100s that gave it up is gone, so nobody would read it: discard it instead", d.Group)
 		}
 		return there, err
@@ -91,22 +92,22 @@ func (p *page) redrive(r *http.Request) (any, error) {
 }
 
 // discard deletes a dead letter for good.
-func (p *page) discard(r *http.Request) (any, error) {
-	return nil, p.change(r, p.streams.Discard)
+func (a *api) discard(r *http.Request) (any, error) {
+	return nil, a.change(r, a.admin.Discard)
 }
 
 // change does something to the dead letter that a request is about.
-func (p *page) change(r *http.Request, do func(context.Context, string, messaging.DeadLetter) (bool, error)) error {
-	stream, partition, id, err := p.place(r)
+func (a *api) change(r *http.Request, do func(context.Context, string, messaging.DeadLetter) (bool, error)) error {
+	stream, partition, id, err := a.place(r)
 	if err != nil {
 		return err
 	}
-	d, there, err := p.streams.DeadLetter(r.Context(), stream, partition, id)
+	d, there, err := a.admin.DeadLetter(r.Context(), stream, partition, id)
 	if err == nil && there {
 		there, err = do(r.Context(), stream, d)
 	}
 	if err == nil && !there {
-		err = problemf(http.StatusNotFound, "the dead letter %s/%d/%s is not there any more", stream, partition, id)
+		err = page.Problemf(http.StatusNotFound, "the dead letter %s/%d/%s is not there any more", stream, partition, id)
 	}
 	return err
 }
