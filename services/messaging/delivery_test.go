@@ -376,6 +376,7 @@ func TestAStopFinishesWhatWasFetched(t *testing.T) {
 			<-release
 			return ctx.Err()
 		}})
+		r.awaitBacklog("g", 0) // it has joined everywhere
 		r.publish("note.v1", subjects(10)...)
 		for range 10 {
 			<-started
