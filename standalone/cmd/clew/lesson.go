@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/orderapi"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/traceapi"
@@ -33,13 +34,13 @@ type lesson struct {
 // need is a trace that somebody who did a step has made.
 type need struct {
 	query   string // in TraceQL, narrow: a search returns few traces
-	is      func(story) bool
+	is      func(told) bool
 	missing string // what is said if there is none, with the step that makes one
 }
 
 // story is a trace, and the order that it tells of.
-type story struct {
-	traceapi.Trace
+type told struct {
+	story.Trace
 	order orderapi.Order
 }
 
@@ -80,12 +81,12 @@ func (c *lessonCheckCmd) Run(ctx context.Context) error {
 }
 
 // storiesOf reads the traces that a query selects, and the order that each tells of.
-func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Client, query string) ([]story, error) {
+func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Client, query string) ([]told, error) {
 	found, err := traces.Search(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	var stories []story
+	var stories []told
 	for _, summary := range found {
 		trace, err := traces.Trace(ctx, summary.ID)
 		if errors.Is(err, traceapi.ErrNotFound) { // it may have just made room for another
@@ -94,7 +95,7 @@ func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Cl
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(trace.Spans, func(s traceapi.Span) bool { return orderOf(s) != "" })
+		i := slices.IndexFunc(trace.Spans, func(s story.Span) bool { return orderOf(s) != "" })
 		if i < 0 {
 			continue
 		}
@@ -102,9 +103,9 @@ func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Cl
 		if err != nil {
 			return nil, err
 		}
-		stories = append(stories, story{trace, order})
+		stories = append(stories, told{trace, order})
 	}
 	return stories, nil
 }
 
-func orderOf(s traceapi.Span) string { return s.Attributes.String("messaging.message.conversation_id") }
+func orderOf(s story.Span) string { return s.Attributes.String("messaging.message.conversation_id") }

@@ -3,7 +3,7 @@ package main
 import (
 	"slices"
 
-	"example.com/clew/standalone/internal/traceapi"
+	"example.com/clew/observability/viewer/story"
 )
 
 // lessons are those in docs/lessons, which say how each need is met.
@@ -11,57 +11,57 @@ var lessons = [...]lesson{
 	{"Follow one order", "waited in the stream for over a second, and was then worked on for less", []need{
 		{
 			query:   attempts(`.messaging.redis_streams.outcome = "ack"`),
-			is:      story.wentAndCameBack,
+			is:      told.wentAndCameBack,
 			missing: "no order went to inventory and came back, confirmed, in one trace: step 1 places one",
 		},
 		{
 			query:   attempts(`.messaging.redis_streams.outcome = "ack" && duration > 1900ms`),
-			is:      story.wentAndCameBack,
+			is:      told.wentAndCameBack,
 			missing: "no order took inventory two seconds: step 4 places one",
 		},
 		{
 			query: attempts(`.messaging.redis_streams.outcome = "ack" && duration < 1s` +
 				` && .messaging.redis_streams.delivery_count = 1 && .messaging.redis_streams.stream_wait_ms > 1000.0`),
-			is:      story.wentAndCameBack,
+			is:      told.wentAndCameBack,
 			missing: "no order waited in the stream for over a second and was then worked on for less: the exercise asks for one",
 		},
 	}},
 	{"When propagation breaks", "was taken over from a killed process, in a trace that nothing joins to its request", []need{
 		{
 			query:   attempts(failedTwice),
-			is:      story.whole,
+			is:      told.whole,
 			missing: "no order failed twice in its request's own trace: step 1 places one",
 		},
 		{
 			query:   attempts(failedTwice),
-			is:      story.broken,
+			is:      told.broken,
 			missing: "no order failed twice in traces that nothing joins to its request: step 2 places one",
 		},
 		{
 			query:   attempts(failedTwice),
-			is:      story.linked,
+			is:      told.linked,
 			missing: "no order failed twice in traces that link to its request's: step 4 places one",
 		},
 		{
 			query:   attempts(`.messaging.redis_streams.outcome = "ack" && .messaging.redis_streams.delivery_count = 2`),
-			is:      func(s story) bool { return s.broken() && s.takenOver() },
+			is:      func(s told) bool { return s.broken() && s.takenOver() },
 			missing: "no process was killed by an order whose trace is broken: the exercise asks for one",
 		},
 	}},
 	{"Retry, dead letter, redrive", "was given up twice, and confirmed in the end, in one trace", []need{
 		{
 			query:   givenUp,
-			is:      func(s story) bool { return s.deadLetters() > 0 },
+			is:      func(s told) bool { return s.deadLetters() > 0 },
 			missing: "no message was given up after five deliveries: step 1 places the order",
 		},
 		{
 			query:   givenUp,
-			is:      story.succeededInTheEnd,
+			is:      told.succeededInTheEnd,
 			missing: "no order that was given up is confirmed by now: steps 3 and 4 fix the fault and redrive the message",
 		},
 		{
 			query:   givenUp,
-			is:      func(s story) bool { return s.deadLetters() > 1 && s.succeededInTheEnd() },
+			is:      func(s told) bool { return s.deadLetters() > 1 && s.succeededInTheEnd() },
 			missing: "no order was given up twice and confirmed in the end: the exercise asks for one",
 		},
 	}},
@@ -80,11 +80,11 @@ func attempts(conditions string) string {
 }
 
 // wentAndCameBack tells whether the order is confirmed, and its one trace has every part of the way.
-func (s story) wentAndCameBack() bool {
+func (s told) wentAndCameBack() bool {
 	for _, name := range []string{
 		"POST /orders", "create orders", "send orders", "process orders", "create stock", "send stock", "process stock",
 	} {
-		if !s.has(func(span traceapi.Span) bool { return span.Name == name }) {
+		if !s.has(func(span story.Span) bool { return span.Name == name }) {
 			return false
 		}
 	}
@@ -93,23 +93,23 @@ func (s story) wentAndCameBack() bool {
 
 // whole, broken and linked tell how the trace is joined to the one in which the order was accepted: it is that one, or
 // another that does not link to it, or that does.
-func (s story) whole() bool  { return s.ID == s.order.TraceID }
-func (s story) broken() bool { return !s.whole() && !s.linksToRequest() }
-func (s story) linked() bool { return !s.whole() && s.linksToRequest() }
+func (s told) whole() bool  { return s.ID == s.order.TraceID }
+func (s told) broken() bool { return !s.whole() && !s.linksToRequest() }
+func (s told) linked() bool { return !s.whole() && s.linksToRequest() }
 
-func (s story) linksToRequest() bool {
-	return s.has(func(span traceapi.Span) bool {
-		return slices.ContainsFunc(span.Links, func(l traceapi.Link) bool { return l.TraceID == s.order.TraceID })
+func (s told) linksToRequest() bool {
+	return s.has(func(span story.Span) bool {
+		return slices.ContainsFunc(span.Links, func(l story.Link) bool { return l.TraceID == s.order.TraceID })
 	})
 }
 
-func (s story) takenOver() bool {
-	return s.has(func(span traceapi.Span) bool {
-		return slices.ContainsFunc(span.Events, func(e traceapi.Event) bool { return e.Name == "takeover" })
+func (s told) takenOver() bool {
+	return s.has(func(span story.Span) bool {
+		return slices.ContainsFunc(span.Events, func(e story.Event) bool { return e.Name == "takeover" })
 	})
 }
 
-func (s story) deadLetters() int {
+func (s told) deadLetters() int {
 	n := 0
 	for _, span := range s.Spans {
 		if span.Name == "dead_letter orders" {
@@ -120,13 +120,13 @@ func (s story) deadLetters() int {
 }
 
 // succeededInTheEnd tells whether the order is confirmed, and an attempt at it succeeded after its last dead letter.
-func (s story) succeededInTheEnd() bool {
-	return s.order.Status == "confirmed" && s.has(func(success traceapi.Span) bool {
+func (s told) succeededInTheEnd() bool {
+	return s.order.Status == "confirmed" && s.has(func(success story.Span) bool {
 		return success.Name == "process orders" && success.Attributes.String("messaging.redis_streams.outcome") == "ack" &&
-			!s.has(func(span traceapi.Span) bool {
+			!s.has(func(span story.Span) bool {
 				return span.Name == "dead_letter orders" && span.Start.After(success.Start)
 			})
 	})
 }
 
-func (s story) has(is func(traceapi.Span) bool) bool { return slices.ContainsFunc(s.Spans, is) }
+func (s told) has(is func(story.Span) bool) bool { return slices.ContainsFunc(s.Spans, is) }
