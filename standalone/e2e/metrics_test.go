@@ -17,8 +17,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
-	"example.com/clew/observability/viewer/story"
 	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/standalone/internal/traceapi"
