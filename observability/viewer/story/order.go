@@ -23,15 +23,14 @@ func (t Trace) ConversationID() string {
 	return ""
 }
 
-// Whole, Broken and Linked tell how the trace is joined to the one in which the order was accepted: it is that one, or
-// another that does not link to it, or that does.
-func (o Order) Whole() bool { return o.Trace.ID == o.Accepted }
+// Whole reports whether the trace is the one in which the order was accepted.
+func (o Order) Whole() bool { return o.ID == o.Accepted }
 
-// Broken is explained at Whole.
-func (o Order) Broken() bool { return !o.Whole() && !o.linksToRequest() }
-
-// Linked is explained at Whole.
+// Linked reports whether it is another, which links to that one.
 func (o Order) Linked() bool { return !o.Whole() && o.linksToRequest() }
+
+// Broken reports whether it is another, and nothing joins the two.
+func (o Order) Broken() bool { return !o.Whole() && !o.linksToRequest() }
 
 func (o Order) linksToRequest() bool {
 	return o.Has(func(span Span) bool {
