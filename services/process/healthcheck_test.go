@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/clew/observability/telemetry"
 )
 
 func TestHealthcheck(t *testing.T) {
@@ -38,25 +40,44 @@ func TestHealthcheck(t *testing.T) {
 	}
 }
 
+type settings struct {
+	Config
+	admin string
+}
+
+func (s settings) Admin() string { return s.admin }
+
 func TestArguments(t *testing.T) {
-	var did string
-	command := func(name string) Command {
-		return func(context.Context, map[string]string) error { did = name; return nil }
+	t.Setenv("OTEL_TRACES_EXPORTER", "none")
+	t.Setenv("OTEL_LOGS_EXPORTER", "none")
+	var asked, built bool
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	defer server.Close()
+	read := func(map[string]string) (settings, error) {
+		return settings{Config{Instance: "lamps-1"}, server.Listener.Addr().String()}, nil
+	}
+	build := func(context.Context, settings, *telemetry.Telemetry) (*Process, error) {
+		built = true
+		return nil, errors.New("no lamps")
 	}
 	for _, test := range []struct {
-		args []string
-		did  string
-		code int
+		args         []string
+		built, asked bool
+		code         int
 	}{
-		{nil, "run", 0},
-		{[]string{"healthcheck"}, "healthcheck", 0},
-		{[]string{"health"}, "", 2},
-		{[]string{"healthcheck", "now"}, "", 2},
+		{nil, true, false, 1},
+		{[]string{"healthcheck"}, false, true, 0},
+		{[]string{"health"}, false, false, 2},
+		{[]string{"healthcheck", "now"}, false, false, 2},
 	} {
-		did = ""
-		code := Main("lamps", test.args, command("run"), command("healthcheck"))
-		if diff := cmp.Diff([]any{test.did, test.code}, []any{did, code}); diff != "" {
+		asked, built = false, false
+		code := Main("lamps", test.args, read, build)
+		if diff := cmp.Diff([]any{test.built, test.asked, test.code}, []any{built, asked, code}); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", test.args, diff)
 		}
+	}
+	unread := func(map[string]string) (settings, error) { return settings{}, errors.New("REDIS_URL is missing") }
+	if code := Main("lamps", nil, unread, build); code != 1 || built {
+		t.Errorf("with settings that are wrong: code %d, built %v", code, built)
 	}
 }

@@ -13,17 +13,24 @@ import (
 	"example.com/clew/observability/telemetry"
 )
 
-// A Command is what a service's program does, told by the variables of its environment.
-type Command func(ctx context.Context, variables map[string]string) error
+// Settings are a service's Config, which embeds the Config of this package.
+type Settings interface {
+	common() Config
+	Admin() string // address of the admin server
+}
 
-// Main runs a service until SIGINT or SIGTERM ends run's context, and returns the exit code: 0 after a clean stop, else
-// 1 with the reason on stderr, one line a problem. A second signal ends the process at once. With the argument
-// "healthcheck" it does that instead; any other is wrong usage, exit code 2.
-func Main(service string, args []string, run, healthcheck Command) int {
-	switch {
-	case len(args) == 1 && args[0] == "healthcheck":
-		run = healthcheck
-	case len(args) > 0:
+func (c Config) common() Config { return c }
+
+// Main is a service's program, told by the variables of its environment. It reads the settings, builds the process and
+// runs it until SIGINT or SIGTERM, with telemetry of its own, which it flushes last. It returns the exit code: 0 after a
+// clean stop, else 1 with the reason on stderr, one line a problem. A second signal ends the process at once. With the
+// argument "healthcheck" it asks the process that runs; any other is wrong usage, exit code 2.
+func Main[S Settings](
+	service string, args []string, read func(variables map[string]string) (S, error),
+	build func(context.Context, S, *telemetry.Telemetry) (*Process, error),
+) int {
+	check := len(args) == 1 && args[0] == "healthcheck"
+	if len(args) > 0 && !check {
 		fmt.Fprintf(os.Stderr, "%s: unexpected argument %q: it is configured by its environment, and takes only \"healthcheck\"\n",
 			service, strings.Join(args, " "))
 		return 2
@@ -31,7 +38,15 @@ func Main(service string, args []string, run, healthcheck Command) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	if err := run(ctx, env.ToMap(os.Environ())); err != nil {
+	settings, err := read(env.ToMap(os.Environ()))
+	switch {
+	case err != nil:
+	case check:
+		err = Healthcheck(ctx, settings.Admin())
+	default:
+		err = run(ctx, service, settings, build)
+	}
+	if err != nil {
 		for problem := range strings.Lines(err.Error()) {
 			fmt.Fprintln(os.Stderr, service+":", strings.TrimSuffix(problem, "\n"))
 		}
@@ -40,9 +55,10 @@ func Main(service string, args []string, run, healthcheck Command) int {
 	return 0
 }
 
-// WithTelemetry runs a service with the telemetry of a process of its own, and flushes that last.
-func WithTelemetry(ctx context.Context, service, instance string, run func(*telemetry.Telemetry) error) error {
-	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: instance})
+func run[S Settings](
+	ctx context.Context, service string, settings S, build func(context.Context, S, *telemetry.Telemetry) (*Process, error),
+) error {
+	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: settings.common().Instance})
 	if err != nil {
 		return err
 	}
@@ -52,5 +68,9 @@ func WithTelemetry(ctx context.Context, service, instance string, run func(*tele
 			tel.Logger.Warn("telemetry was not sent", "error", err)
 		}
 	}()
-	return run(tel)
+	process, err := build(ctx, settings, tel)
+	if err != nil {
+		return err
+	}
+	return process.Run(ctx)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"example.com/clew/observability/telemetry/telemetrytest"
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/standalone/internal/traceapi"
@@ -215,7 +216,7 @@ func TestExemplarsLeadToTraces(t *testing.T) {
 					return errors.New("there is no exemplar")
 				}
 				trace, err := traces.Trace(t.Context(), found[1])
-				if err == nil && !slices.ContainsFunc(trace.Spans, func(span traceapi.Span) bool { return span.Service == service }) {
+				if err == nil && !slices.ContainsFunc(trace.Spans, func(span story.Span) bool { return span.Service == service }) {
 					err = fmt.Errorf("the trace %s has no span of the service", found[1])
 				}
 				return err

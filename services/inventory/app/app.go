@@ -32,6 +32,9 @@ type Config struct {
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9081"`
 }
 
+// Admin returns the address of the admin server.
+func (c Config) Admin() string { return c.AdminAddr }
+
 // ReadConfig reads the configuration from environment variables. Its error names every variable that is wrong.
 func ReadConfig(variables map[string]string) (Config, error) {
 	var cfg Config
@@ -79,26 +82,4 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see process.Main.
-func Main(args []string) int { return process.Main(service, args, run, healthcheck) }
-
-func run(ctx context.Context, variables map[string]string) error {
-	cfg, err := ReadConfig(variables)
-	if err != nil {
-		return err
-	}
-	return process.WithTelemetry(ctx, service, cfg.Instance, func(tel *telemetry.Telemetry) error {
-		app, err := New(ctx, cfg, tel)
-		if err != nil {
-			return err
-		}
-		return app.Run(ctx)
-	})
-}
-
-func healthcheck(ctx context.Context, variables map[string]string) error {
-	cfg, err := ReadConfig(variables)
-	if err != nil {
-		return err
-	}
-	return process.Healthcheck(ctx, cfg.AdminAddr)
-}
+func Main(args []string) int { return process.Main(service, args, ReadConfig, New) }

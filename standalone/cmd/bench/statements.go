@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/traceapi"
 )
 
@@ -101,8 +102,8 @@ func sameStatements(ctx context.Context, viewer string, k kind, traceID string) 
 }
 
 // statementsOf are the statements of a service in the order in which they ran.
-func statementsOf(trace traceapi.Trace, service string) []string {
-	slices.SortFunc(trace.Spans, func(a, b traceapi.Span) int { return a.Start.Compare(b.Start) })
+func statementsOf(trace story.Trace, service string) []string {
+	slices.SortFunc(trace.Spans, func(a, b story.Span) int { return a.Start.Compare(b.Start) })
 	var statements []string
 	for _, span := range trace.Spans {
 		if text := span.Attributes.String("db.query.text"); span.Service == service && text != "" {

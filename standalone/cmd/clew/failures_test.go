@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/orderapi"
 	"example.com/clew/standalone/internal/processtest"
 	"example.com/clew/standalone/internal/state"
@@ -111,7 +112,7 @@ func TestTheTierIsOnEveryConsumersSpan(t *testing.T) {
 	}
 	processed := 0
 	for _, span := range trace.Spans {
-		if span.Kind == traceapi.KindConsumer {
+		if span.Kind == story.KindConsumer {
 			processed++
 			if tier := span.Attributes.String("customer.tier"); tier != "premium" {
 				t.Errorf("%s has the tier %q", span.Name, tier)

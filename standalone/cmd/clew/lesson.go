@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/orderapi"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/traceapi"
@@ -33,14 +34,8 @@ type lesson struct {
 // need is a trace that somebody who did a step has made.
 type need struct {
 	query   string // in TraceQL, narrow: a search returns few traces
-	is      func(story) bool
+	is      func(story.Order) bool
 	missing string // what is said if there is none, with the step that makes one
-}
-
-// story is a trace, and the order that it tells of.
-type story struct {
-	traceapi.Trace
-	order orderapi.Order
 }
 
 // Validate wants the number of a lesson.
@@ -63,7 +58,7 @@ func (c *lessonCheckCmd) Run(ctx context.Context) error {
 	}
 	traces, orders := traceapi.New(running.Addresses.Traces), orderapi.New(running.Addresses.Order)
 	n, _ := strconv.Atoi(c.Lesson) // Validate has seen to it
-	var order orderapi.Order
+	var order string
 	for _, need := range lessons[n-1].needs {
 		stories, err := storiesOf(ctx, traces, orders, need.query)
 		if err != nil {
@@ -73,19 +68,19 @@ func (c *lessonCheckCmd) Run(ctx context.Context) error {
 		if i < 0 {
 			return fmt.Errorf("lesson %d: not done: %s", n, need.missing)
 		}
-		order = stories[i].order
+		order = stories[i].OrderID
 	}
-	fmt.Printf("lesson %d: done: order %s %s\n", n, order.ID, lessons[n-1].done)
+	fmt.Printf("lesson %d: done: order %s %s\n", n, order, lessons[n-1].done)
 	return nil
 }
 
 // storiesOf reads the traces that a query selects, and the order that each tells of.
-func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Client, query string) ([]story, error) {
+func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Client, query string) ([]story.Order, error) {
 	found, err := traces.Search(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	var stories []story
+	var stories []story.Order
 	for _, summary := range found {
 		trace, err := traces.Trace(ctx, summary.ID)
 		if errors.Is(err, traceapi.ErrNotFound) { // it may have just made room for another
@@ -94,17 +89,15 @@ func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Cl
 		if err != nil {
 			return nil, err
 		}
-		i := slices.IndexFunc(trace.Spans, func(s traceapi.Span) bool { return orderOf(s) != "" })
-		if i < 0 {
+		id := trace.ConversationID()
+		if id == "" {
 			continue
 		}
-		order, err := orders.Get(ctx, orderOf(trace.Spans[i]))
+		order, err := orders.Get(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		stories = append(stories, story{trace, order})
+		stories = append(stories, story.Order{Trace: trace, OrderID: order.ID, Accepted: order.TraceID, Status: order.Status})
 	}
 	return stories, nil
 }
-
-func orderOf(s traceapi.Span) string { return s.Attributes.String("messaging.message.conversation_id") }

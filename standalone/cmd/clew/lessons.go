@@ -1,67 +1,63 @@
 package main
 
-import (
-	"slices"
-
-	"example.com/clew/standalone/internal/traceapi"
-)
+import "example.com/clew/observability/viewer/story"
 
 // lessons are those in docs/lessons, which say how each need is met.
 var lessons = [...]lesson{
 	{"Follow one order", "waited in the stream for over a second, and was then worked on for less", []need{
 		{
 			query:   attempts(`.messaging.redis_streams.outcome = "ack"`),
-			is:      story.wentAndCameBack,
+			is:      wentAndCameBack,
 			missing: "no order went to inventory and came back, confirmed, in one trace: step 1 places one",
 		},
 		{
 			query:   attempts(`.messaging.redis_streams.outcome = "ack" && duration > 1900ms`),
-			is:      story.wentAndCameBack,
+			is:      wentAndCameBack,
 			missing: "no order took inventory two seconds: step 4 places one",
 		},
 		{
 			query: attempts(`.messaging.redis_streams.outcome = "ack" && duration < 1s` +
 				` && .messaging.redis_streams.delivery_count = 1 && .messaging.redis_streams.stream_wait_ms > 1000.0`),
-			is:      story.wentAndCameBack,
+			is:      wentAndCameBack,
 			missing: "no order waited in the stream for over a second and was then worked on for less: the exercise asks for one",
 		},
 	}},
 	{"When propagation breaks", "was taken over from a killed process, in a trace that nothing joins to its request", []need{
 		{
 			query:   attempts(failedTwice),
-			is:      story.whole,
+			is:      story.Order.Whole,
 			missing: "no order failed twice in its request's own trace: step 1 places one",
 		},
 		{
 			query:   attempts(failedTwice),
-			is:      story.broken,
+			is:      story.Order.Broken,
 			missing: "no order failed twice in traces that nothing joins to its request: step 2 places one",
 		},
 		{
 			query:   attempts(failedTwice),
-			is:      story.linked,
+			is:      story.Order.Linked,
 			missing: "no order failed twice in traces that link to its request's: step 4 places one",
 		},
 		{
 			query:   attempts(`.messaging.redis_streams.outcome = "ack" && .messaging.redis_streams.delivery_count = 2`),
-			is:      func(s story) bool { return s.broken() && s.takenOver() },
+			is:      func(o story.Order) bool { return o.Broken() && o.TakenOver() },
 			missing: "no process was killed by an order whose trace is broken: the exercise asks for one",
 		},
 	}},
 	{"Retry, dead letter, redrive", "was given up twice, and confirmed in the end, in one trace", []need{
 		{
 			query:   givenUp,
-			is:      func(s story) bool { return s.deadLetters() > 0 },
+			is:      func(o story.Order) bool { return o.DeadLetters() > 0 },
 			missing: "no message was given up after five deliveries: step 1 places the order",
 		},
 		{
 			query:   givenUp,
-			is:      story.succeededInTheEnd,
+			is:      succeededInTheEnd,
 			missing: "no order that was given up is confirmed by now: steps 3 and 4 fix the fault and redrive the message",
 		},
 		{
 			query:   givenUp,
-			is:      func(s story) bool { return s.deadLetters() > 1 && s.succeededInTheEnd() },
+			is:      func(o story.Order) bool { return o.DeadLetters() > 1 && succeededInTheEnd(o) },
 			missing: "no order was given up twice and confirmed in the end: the exercise asks for one",
 		},
 	}},
@@ -80,53 +76,15 @@ func attempts(conditions string) string {
 }
 
 // wentAndCameBack tells whether the order is confirmed, and its one trace has every part of the way.
-func (s story) wentAndCameBack() bool {
+func wentAndCameBack(o story.Order) bool {
 	for _, name := range []string{
 		"POST /orders", "create orders", "send orders", "process orders", "create stock", "send stock", "process stock",
 	} {
-		if !s.has(func(span traceapi.Span) bool { return span.Name == name }) {
+		if !o.Has(func(span story.Span) bool { return span.Name == name }) {
 			return false
 		}
 	}
-	return s.whole() && s.order.Status == "confirmed"
+	return o.Whole() && o.Status == "confirmed"
 }
 
-// whole, broken and linked tell how the trace is joined to the one in which the order was accepted: it is that one, or
-// another that does not link to it, or that does.
-func (s story) whole() bool  { return s.ID == s.order.TraceID }
-func (s story) broken() bool { return !s.whole() && !s.linksToRequest() }
-func (s story) linked() bool { return !s.whole() && s.linksToRequest() }
-
-func (s story) linksToRequest() bool {
-	return s.has(func(span traceapi.Span) bool {
-		return slices.ContainsFunc(span.Links, func(l traceapi.Link) bool { return l.TraceID == s.order.TraceID })
-	})
-}
-
-func (s story) takenOver() bool {
-	return s.has(func(span traceapi.Span) bool {
-		return slices.ContainsFunc(span.Events, func(e traceapi.Event) bool { return e.Name == "takeover" })
-	})
-}
-
-func (s story) deadLetters() int {
-	n := 0
-	for _, span := range s.Spans {
-		if span.Name == "dead_letter orders" {
-			n++
-		}
-	}
-	return n
-}
-
-// succeededInTheEnd tells whether the order is confirmed, and an attempt at it succeeded after its last dead letter.
-func (s story) succeededInTheEnd() bool {
-	return s.order.Status == "confirmed" && s.has(func(success traceapi.Span) bool {
-		return success.Name == "process orders" && success.Attributes.String("messaging.redis_streams.outcome") == "ack" &&
-			!s.has(func(span traceapi.Span) bool {
-				return span.Name == "dead_letter orders" && span.Start.After(success.Start)
-			})
-	})
-}
-
-func (s story) has(is func(traceapi.Span) bool) bool { return slices.ContainsFunc(s.Spans, is) }
+func succeededInTheEnd(o story.Order) bool { return o.Status == "confirmed" && o.SucceededInTheEnd() }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/traceapi"
 )
@@ -15,7 +16,7 @@ import (
 // it broke into, the oldest first, with their links. The first one's is printed already.
 func printTraces(ctx context.Context, w io.Writer, running state.State, order placed, statements bool) error {
 	api := traceapi.New(running.Addresses.Traces)
-	traces, err := readSettled(ctx, order, func(ctx context.Context) ([]traceapi.Trace, error) { return tracesOf(ctx, api, order) })
+	traces, err := readSettled(ctx, order, func(ctx context.Context) ([]story.Trace, error) { return tracesOf(ctx, api, order) })
 	if err != nil {
 		return err
 	}
@@ -32,7 +33,7 @@ func printTraces(ctx context.Context, w io.Writer, running state.State, order pl
 }
 
 // tracesOf reads the traces in which an order's messages were created, sent or processed.
-func tracesOf(ctx context.Context, api *traceapi.Client, order placed) ([]traceapi.Trace, error) {
+func tracesOf(ctx context.Context, api *traceapi.Client, order placed) ([]story.Trace, error) {
 	own, err := api.Trace(ctx, order.TraceID)
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func tracesOf(ctx context.Context, api *traceapi.Client, order placed) ([]tracea
 		return nil, err
 	}
 	slices.SortFunc(found, func(a, b traceapi.Summary) int { return a.Start.Compare(b.Start) })
-	traces := []traceapi.Trace{own}
+	traces := []story.Trace{own}
 	for _, summary := range found {
 		if summary.ID == order.TraceID {
 			continue

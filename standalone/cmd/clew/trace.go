@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/orderapi"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/traceapi"
@@ -56,10 +57,10 @@ func (c *traceCmd) Run(ctx context.Context) error {
 
 // readSettled reads the traces that an order has just made until they are complete, or for 5 s, and returns them as they are
 // then.
-func readSettled(ctx context.Context, order placed, read func(context.Context) ([]traceapi.Trace, error)) ([]traceapi.Trace, error) {
+func readSettled(ctx context.Context, order placed, read func(context.Context) ([]story.Trace, error)) ([]story.Trace, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleWithin)
 	defer cancel()
-	var traces []traceapi.Trace
+	var traces []story.Trace
 	var changed time.Time
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
@@ -86,7 +87,7 @@ func readSettled(ctx context.Context, order placed, read func(context.Context) (
 
 // complete tells whether every message that was created was sent, too, and the order's end is seen: the answer that finished it,
 // or the dead letter. Without that the quiet may be that of a collector on the way.
-func complete(traces []traceapi.Trace, order placed) bool {
+func complete(traces []story.Trace, order placed) bool {
 	sent, ended, end := 0, false, "process stock"
 	if order.DeadLetter != "" {
 		end = "dead_letter "
@@ -104,8 +105,8 @@ func complete(traces []traceapi.Trace, order placed) bool {
 	return len(traces) > 0 && sent >= 0 && ended
 }
 
-func spans(traces []traceapi.Trace) []traceapi.Span {
-	var all []traceapi.Span
+func spans(traces []story.Trace) []story.Span {
+	var all []story.Span
 	for _, trace := range traces {
 		all = append(all, trace.Spans...)
 	}
@@ -113,7 +114,7 @@ func spans(traces []traceapi.Trace) []traceapi.Span {
 }
 
 // render draws for a terminal as wide as it is, in colour unless NO_COLOR is set, and plain for 80 columns elsewhere.
-func render(w io.Writer, trace traceapi.Trace, statements bool) error {
+func render(w io.Writer, trace story.Trace, statements bool) error {
 	options := waterfall.Options{Statements: statements}
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		options.Color = os.Getenv("NO_COLOR") == ""

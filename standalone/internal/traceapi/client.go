@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"example.com/clew/observability/viewer/story"
 )
 
 // ErrNotFound means that the back end answered but does not hold the trace.
@@ -34,19 +36,19 @@ func New(base string) *Client {
 // Trace returns the trace with this id (up to 32 hexadecimal digits), or an
 // error that wraps ErrNotFound. It blocks until the answer or ctx ends. Soon
 // after the work, some of a trace's spans may still be missing.
-func (c *Client) Trace(ctx context.Context, id string) (Trace, error) {
+func (c *Client) Trace(ctx context.Context, id string) (story.Trace, error) {
 	id, err := parseTraceID(id)
 	if err != nil {
-		return Trace{}, err
+		return story.Trace{}, err
 	}
 	var answer traceAnswer
 	if err := c.get(ctx, "/api/v2/traces/"+id, &answer); err != nil {
-		return Trace{}, fmt.Errorf("read trace %s: %w", id, err)
+		return story.Trace{}, fmt.Errorf("read trace %s: %w", id, err)
 	}
-	trace := Trace{ID: id, Spans: answer.spans()}
+	trace := story.Trace{ID: id, Spans: answer.spans()}
 	// Tempo may answer 200 with an empty trace for one it does not know.
 	if len(trace.Spans) == 0 {
-		return Trace{}, fmt.Errorf("read trace %s: %w", id, ErrNotFound)
+		return story.Trace{}, fmt.Errorf("read trace %s: %w", id, ErrNotFound)
 	}
 	return trace, nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/clew/observability/viewer/story"
 )
 
 const traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -60,16 +62,16 @@ const otlpTrace = `{"trace":{"resourceSpans":[{
 
 func TestTraceInEitherSpelling(t *testing.T) {
 	at := func(ns int64) time.Time { return time.Unix(0, ns).UTC() }
-	want := Trace{ID: traceID, Spans: []Span{{
+	want := story.Trace{ID: traceID, Spans: []story.Span{{
 		ID: "00f067aa0ba902b7", Parent: "b7ad6b7169203331",
-		Service: "inventory", Name: "process orders", Kind: KindConsumer,
+		Service: "inventory", Name: "process orders", Kind: story.KindConsumer,
 		Start: at(1770113730123456789), End: at(1770113730125000000),
-		Attributes: Attributes{
+		Attributes: story.Attributes{
 			"text": "", "int": int64(9007199254740993), "double": 0.83, "bool": false, "bytes": "AQI=",
 			"list": []any{"a", int64(1)}, "map": map[string]any{"k": true}, "nothing": nil,
 		},
-		Events: []Event{{Name: "exception", Time: at(1770113730124000000), Attributes: Attributes{"exception.message": "no"}}},
-		Links:  []Link{{TraceID: traceID, SpanID: "b7ad6b7169203331"}},
+		Events: []story.Event{{Name: "exception", Time: at(1770113730124000000), Attributes: story.Attributes{"exception.message": "no"}}},
+		Links:  []story.Link{{TraceID: traceID, SpanID: "b7ad6b7169203331"}},
 		Error:  true, StatusMessage: "no answer",
 	}}}
 	for name, body := range map[string]string{"Tempo": tempoTrace, "OTLP": otlpTrace} {

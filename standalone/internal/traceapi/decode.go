@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/clew/observability/viewer/story"
 )
 
 type traceAnswer struct {
@@ -44,10 +46,10 @@ type span struct {
 	} `json:"status"`
 }
 
-func (a *traceAnswer) spans() []Span {
-	var spans []Span
+func (a *traceAnswer) spans() []story.Span {
+	var spans []story.Span
 	for _, resource := range a.Trace.ResourceSpans {
-		service := Attributes(resource.Resource.Attributes).String("service.name")
+		service := story.Attributes(resource.Resource.Attributes).String("service.name")
 		for _, scope := range resource.ScopeSpans {
 			for i := range scope.Spans {
 				spans = append(spans, scope.Spans[i].model(service))
@@ -57,21 +59,21 @@ func (a *traceAnswer) spans() []Span {
 	return spans
 }
 
-func (s *span) model(service string) Span {
+func (s *span) model(service string) story.Span {
 	const statusError = 2
-	m := Span{
+	m := story.Span{
 		ID: string(s.SpanID), Parent: string(s.ParentSpanID),
-		Service: service, Name: s.Name, Kind: Kind(s.Kind),
+		Service: service, Name: s.Name, Kind: story.Kind(s.Kind),
 		Start: time.Time(s.Start), End: time.Time(s.End),
-		Attributes:    Attributes(s.Attributes),
+		Attributes:    story.Attributes(s.Attributes),
 		Error:         s.Status.Code == statusError,
 		StatusMessage: s.Status.Message,
 	}
 	for _, e := range s.Events {
-		m.Events = append(m.Events, Event{Name: e.Name, Time: time.Time(e.Time), Attributes: Attributes(e.Attributes)})
+		m.Events = append(m.Events, story.Event{Name: e.Name, Time: time.Time(e.Time), Attributes: story.Attributes(e.Attributes)})
 	}
 	for _, l := range s.Links {
-		m.Links = append(m.Links, Link{TraceID: string(l.TraceID), SpanID: string(l.SpanID), Attributes: Attributes(l.Attributes)})
+		m.Links = append(m.Links, story.Link{TraceID: string(l.TraceID), SpanID: string(l.SpanID), Attributes: story.Attributes(l.Attributes)})
 	}
 	return m
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"example.com/clew/observability/viewer/story"
 )
 
 // These are the values of OTLP's JSON as its writers really spell them. The OTLP
@@ -65,11 +67,11 @@ func (v *enum) UnmarshalJSON(data []byte) error {
 		return nil
 	}
 	*v = map[string]enum{
-		"SPAN_KIND_INTERNAL": enum(KindInternal),
-		"SPAN_KIND_SERVER":   enum(KindServer),
-		"SPAN_KIND_CLIENT":   enum(KindClient),
-		"SPAN_KIND_PRODUCER": enum(KindProducer),
-		"SPAN_KIND_CONSUMER": enum(KindConsumer),
+		"SPAN_KIND_INTERNAL": enum(story.KindInternal),
+		"SPAN_KIND_SERVER":   enum(story.KindServer),
+		"SPAN_KIND_CLIENT":   enum(story.KindClient),
+		"SPAN_KIND_PRODUCER": enum(story.KindProducer),
+		"SPAN_KIND_CONSUMER": enum(story.KindConsumer),
 		"STATUS_CODE_OK":     1,
 		"STATUS_CODE_ERROR":  2,
 	}[s] // an unknown name is unspecified

@@ -6,27 +6,12 @@ import (
 	"time"
 
 	"example.com/clew/standalone/internal/terminal"
-	"example.com/clew/standalone/internal/traceapi"
 )
 
 // An axis maps time to the columns of a chart.
 type axis struct {
 	start time.Time
 	total time.Duration
-}
-
-func newAxis(spans []traceapi.Span) axis {
-	all := busy(spans[0])
-	for _, s := range spans[1:] {
-		i := busy(s)
-		if i.start.Before(all.start) {
-			all.start = i.start
-		}
-		if i.end.After(all.end) {
-			all.end = i.end
-		}
-	}
-	return axis{all.start, all.length()}
 }
 
 // column returns the boundary between cells nearest to t, from 0 to width.
@@ -154,16 +139,16 @@ func bar(r row, a axis, width int) []stretch {
 	}
 	begin, end := width, 0
 	for _, i := range r.busy {
-		from := min(a.column(i.start, width), width-1)
-		to := max(a.column(i.end, width), from+1) // however short, it is seen
+		from := min(a.column(i.Start, width), width-1)
+		to := max(a.column(i.End, width), from+1) // however short, it is seen
 		fill(from, to, r.glyph)
 		begin, end = min(begin, from), max(end, to)
 	}
-	if r.wait.place != "" {
-		from := a.column(r.busy[0].start.Add(-r.wait.length), width)
+	if r.wait.Place != "" {
+		from := a.column(r.busy[0].Start.Add(-r.wait.Length), width)
 		from = max(0, min(from, begin-1))
 		fill(from, begin, barWait)
-		label := []rune(r.wait.place + " " + formatWait(r.wait.length))
+		label := []rune(r.wait.Place + " " + formatWait(r.wait.Length))
 		n := len(label)
 		switch {
 		case n+4 <= begin-from:

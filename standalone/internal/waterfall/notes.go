@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"example.com/clew/observability/viewer/story"
+	"example.com/clew/standalone/internal/terminal"
 )
 
 const (
@@ -26,14 +29,21 @@ type notes struct {
 	links                        []string
 }
 
-func (n *notes) addWait(w wait) {
-	if w.place == "" {
+func (n *notes) addWait(w story.Wait) {
+	if w.Place == "" {
 		return
 	}
 	if n.waits == nil {
 		n.waits = map[string]time.Duration{}
 	}
-	n.waits[w.place] += w.length
+	n.waits[w.Place] += w.Length
+}
+
+func formatWait(length time.Duration) string {
+	if length == 0 {
+		return "<1ms"
+	}
+	return terminal.Duration(length)
 }
 
 // linkMark returns the mark for links to these targets: one for all of a span,

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/terminal"
-	"example.com/clew/standalone/internal/traceapi"
 )
 
 // A row is one line of the picture. It is made from spans but is not one, so a
@@ -19,20 +19,15 @@ type row struct {
 	name    string
 	marks   string // see notes
 	service string
-	busy    []interval
-	glyph   rune // what the bar is made of
-	wait    wait // before the bar
+	busy    []story.Interval
+	glyph   rune       // what the bar is made of
+	wait    story.Wait // before the bar
 	took    string
 	details []detail // lines of their own beneath the row
 }
 
 // A detail says what a name and a bar cannot.
 type detail struct{ mark, text string }
-
-// An interval is when something worked; it never ends before it starts.
-type interval struct{ start, end time.Time }
-
-func (i interval) length() time.Duration { return i.end.Sub(i.start) }
 
 const (
 	barWork      = '█'
@@ -43,38 +38,19 @@ const (
 
 // A builder turns the tree into rows and collects the notes they need.
 type builder struct {
-	traceID    string
-	start      time.Time // of the trace
-	roots      []*node
-	names      map[string]string // of spans, by id
-	statements bool              // show each
+	*story.Story
+	statements bool // show each
 	rows       []row
 	notes      notes
 }
 
-func newBuilder(trace traceapi.Trace, statements bool) *builder {
-	b := &builder{
-		traceID: trace.ID, roots: grow(trace.Spans),
-		names: make(map[string]string, len(trace.Spans)), statements: statements,
-	}
-	if len(trace.Spans) > 0 {
-		b.start = newAxis(trace.Spans).start
-	}
-	b.name(b.roots)
-	return b
-}
-
-// name makes the nodes known to what links to them.
-func (b *builder) name(nodes []*node) {
-	for _, n := range nodes {
-		b.names[n.ID] = strings.TrimSpace(spanName(n.Span) + " " + attemptMark(n))
-		b.name(n.children)
-	}
+func newBuilder(trace story.Trace, statements bool) *builder {
+	return &builder{Story: story.Tell(trace), statements: statements}
 }
 
 // add appends the rows of siblings and of everything beneath them.
-func (b *builder) add(siblings []*node, indent string, roots bool) {
-	groups := b.fold(siblings)
+func (b *builder) add(siblings []*story.Node, indent string, roots bool) {
+	groups := b.groups(siblings)
 	for i, group := range groups {
 		guide, below := "├ ", "│ "
 		if i == len(groups)-1 {
@@ -86,7 +62,7 @@ func (b *builder) add(siblings []*node, indent string, roots bool) {
 		r := b.row(group)
 		r.guides = indent + guide
 		r.below = indent + below
-		children := group[0].children // a folded group has none
+		children := group[0].Children // a folded group has none
 		if len(children) > 0 {
 			r.below += "│ "
 		} else {
@@ -97,50 +73,41 @@ func (b *builder) add(siblings []*node, indent string, roots bool) {
 	}
 }
 
-// fold groups statements that follow each other in one service, unless there is
-// more to say about one than that it ran.
-func (b *builder) fold(siblings []*node) [][]*node {
-	plainStatement := func(n *node) bool {
-		return isStatement(n.Span) && len(n.children) == 0 && !n.orphan &&
-			!n.Error && len(n.Links) == 0 && len(n.Events) == 0
+// groups are what gets a row each.
+func (b *builder) groups(siblings []*story.Node) [][]*story.Node {
+	if !b.statements {
+		return story.Fold(siblings)
 	}
-	var groups [][]*node
+	var groups [][]*story.Node
 	for _, n := range siblings {
-		if last := len(groups) - 1; last >= 0 && !b.statements {
-			previous := groups[last][0]
-			if plainStatement(previous) && plainStatement(n) && previous.Service == n.Service {
-				groups[last] = append(groups[last], n)
-				continue
-			}
-		}
-		groups = append(groups, []*node{n})
+		groups = append(groups, []*story.Node{n})
 	}
 	return groups
 }
 
-func (b *builder) row(group []*node) row {
+func (b *builder) row(group []*story.Node) row {
 	first := group[0]
 	r := row{
 		name:    spanName(first.Span),
 		marks:   b.marks(first),
 		service: cmp.Or(terminal.Clean(first.Service), "-"),
 		glyph:   barWork,
-		wait:    waitBefore(first),
+		wait:    first.Wait,
 		details: details(first.Span),
 	}
 	var took time.Duration
 	for _, n := range group {
-		i := busy(n.Span)
+		i := n.Busy()
 		r.busy = append(r.busy, i)
-		took += i.length()
+		took += i.Length()
 	}
 	r.took = terminal.Duration(took)
 	switch {
-	case first.killed:
+	case first.Killed:
 		r.glyph, r.took = barKilled, "?"
 		r.details = []detail{{markKilled, fmt.Sprintf("killed: %s, last seen at +%s",
-			terminal.Clean(first.Attributes.String(attributeConsumer)), terminal.Duration(first.End.Sub(b.start)))}}
-	case isStatement(first.Span):
+			terminal.Clean(first.Attributes.String("messaging.client.id")), terminal.Duration(first.End.Sub(b.Start)))}}
+	case first.IsStatement():
 		r.glyph = barStatement
 		b.notes.statements = true
 	}
@@ -153,12 +120,12 @@ func (b *builder) row(group []*node) row {
 }
 
 // marks are the signs beside a name; the notes explain each that appears.
-func (b *builder) marks(n *node) string {
+func (b *builder) marks(n *story.Node) string {
 	marks := attemptMark(n)
 	if marks != "" {
 		marks += " "
 	}
-	if n.killed {
+	if n.Killed {
 		marks += markKilled
 		b.notes.killed = true
 	}
@@ -166,15 +133,15 @@ func (b *builder) marks(n *node) string {
 		marks += markFailed
 		b.notes.failed = true
 	}
-	if n.orphan {
+	if n.Orphan {
 		marks += markOrphan
 		b.notes.orphans = true
 	}
 	linksParent := false
 	var others []string
 	for _, link := range n.Links {
-		inside := link.TraceID == "" || link.TraceID == b.traceID
-		if inside && link.SpanID == n.Parent {
+		inside := link.TraceID == "" || link.TraceID == b.ID
+		if inside && link.SpanID == n.Span.Parent {
 			linksParent = true
 		} else {
 			if target := b.linkTarget(link, inside); !slices.Contains(others, target) {
@@ -189,37 +156,40 @@ func (b *builder) marks(n *node) string {
 	return strings.TrimSpace(marks + b.notes.linkMark(others))
 }
 
-func attemptMark(n *node) string {
-	if n.attempt == 0 {
+// label is a node's name, and which attempt it is.
+func label(n *story.Node) string { return strings.TrimSpace(spanName(n.Span) + " " + attemptMark(n)) }
+
+func attemptMark(n *story.Node) string {
+	if n.Attempt == 0 {
 		return ""
 	}
-	return fmt.Sprint("#", n.attempt)
+	return fmt.Sprint("#", n.Attempt)
 }
 
-func (b *builder) linkTarget(link traceapi.Link, inside bool) string {
+func (b *builder) linkTarget(link story.Link, inside bool) string {
 	if !inside {
 		return "trace " + terminal.Clean(link.TraceID)
 	}
-	if name, ok := b.names[link.SpanID]; ok {
-		return name
+	if n, ok := b.Node(link.SpanID); ok {
+		return label(n)
 	}
 	return "span " + terminal.Clean(link.SpanID) + " (not in this trace)"
 }
 
 // details says why a span failed, what became of its message, and those of its
 // events that change what happened. Others would bury the picture.
-func details(s traceapi.Span) []detail {
+func details(s story.Span) []detail {
 	var lines []detail
 	add := func(mark, text string) {
 		if text != "" {
 			lines = append(lines, detail{mark, text})
 		}
 	}
-	outcome := s.Attributes.String(attributeOutcome)
+	outcome := s.Attributes.String("messaging.redis_streams.outcome")
 	if outcome == "ack" {
 		outcome = ""
 	}
-	add(markFailed, terminal.Clean(s.Attributes.String(attributeReason)))
+	add(markFailed, terminal.Clean(s.Attributes.String("messaging.redis_streams.dlq.reason")))
 	if s.Error {
 		add(markFailed, joinReason(outcome, joinReason(s.Attributes.String("error.type"), s.StatusMessage)))
 	} else {
@@ -246,17 +216,6 @@ func joinReason(kind, message string) string {
 	return kind + ": " + message
 }
 
-func isStatement(s traceapi.Span) bool {
-	return s.Kind == traceapi.KindClient && s.Attributes["db.system.name"] != nil
-}
-
-func busy(s traceapi.Span) interval {
-	if s.End.Before(s.Start) {
-		return interval{s.Start, s.Start}
-	}
-	return interval{s.Start, s.End}
-}
-
-func spanName(s traceapi.Span) string {
+func spanName(s story.Span) string {
 	return cmp.Or(terminal.Clean(s.Name), "(unnamed)")
 }

@@ -3,10 +3,8 @@
 // the outbox and in the stream is drawn too: no span covers it, and under load a
 // message spends most of its time there.
 //
-// The files read in the order of the data: tree.go finds the shape of the trace,
-// attempts.go what became of each message and what no span tells of it; rows.go
-// and wait.go decide what each line says, notes.go explains the marks, and
-// chart.go draws the lines.
+// Package story tells the trace. Of the files here rows.go decides what each line
+// says, notes.go explains the marks, and chart.go draws the lines.
 package waterfall
 
 import (
@@ -16,8 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/standalone/internal/terminal"
-	"example.com/clew/standalone/internal/traceapi"
 )
 
 // Options say how to draw; the zero value is a plain picture for 80 columns.
@@ -34,24 +32,24 @@ type Options struct {
 
 // Render draws the trace. What the trace says is cleaned of control characters
 // first, so it cannot steer the terminal. The only error is the writer's.
-func Render(w io.Writer, trace traceapi.Trace, options Options) error {
+func Render(w io.Writer, trace story.Trace, options Options) error {
 	width := max(40, cmp.Or(options.Width, 80))
 	b := newBuilder(trace, options.Statements)
-	b.add(b.roots, "", true)
+	b.add(b.Roots, "", true)
 
 	p := printer{width: width, color: options.Color, colors: map[string]style{}}
-	p.header(trace, b.rows)
+	p.header(trace, b)
 	if len(b.rows) > 0 {
-		p.chart(b.rows, newAxis(trace.Spans))
+		p.chart(b.rows, axis{b.Start, b.Total})
 		p.legend(b.notes.lines())
 	}
 	_, err := io.WriteString(w, p.out.String())
 	return err
 }
 
-func (p *printer) header(trace traceapi.Trace, rows []row) {
+func (p *printer) header(trace story.Trace, b *builder) {
 	var services []string
-	for _, r := range rows {
+	for _, r := range b.rows {
 		if _, known := p.colors[r.service]; !known {
 			p.colors[r.service] = palette[len(services)%len(palette)]
 			services = append(services, r.service)
@@ -68,12 +66,11 @@ func (p *printer) header(trace traceapi.Trace, rows []row) {
 		p.wrapped(plain, "no spans", 0)
 		return
 	}
-	axis := newAxis(trace.Spans)
 	facts := []string{
-		terminal.Duration(axis.total),
+		terminal.Duration(b.Total),
 		plural(len(trace.Spans), "span"),
 		plural(len(services), "service"),
-		axis.start.UTC().Format(time.DateTime + ".000 UTC"),
+		b.Start.UTC().Format(time.DateTime + ".000 UTC"),
 	}
 	if failed > 0 {
 		facts = append(facts, plural(failed, "error"))

@@ -16,26 +16,27 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/clew/standalone/internal/traceapi"
+	"example.com/clew/observability/viewer/story"
+	"example.com/clew/observability/viewer/story/storytest"
 )
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
 func TestPictures(t *testing.T) {
 	for name, test := range map[string]struct {
-		trace   traceapi.Trace
+		trace   story.Trace
 		options Options
 	}{
-		"order":            {confirmedOrder(), Options{}},
-		"order_color":      {confirmedOrder(), Options{Color: true}},
-		"order_narrow":     {confirmedOrder(), Options{Width: 40}},
-		"order_statements": {confirmedOrder(), Options{Width: 100, Statements: true}},
-		"troubled":         {troubledOrder(), Options{}},
-		"troubled_narrow":  {troubledOrder(), Options{Width: 40}},
-		"taken_over":       {takenOver(), Options{}},
-		"taken_over_color": {takenOver(), Options{Color: true}},
-		"redriven":         {redriven(), Options{}},
-		"redriven_narrow":  {redriven(), Options{Width: 40}},
+		"order":            {storytest.ConfirmedOrder(), Options{}},
+		"order_color":      {storytest.ConfirmedOrder(), Options{Color: true}},
+		"order_narrow":     {storytest.ConfirmedOrder(), Options{Width: 40}},
+		"order_statements": {storytest.ConfirmedOrder(), Options{Width: 100, Statements: true}},
+		"troubled":         {storytest.TroubledOrder(), Options{}},
+		"troubled_narrow":  {storytest.TroubledOrder(), Options{Width: 40}},
+		"taken_over":       {storytest.TakenOver(), Options{}},
+		"taken_over_color": {storytest.TakenOver(), Options{Color: true}},
+		"redriven":         {storytest.Redriven(), Options{}},
+		"redriven_narrow":  {storytest.Redriven(), Options{Width: 40}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, test.trace, test.options)
@@ -57,30 +58,30 @@ func TestPictures(t *testing.T) {
 }
 
 func TestOddTraces(t *testing.T) {
-	at := func(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
-	span := func(id, parent string, from, to int) traceapi.Span {
-		return traceapi.Span{ID: id, Parent: parent, Name: "span " + id, Service: "s", Start: at(from), End: at(to)}
+	at := func(ms int) time.Time { return storytest.Epoch.Add(time.Duration(ms) * time.Millisecond) }
+	span := func(id, parent string, from, to int) story.Span {
+		return story.Span{ID: id, Parent: parent, Name: "span " + id, Service: "s", Start: at(from), End: at(to)}
 	}
 	for name, test := range map[string]struct {
-		spans []traceapi.Span
+		spans []story.Span
 		want  []string // the tree's lines, without bars
 	}{
 		"siblings in the order of their start, the tree kept": {
-			[]traceapi.Span{span("c", "a", 5, 6), span("d", "b", 4, 9), span("b", "a", 1, 2), span("a", "", 0, 9)},
+			[]story.Span{span("c", "a", 5, 6), span("d", "b", 4, 9), span("b", "a", 1, 2), span("a", "", 0, 9)},
 			[]string{"span a", "├ span b", "│ └ span d", "└ span c"},
 		},
-		"a parent that is missing":              {[]traceapi.Span{span("a", "x", 0, 1)}, []string{"span a ?"}},
-		"its own parent":                        {[]traceapi.Span{span("a", "a", 0, 1)}, []string{"span a ?"}},
-		"each other's parents":                  {[]traceapi.Span{span("a", "b", 0, 1), span("b", "a", 0, 2)}, []string{"span b ?", "└ span a"}},
-		"a child before its parent":             {[]traceapi.Span{span("a", "", 5, 6), span("b", "a", 1, 2)}, []string{"span a", "└ span b"}},
-		"an end before its start":               {[]traceapi.Span{span("a", "", 5, 1)}, []string{"span a"}},
-		"everything at one moment":              {[]traceapi.Span{span("a", "", 0, 0), span("b", "a", 0, 0)}, []string{"span a", "└ span b"}},
-		"one id twice":                          {[]traceapi.Span{span("a", "", 0, 1), span("a", "", 2, 3)}, []string{"span a", "span a"}},
-		"a span without times among others":     {[]traceapi.Span{span("a", "", 0, 1), {ID: "b", Name: "span b", Service: "s"}}, []string{"span b", "span a"}},
+		"a parent that is missing":              {[]story.Span{span("a", "x", 0, 1)}, []string{"span a ?"}},
+		"its own parent":                        {[]story.Span{span("a", "a", 0, 1)}, []string{"span a ?"}},
+		"each other's parents":                  {[]story.Span{span("a", "b", 0, 1), span("b", "a", 0, 2)}, []string{"span b ?", "└ span a"}},
+		"a child before its parent":             {[]story.Span{span("a", "", 5, 6), span("b", "a", 1, 2)}, []string{"span a", "└ span b"}},
+		"an end before its start":               {[]story.Span{span("a", "", 5, 1)}, []string{"span a"}},
+		"everything at one moment":              {[]story.Span{span("a", "", 0, 0), span("b", "a", 0, 0)}, []string{"span a", "└ span b"}},
+		"one id twice":                          {[]story.Span{span("a", "", 0, 1), span("a", "", 2, 3)}, []string{"span a", "span a"}},
+		"a span without times among others":     {[]story.Span{span("a", "", 0, 1), {ID: "b", Name: "span b", Service: "s"}}, []string{"span b", "span a"}},
 		"no spans: no tree, but the trace's id": {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := render(t, traceapi.Trace{ID: thisTrace, Spans: test.spans}, Options{})
+			got := render(t, story.Trace{ID: storytest.ID, Spans: test.spans}, Options{})
 			var tree []string
 			for line := range strings.Lines(got) {
 				if name, _, ok := strings.Cut(line, " s "); ok && strings.Contains(name, "span ") {
@@ -90,7 +91,7 @@ func TestOddTraces(t *testing.T) {
 			if diff := cmp.Diff(test.want, tree); diff != "" {
 				t.Errorf("tree (-want +got):\n%s\n%s", diff, got)
 			}
-			if !strings.Contains(got, thisTrace) {
+			if !strings.Contains(got, storytest.ID) {
 				t.Errorf("no trace id in:\n%s", got)
 			}
 		})
@@ -108,10 +109,10 @@ func TestWaitIsDrawnBeforeItsSpan(t *testing.T) {
 		"longer than the trace: cut":      {time.Minute, "░░░░░░░░░░ outbox 1m00s ░░░░░░░░░░░█████"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			late := interval{epoch.Add(8750 * time.Microsecond), epoch.Add(10 * time.Millisecond)}
+			late := story.Interval{Start: storytest.Epoch.Add(8750 * time.Microsecond), End: storytest.Epoch.Add(10 * time.Millisecond)}
 			got := ""
-			for _, s := range bar(row{busy: []interval{late}, glyph: barWork, wait: wait{"outbox", test.waited}},
-				axis{epoch, 10 * time.Millisecond}, 40) {
+			for _, s := range bar(row{busy: []story.Interval{late}, glyph: barWork, wait: story.Wait{Place: "outbox", Length: test.waited}},
+				axis{storytest.Epoch, 10 * time.Millisecond}, 40) {
 				got += s.text
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {
@@ -172,13 +173,13 @@ func TestLabelKeepsItsWidth(t *testing.T) {
 }
 
 func TestTwoThousandSpans(t *testing.T) {
-	s := newStory()
+	s := storytest.New()
 	parent := ""
 	for i := range 2000 {
-		parent = s.span(parent, "deep", traceapi.KindInternal, "step", i, 4000-i,
-			failed(""), linkTo(thisTrace, parent), linkTo(fmt.Sprint("trace", i), ""))
+		parent = s.Add(parent, "deep", story.KindInternal, "step", i, 4000-i,
+			storytest.Failed(""), storytest.LinkTo(storytest.ID, parent), storytest.LinkTo(fmt.Sprint("trace", i), ""))
 	}
-	got := render(t, s.trace, Options{Width: 40})
+	got := render(t, s.Trace, Options{Width: 40})
 	if n := strings.Count(got, " deep "); n != 2000 {
 		t.Errorf("%d lines for 2000 spans", n)
 	}
@@ -190,32 +191,32 @@ func TestTwoThousandSpans(t *testing.T) {
 }
 
 func TestFoldingHidesNothing(t *testing.T) {
-	s := newStory()
-	root := s.span("", "order", traceapi.KindServer, "root", 0, 100)
-	statement := func(service, name string, at int, edits ...func(*traceapi.Span)) string {
-		return s.span(root, service, traceapi.KindClient, name, at, at+1,
-			append(edits, with("db.system.name", "sqlite"))...)
+	s := storytest.New()
+	root := s.Add("", "order", story.KindServer, "root", 0, 100)
+	statement := func(service, name string, at int, edits ...func(*story.Span)) string {
+		return s.Add(root, service, story.KindClient, name, at, at+1,
+			append(edits, storytest.With("db.system.name", "sqlite"))...)
 	}
 	statement("order", "a1", 1)
 	statement("order", "a2", 2)
 	statement("inventory", "another service", 3)
 	statement("order", "b", 4)
-	statement("order", "failed", 5, failed("disk full"))
+	statement("order", "failed", 5, storytest.Failed("disk full"))
 	statement("order", "c", 6)
-	statement("order", "linked", 7, linkTo(otherTrace, ""))
+	statement("order", "linked", 7, storytest.LinkTo(storytest.OtherID, ""))
 	statement("order", "d", 8)
-	statement("order", "with an event", 9, exception("x", "y"))
+	statement("order", "with an event", 9, storytest.Exception("x", "y"))
 	statement("order", "e", 10)
-	s.span(statement("order", "with a child", 11), "order", traceapi.KindClient, "child", 11, 12)
+	s.Add(statement("order", "with a child", 11), "order", story.KindClient, "child", 11, 12)
 	statement("order", "f", 13)
-	s.span(root, "order", traceapi.KindClient, "no statement", 14, 15)
+	s.Add(root, "order", story.KindClient, "no statement", 14, 15)
 	statement("order", "g1", 16)
 	statement("order", "g2", 17)
 	statement("order", "g3", 18)
-	s.statements("0000000000000bad", "order", 200, 300, "orphan 1", "orphan 2")
+	s.Statements("0000000000000bad", "order", 200, 300, "orphan 1", "orphan 2")
 
-	b := newBuilder(s.trace, false)
-	b.add(b.roots, "", true)
+	b := newBuilder(s.Trace, false)
+	b.add(b.Roots, "", true)
 	var names []string
 	for _, r := range b.rows {
 		names = append(names, r.name)
@@ -228,25 +229,25 @@ func TestFoldingHidesNothing(t *testing.T) {
 }
 
 func TestWidthHasALeast(t *testing.T) {
-	if diff := cmp.Diff(render(t, confirmedOrder(), Options{Width: 40}), render(t, confirmedOrder(), Options{Width: 1})); diff != "" {
+	if diff := cmp.Diff(render(t, storytest.ConfirmedOrder(), Options{Width: 40}), render(t, storytest.ConfirmedOrder(), Options{Width: 1})); diff != "" {
 		t.Errorf("width 1 differs from 40:\n%s", diff)
 	}
 }
 
 func TestManyLinksAreCounted(t *testing.T) {
-	s := newStory()
-	var links []func(*traceapi.Span)
+	s := storytest.New()
+	var links []func(*story.Span)
 	for i := range 7 {
-		links = append(links, linkTo(fmt.Sprint("t", i), ""))
+		links = append(links, storytest.LinkTo(fmt.Sprint("t", i), ""))
 	}
-	s.span("", "order", traceapi.KindConsumer, "process batch", 0, 1, links...)
-	if got, want := render(t, s.trace, Options{}), "↗1 links to trace t0, trace t1, trace t2, trace t3, 3 more\n"; !strings.Contains(got, want) {
+	s.Add("", "order", story.KindConsumer, "process batch", 0, 1, links...)
+	if got, want := render(t, s.Trace, Options{}), "↗1 links to trace t0, trace t1, trace t2, trace t3, 3 more\n"; !strings.Contains(got, want) {
 		t.Errorf("no %q in:\n%s", want, got)
 	}
 }
 
 func TestWriterFails(t *testing.T) {
-	if err := Render(brokenPipe{}, confirmedOrder(), Options{}); !errors.Is(err, errBroken) {
+	if err := Render(brokenPipe{}, storytest.ConfirmedOrder(), Options{}); !errors.Is(err, errBroken) {
 		t.Errorf("Render = %v, want the writer's error", err)
 	}
 }
@@ -257,7 +258,7 @@ type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, errBroken }
 
-func render(t *testing.T, trace traceapi.Trace, options Options) string {
+func render(t *testing.T, trace story.Trace, options Options) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := Render(&out, trace, options); err != nil {
@@ -282,32 +283,32 @@ func randomText(random *rand.Rand) string {
 	return text.String()
 }
 
-func randomTrace(random *rand.Rand) traceapi.Trace {
-	trace := traceapi.Trace{ID: randomText(random)}
+func randomTrace(random *rand.Rand) story.Trace {
+	trace := story.Trace{ID: randomText(random)}
 	id := func() string { return fmt.Sprint(random.IntN(40)) }
 	scale := int64(1) << (10 + random.IntN(45))
 	for range 1 + random.IntN(40) {
-		start := epoch.Add(time.Duration(random.Int64N(scale)))
-		s := traceapi.Span{
+		start := storytest.Epoch.Add(time.Duration(random.Int64N(scale)))
+		s := story.Span{
 			ID: id(), Parent: id(), Service: randomText(random), Name: randomText(random),
-			Kind: traceapi.Kind(random.IntN(6)), Start: start,
+			Kind: story.Kind(random.IntN(6)), Start: start,
 			End:   start.Add(time.Duration(random.Int64N(scale) - scale/8)),
 			Error: random.IntN(3) == 0, StatusMessage: randomText(random),
-			Attributes: traceapi.Attributes{"error.type": randomText(random)},
+			Attributes: story.Attributes{"error.type": randomText(random)},
 		}
 		if random.IntN(2) == 0 {
 			s.Attributes["db.system.name"] = "sqlite"
 		}
 		if random.IntN(2) == 0 {
-			received(id(), random.NormFloat64()*float64(scale)/1e6)(&s)
+			storytest.Received(id(), random.NormFloat64()*float64(scale)/1e6)(&s)
 		}
 		for range random.IntN(7) {
-			s.Links = append(s.Links, traceapi.Link{TraceID: randomText(random), SpanID: id()})
+			s.Links = append(s.Links, story.Link{TraceID: randomText(random), SpanID: id()})
 		}
-		exception(randomText(random), randomText(random))(&s)
+		storytest.Exception(randomText(random), randomText(random))(&s)
 		if random.IntN(3) == 0 {
 			s.Name = "process " + s.Name
-			tookOver(randomText(random), random.Int64(), random.IntN(1e6))(&s)
+			storytest.TookOver(randomText(random), random.Int64(), random.IntN(1e6))(&s)
 		}
 		trace.Spans = append(trace.Spans, s)
 	}

@@ -1,5 +1,5 @@
 // The model of one trace: from what GET /api/v2/traces/{id} answers to the tree that the waterfall draws. Pure functions,
-// no DOM. Waits, attempts and killed attempts follow the rules of `clew trace` (standalone/internal/waterfall), which says
+// no DOM. Waits, attempts and killed attempts follow the rules of `clew trace` (observability/viewer/story), which says
 // why they are so.
 
 import { number, killed } from './attempts.js';

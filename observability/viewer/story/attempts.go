@@ -1,11 +1,9 @@
-package waterfall
+package story
 
 import (
 	"slices"
 	"strings"
 	"time"
-
-	"example.com/clew/standalone/internal/traceapi"
 )
 
 // What messaging tells of a message and of each attempt to process it.
@@ -24,8 +22,8 @@ const (
 
 // retell numbers the attempts at each message, where there are several, and adds those whose process was killed. It
 // returns the roots with what it added.
-func retell(nodes, roots []*node) []*node {
-	attempts := map[string][]*node{}
+func retell(nodes, roots []*Node) []*Node {
+	attempts := map[string][]*Node{}
 	for _, n := range nodes {
 		if message := n.Attributes.String(attributeMessage); message != "" && strings.HasPrefix(n.Name, "process ") {
 			key := message + " " + n.Attributes.String(attributeGroup)
@@ -41,8 +39,8 @@ func retell(nodes, roots []*node) []*node {
 			}
 			all = append(all, killed)
 			siblings := &roots
-			if n.parent != nil {
-				siblings = &n.parent.children
+			if n.Parent != nil {
+				siblings = &n.Parent.Children
 			}
 			*siblings = slices.Insert(*siblings, slices.Index(*siblings, n), killed)
 		}
@@ -54,50 +52,50 @@ func retell(nodes, roots []*node) []*node {
 
 // number counts the attempts at one message. A delivery count that says more tells of attempts that are not here; one
 // that says less began again with a redrive.
-func number(attempts []*node) {
+func number(attempts []*Node) {
 	last := 0
 	for _, n := range attempts {
 		count, _ := n.Attributes[attributeDeliveries].(int64)
 		last = max(last+1, int(min(count, 1_000))) // more is no count but a mistake
-		n.attempt = last
+		n.Attempt = last
 	}
 	if last == 1 {
-		attempts[0].attempt = 0
+		attempts[0].Attempt = 0
 	}
 }
 
 // killedBefore is the attempt that a process was killed in and therefore never told of, drawn from what the attempt
 // that took over knows: whose it was, and when that was last seen. It can have begun as soon as the message was there.
 // There is none if the one that was taken over from lived on after all, and told of its attempt.
-func killedBefore(n *node, known []*node) *node {
-	i := slices.IndexFunc(n.Events, func(e traceapi.Event) bool { return e.Name == eventTakeover })
+func killedBefore(n *Node, known []*Node) *Node {
+	i := slices.IndexFunc(n.Events, func(e Event) bool { return e.Name == eventTakeover })
 	if i < 0 {
 		return nil
 	}
 	told := n.Events[i].Attributes
 	consumer := told.String(attributeTakenFrom)
 	seen, err := time.Parse(time.RFC3339, told.String(attributeLastSeen))
-	if err != nil || seen.After(n.Start) || slices.ContainsFunc(known, func(other *node) bool {
+	if err != nil || seen.After(n.Start) || slices.ContainsFunc(known, func(other *Node) bool {
 		return other.Attributes.String(attributeConsumer) == consumer &&
 			other.Attributes[attributeDeliveries] == told[attributeDeliveries]
 	}) {
 		return nil
 	}
-	from := n.Start.Add(-waitBefore(n).length)
+	from := n.Start.Add(-waitBefore(n).Length)
 	if from.After(seen) {
 		from = seen
 	}
-	return &node{
-		Span: traceapi.Span{
-			ID: n.ID + "-killed", Parent: n.Parent, Service: n.Service, Name: n.Name, Kind: n.Kind, Start: from, End: seen,
-			Attributes: traceapi.Attributes{
+	return &Node{
+		Span: Span{
+			ID: n.ID + "-killed", Parent: n.Span.Parent, Service: n.Service, Name: n.Name, Kind: n.Kind, Start: from, End: seen,
+			Attributes: Attributes{
 				attributeMessage:    n.Attributes[attributeMessage],
 				attributeGroup:      n.Attributes[attributeGroup],
 				attributeConsumer:   consumer,
 				attributeDeliveries: told[attributeDeliveries],
 			},
 		},
-		parent: n.parent,
-		killed: true,
+		Parent: n.Parent,
+		Killed: true,
 	}
 }

@@ -1,23 +1,11 @@
-package waterfall
+package story
 
-import (
-	"time"
+import "time"
 
-	"example.com/clew/standalone/internal/terminal"
-	"example.com/clew/standalone/internal/traceapi"
-)
-
-// A wait is how long a message lay somewhere before a span took it up.
-type wait struct {
-	place  string        // "outbox" or "stream"; empty for no wait
-	length time.Duration // 0 for one that is too short to be known
-}
-
-func formatWait(length time.Duration) string {
-	if length == 0 {
-		return "<1ms"
-	}
-	return terminal.Duration(length)
+// A Wait is how long a message lay somewhere before a span took it up.
+type Wait struct {
+	Place  string        // "outbox" or "stream"; empty for no wait
+	Length time.Duration // 0 for one that is too short to be known
 }
 
 // waitBefore is the wait that messaging measured, less what it cannot know: its
@@ -25,29 +13,29 @@ func formatWait(length time.Duration) string {
 // the outbox, and a stream entry's id counts whole milliseconds. So a wait
 // begins no earlier than the end of what happened to the message before: its
 // creation, and its sending and earlier attempts beside this span.
-func waitBefore(n *node) wait {
+func waitBefore(n *Node) Wait {
 	w := measuredWait(n.Attributes)
-	if w.place == "" || n.parent == nil {
+	if w.Place == "" || n.Parent == nil {
 		return w
 	}
-	since := n.Start.Add(-w.length)
-	after := func(s traceapi.Span) {
-		if end := busy(s).end; s.Start.Before(n.Start) && end.After(since) {
+	since := n.Start.Add(-w.Length)
+	after := func(s Span) {
+		if end := s.Busy().End; s.Start.Before(n.Start) && end.After(since) {
 			since = end
 		}
 	}
-	after(n.parent.Span)
+	after(n.Parent.Span)
 	const messageID = "messaging.message.id"
-	for _, sibling := range n.parent.children {
+	for _, sibling := range n.Parent.Children {
 		if id := n.Attributes.String(messageID); id != "" && sibling.Attributes.String(messageID) == id {
 			after(sibling.Span)
 		}
 	}
-	w.length = max(0, n.Start.Sub(since))
+	w.Length = max(0, n.Start.Sub(since))
 	return w
 }
 
-func measuredWait(a traceapi.Attributes) wait {
+func measuredWait(a Attributes) Wait {
 	for _, place := range []string{"outbox", "stream"} {
 		ms := -1.0
 		switch v := a["messaging.redis_streams."+place+"_wait_ms"].(type) {
@@ -58,8 +46,8 @@ func measuredWait(a traceapi.Attributes) wait {
 		}
 		const year = 365 * 24 * time.Hour // more is no wait but a broken clock
 		if length := ms * float64(time.Millisecond); length >= 0 && length < float64(year) {
-			return wait{place, time.Duration(length)}
+			return Wait{place, time.Duration(length)}
 		}
 	}
-	return wait{}
+	return Wait{}
 }

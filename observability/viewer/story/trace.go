@@ -1,10 +1,11 @@
-// Package traceapi reads traces from whatever keeps them: Tempo in the full
-// stack, Clew's viewer without Docker. Both answer Tempo's read API, so one
-// small client serves `clew order` and `clew trace` in either.
+// Package story tells a trace: how its spans hang together, what became of each message and each attempt at it, how long
+// messages waited, what the end of the trace waited for. It reads no clock and no network: the terminal draws what it
+// returns, and so does the page.
 //
-// Client asks; decode.go turns the JSON answers into the flat Trace below, and
-// values.go reads OTLP's several spellings of ids, times and attributes.
-package traceapi
+// The files read in the order of the data: trace.go is what a back end has, tree.go finds the shape of the trace, wait.go
+// and attempts.go what spans tell of messages and what no span tells, path.go what the end waited for, fold.go which
+// statements are one line, and reason.go why something failed.
+package story
 
 import "time"
 
@@ -66,11 +67,21 @@ const (
 	KindConsumer
 )
 
-// A Summary is one trace that a search found.
-type Summary struct {
-	ID          string // 32 lower-case hexadecimal digits
-	RootService string
-	RootName    string
-	Start       time.Time
-	Duration    time.Duration // in whole milliseconds
+// An Interval is when something worked; it never ends before it starts.
+type Interval struct{ Start, End time.Time }
+
+// Length returns how long it is.
+func (i Interval) Length() time.Duration { return i.End.Sub(i.Start) }
+
+// Busy is when the span worked.
+func (s Span) Busy() Interval {
+	if s.End.Before(s.Start) {
+		return Interval{s.Start, s.Start}
+	}
+	return Interval{s.Start, s.End}
+}
+
+// IsStatement reports whether the span is a statement of a database.
+func (s Span) IsStatement() bool {
+	return s.Kind == KindClient && s.Attributes["db.system.name"] != nil
 }
