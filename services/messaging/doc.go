@@ -50,7 +50,8 @@
 //
 // A consumer holds as many messages as its workers can begin within about a second, by their speed in the last one, and
 // gives back at each heartbeat those that have waited for longer. So a new replica takes part at once, and the lag tells how
-// much there is to do. Half of the workers take no message that failed before: such ones may be slow, and are not to hold up the others.
+// much there is to do. Half of the workers take no message that failed before: such ones may be slow, and are not to hold
+// up the others.
 //
 // # What is promised
 //

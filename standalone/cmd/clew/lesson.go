@@ -31,7 +31,7 @@ type lesson struct {
 	needs []need
 }
 
-// need is a trace that somebody who did a step has made.
+// need is a trace that doing a step leaves behind.
 type need struct {
 	query   string // in TraceQL, narrow: a search returns few traces
 	is      func(story.Order) bool
