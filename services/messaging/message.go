@@ -13,8 +13,8 @@ const MaxDataBytes = 256 << 10
 const InboxRetention = 8 * 24 * time.Hour
 
 // ErrTooOld is in the error of a redrive or a replay of events that are older than InboxRetention.
-var ErrTooOld = fmt.Errorf("the event is older than the %d days for which it is remembered what was processed: "+
-	"it could take effect a second time", InboxRetention/(24*time.Hour))
+var ErrTooOld = fmt.Errorf("the event is older than %d days, after which inboxes forget: it could take effect a second time",
+	InboxRetention/(24*time.Hour))
 
 // A Message is the envelope of one event. Its fields are CloudEvents 1.0 attributes; see the codec in entry.go for how
 // they stand in Redis.

@@ -16,7 +16,7 @@ import (
 
 // lessonCmd is about the lessons in docs/lessons.
 type lessonCmd struct {
-	Check lessonCheckCmd `cmd:"" help:"Look at what runs and say whether a lesson was done: 1, 2 or 3."`
+	Check lessonCheckCmd `cmd:"" help:"Look at the newest traces and say whether a lesson was done: 1, 2 or 3."`
 }
 
 // lessonCheckCmd finds out whether a lesson was done.
