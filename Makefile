@@ -9,7 +9,7 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # Clew runs in containers where a Docker engine answers, and as processes of this machine elsewhere; MODE=compose or
-# MODE=standalone decides it. Only the targets that are about what runs ask, once.
+# MODE=standalone decides it. Only the targets that concern the running system ask, once.
 mode       = $(eval mode := $(shell MODE='$(MODE)' deploy/compose.sh mode $(filter up,$(MAKECMDGOALS))))$(or $(mode),$(error nothing was done))
 standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
@@ -28,7 +28,7 @@ up: $$(if $$(standalone),redis clew) ## start everything, return when it is read
 down: $$(if $$(standalone),clew) ## stop everything; the data stays, but for containers with VOLUMES=1
 	@$(manage) down
 
-status: $$(if $$(standalone),clew) ## show what runs
+status: $$(if $$(standalone),clew) ## show the running processes
 	@$(manage) status
 
 logs: $$(if $$(standalone),clew) ## show the logs; NAME=order-1 for one of them
@@ -46,7 +46,7 @@ dlq: $$(if $$(standalone),clew) ## show the dead letters; ARGS="redrive --all"
 trace: $$(if $$(standalone),clew) ## show a trace; ARGS=ID, of the trace or an order
 	@$(run) trace $(ARGS)
 
-load: $$(if $$(standalone),bin/loadtest) ## put load on what runs; SCENARIO=poison RATE=200 ARGS="--html report.html"
+load: $$(if $$(standalone),bin/loadtest) ## put load on the running system; SCENARIO=poison RATE=200 ARGS="--html report.html"
 	@$(if $(standalone),bin/loadtest,deploy/compose.sh loadtest) run $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
 
 images: ## build the images of the containers

@@ -15,7 +15,7 @@ import (
 const maxText = 16 << 10
 
 // OTLP's texts are UTF-8. One wrong byte, of a path, a header or an error that somebody else made, costs the whole batch
-// in which it would be sent; and so may a text of some megabytes. So all that is exported passes here, whoever recorded it.
+// in which it would be sent; and so may a text of some megabytes. So all that is exported passes here, whatever recorded it.
 
 // cleanText is text that can be exported.
 func cleanText(text string) string {

@@ -52,7 +52,7 @@ func (s *Subscription) Take() []string {
 	return ids
 }
 
-// Ended is closed when the viewer stops. Whoever streams changes must return then, because the viewer waits for it.
+// Ended is closed when the viewer stops. A handler that streams changes must return then, because the viewer waits for it.
 func (s *Subscription) Ended() <-chan struct{} { return s.ended }
 
 // Close ends the subscription.

@@ -17,7 +17,7 @@
 // What is promised: a span is kept as it arrived, with its links, events, status, attributes and dropped counts; the
 // spans of one trace are merged however they arrive; a span sent twice is kept once, the first copy; what is kept never
 // exceeds Config.MaxBytes, and the trace least recently written to goes first; log records take at most 16 MiB, and the
-// oldest goes first; who sends never waits for who looks.
+// oldest goes first; senders never wait for readers.
 //
 // What is not promised: anything after a restart; that a trace is whole (the part that came before its eviction is
 // gone); a log record's scope; metrics that are pushed: they are accepted and discarded. Nobody is authenticated: listen

@@ -22,8 +22,8 @@ func newAcker(m *member, q *queue, partition int) *acker {
 	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.InFlight)}
 }
 
-// add hands over an entry. It keeps its place in the queue until it is acknowledged: what cannot be acknowledged stops
-// the consumer, for it would be processed for nothing.
+// add hands over an entry. It keeps its place in the queue until it is acknowledged: while Redis takes no
+// acknowledgements the consumer stops, because processing more would be in vain.
 func (a *acker) add(entryID string) { a.settled <- entryID }
 
 // close makes run acknowledge the rest and return.

@@ -20,7 +20,7 @@ func (s *Streams) Admin() *Admin { return &Admin{s.shared} }
 type DeadLetter struct {
 	ID        string    `json:"id"` // of the entry in the dead-letter stream
 	Partition int       `json:"partition"`
-	Message   Message   `json:"-"`        // as it was, without what says why it is here
+	Message   Message   `json:"-"`        // as it was, without the headers that a dead letter adds
 	Reason    string    `json:"reason"`   // permanent, exhausted, undecodable or unknown_version
 	Error     string    `json:"error"`    // of the last attempt
 	Attempts  int64     `json:"attempts"` // deliveries
@@ -49,7 +49,7 @@ func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error
 	return newInspector(a.client, stream, a.Partitions).inspect(ctx)
 }
 
-// ForgetGroup removes a group, with what it has pending, from every partition of a stream, and reports whether there
+// ForgetGroup removes a group, with its pending messages, from every partition of a stream, and reports whether there
 // was one. It is for a group that will never read again, and so keeps the stream from being trimmed.
 func (a *Admin) ForgetGroup(ctx context.Context, stream, group string) (bool, error) {
 	found := false
@@ -119,7 +119,7 @@ func (a *Admin) DeadLetter(ctx context.Context, stream string, partition int, id
 	return deadLetterOf(stream, partition, found[0]), true, nil
 }
 
-// deadLetterOf reads an entry. What was undecodable as a message still is, and is shown as far as it goes.
+// deadLetterOf reads an entry. A message that was undecodable still is; its readable fields are shown.
 func deadLetterOf(stream string, partition int, entry Entry) DeadLetter {
 	m, _ := decode(stream, entry.message())
 	number := func(header string) int64 {

@@ -29,7 +29,7 @@ func (h Headers) Keys() []string {
 	return keys
 }
 
-// propagator is fixed, not configured: what stands in a message is part of its format.
+// propagator is fixed, not configured: the headers are part of the message format.
 var propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 
 func (h Headers) inject(ctx context.Context) { propagator.Inject(ctx, h) }

@@ -21,8 +21,8 @@ const (
 	clockJump = time.Second
 )
 
-// A claimer takes what is due from the pending list of one partition: failed messages whose backoff is over, and what
-// dead consumers held.
+// A claimer takes the messages that are due from the pending list of one partition: failed ones whose backoff is over, and
+// those that dead consumers held.
 type claimer struct {
 	*member
 	queue     *queue
@@ -81,7 +81,7 @@ func (c *claimer) run(ctx context.Context) {
 	}
 }
 
-// look takes what is due and for which there is room, and reports whether there may be more.
+// look takes as many due messages as there is room for, and reports whether there may be more.
 func (c *claimer) look(ctx context.Context) (more bool, err error) {
 	if !c.outage.wait(ctx) {
 		return false, nil
@@ -117,8 +117,8 @@ func (c *claimer) claimDue(ctx context.Context) (found due, more bool, err error
 	return found, len(found.taken)+len(found.exhausted) >= room, nil
 }
 
-// claimSuspects takes suspects one at a time, each when the one before is settled and nothing else is held: what kills
-// this process takes no other message with it.
+// claimSuspects takes suspects one at a time, each when the one before is settled and nothing else is held: a
+// message that kills this process takes no other with it.
 func (c *claimer) claimSuspects(ctx context.Context) error {
 	c.quiet.Lock()
 	defer c.quiet.Unlock()
@@ -141,8 +141,8 @@ func (c *claimer) claimSuspects(ctx context.Context) error {
 	return nil
 }
 
-// watchClock looks for what was delivered in the future: at the start, and whenever Redis's clock is further behind than
-// it was.
+// watchClock looks for messages with a delivery time in the future: at the start, and whenever Redis's clock is further
+// behind than it was.
 func (c *claimer) watchClock(ctx context.Context, now time.Duration) error {
 	if now == 0 {
 		return nil

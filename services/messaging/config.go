@@ -14,27 +14,27 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// A Config is what a process says once for all that it does with streams. The zero value of a field is its default.
+// A Config has the settings that all parts of a process share. The zero value of a field is its default.
 type Config struct {
 	Partitions     int                   // of each stream, 1 to MaxPartitions; the default is 1
 	Source         string                // of messages made here, as CloudEvents has it; the default is "/" and the program's name
 	TracerProvider trace.TracerProvider  // where spans go; by default nowhere, and each message's context is passed on all the same
 	Registerer     prometheus.Registerer // where metrics are registered; by default nowhere
-	Logger         *slog.Logger          // what is told of failed attempts and lost connections; the default is slog.Default()
+	Logger         *slog.Logger          // gets failed attempts and lost connections; the default is slog.Default()
 
-	// WithoutContext makes messages leave their trace context behind, which shows what a trace looks like that does not
-	// survive the queue. Baggage travels all the same.
+	// WithoutContext makes messages leave their trace context behind, to show a trace that does not survive the queue.
+	// Baggage travels all the same.
 	WithoutContext bool
 
-	// TestMode lets the baggage of a message steer its own telemetry: clew.propagation=off and clew.relation=link do for
-	// it what WithoutContext and LinkOnly do for all.
+	// TestMode lets the baggage of a message steer its own telemetry: clew.propagation=off and clew.relation=link
+	// are WithoutContext and LinkOnly for this message alone.
 	TestMode bool
 }
 
-// Streams are what a process does with the streams of one Redis. Its methods, and NewConsumer, hand out the parts.
+// Streams are the streams of one Redis, for one process. Its methods, and NewConsumer, hand out the parts.
 type Streams struct{ *shared }
 
-// shared is what all parts have.
+// shared is common to all parts.
 type shared struct {
 	Config
 	client          redis.UniversalClient
@@ -57,7 +57,7 @@ func New(client redis.UniversalClient, c Config) *Streams {
 type ConsumerConfig struct {
 	Group string // that the consumer is a member of
 
-	// Temporary is for a group that only watches: it starts with new messages, and is gone, with what it has pending,
+	// Temporary is for a group that only watches: it starts with new messages, and is gone, with its pending messages,
 	// when Run returns. Any other group starts with the oldest message and stays.
 	Temporary bool
 
@@ -72,8 +72,8 @@ type ConsumerConfig struct {
 	HandlerTimeout  time.Duration // of one attempt, whose context ends then; 10 s
 	ShutdownTimeout time.Duration // how long a consumer that was told to stop waits for its handlers; 15 s
 
-	// ClaimAfter is how long a consumer was not heard of when others take over what it holds, 15 s; Heartbeat is how often
-	// it is heard of, 5 s. The first must be well above the second.
+	// ClaimAfter is the silence after which others take over the messages of a consumer, 15 s; Heartbeat is how often a
+	// consumer is heard of, 5 s. The first must be well above the second.
 	ClaimAfter, Heartbeat time.Duration
 
 	// BackoffFirst is how long a failed message waits for its second attempt, 0.2 s, and BackoffMost the most that it
@@ -81,7 +81,7 @@ type ConsumerConfig struct {
 	BackoffFirst, BackoffMost time.Duration
 
 	Block     time.Duration // how long a fetch waits in Redis, and so a stop for a fetch; 1 s
-	Retention time.Duration // of what every group has acknowledged; 15 min
+	Retention time.Duration // of messages that every group has acknowledged; 15 min
 
 	Relation          Relation // of processing to the trace that the message was created in; SameTrace
 	BaggageAttributes []string // members of a message's baggage that become attributes of its processing spans; none
@@ -96,7 +96,7 @@ const (
 	LinkOnly                  // processing is a trace of its own
 )
 
-// withDefaults returns what is meant.
+// withDefaults fills in the defaults.
 func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	c.Name = cmp.Or(c.Name, defaultName())
 	c.Workers = cmp.Or(c.Workers, 16)

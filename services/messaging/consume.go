@@ -19,8 +19,8 @@ type Consumer struct {
 	workers  *workers
 }
 
-// A delivery is a message on its way to a handler. The workers read it, because there are many of them and one who
-// fetches; until then only its subject is known.
+// A delivery is a message on its way to a handler. The workers read it, because they are many and the fetcher is
+// one; until then only its subject is known.
 type delivery struct {
 	Message
 	partition int
@@ -70,9 +70,9 @@ func newConsumer(s *Streams, stream string, config ConsumerConfig, handlers map[
 }
 
 // Run consumes until ctx ends, whatever happens to Redis in between. Then it takes on no more and waits for the
-// handlers that run; after the shutdown timeout it cancels their contexts. What is done it acknowledges; what is not it
-// gives back, due at once and without having spent a delivery; and it leaves the group. Run returns nil: what it could
-// not do, such as leave a Redis that is away, it logs. Only if the stream has another number of partitions does it return
+// handlers that run; after the shutdown timeout it cancels their contexts. It acknowledges the messages that are done; the
+// others it gives back, due at once and without having spent a delivery; and it leaves the group. Run returns nil, and logs
+// the steps that failed, such as leaving a Redis that is away. Only if the stream has another number of partitions does it return
 // that error, a *PartitionsError, without having consumed anything. A consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
 	if err := c.awaitAgreement(ctx); err != nil {
@@ -93,7 +93,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		intake.Go(func() { f.run(ctx) })
 		intake.Go(func() { c.claimers[partition].run(ctx) })
 	}
-	if !c.Temporary { // who only watches leaves no trace
+	if !c.Temporary { // a watcher leaves no trace
 		intake.Go(func() { (&janitor{c.member}).run(ctx) })
 	}
 	for worker := range c.Workers {
@@ -101,7 +101,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	intake.Wait()
 
-	// What runs is finished, what is finished is settled, and only then is the consumer gone.
+	// Running handlers finish, finished messages are settled, and only then is the consumer gone.
 	c.queue.close()
 	working.Wait()
 	for _, a := range c.ackers {

@@ -13,7 +13,7 @@ const (
 	maxEntryFields = 1_000   // of a dead letter; a script cannot add very many
 )
 
-// The headers of dead letters and of what was redriven.
+// The headers of dead letters, and of redriven and replayed messages.
 const (
 	headerReason      = "dlqreason"
 	headerError       = "dlqerror"

@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An Entry is what stands in Redis, whoever wrote it: nothing is decoded.
+// An Entry is one of a stream as it stands in Redis, whatever wrote it: nothing is decoded.
 type Entry struct {
 	ID     string      `json:"id"`
 	Key    string      `json:"key"`
@@ -19,7 +19,7 @@ type PendingInfo struct {
 	ID         string  `json:"id"` // of the entry
 	Partition  int     `json:"partition"`
 	Group      string  `json:"group"`
-	Consumer   string  `json:"consumer"` // that holds it; retry holds what waits for its next attempt
+	Consumer   string  `json:"consumer"` // that holds it; retry holds messages until their next attempt
 	Deliveries int64   `json:"deliveries"`
 	Idle       float64 `json:"idle_seconds"` // since it was delivered, handed over, or kept alive by a heartbeat
 	Subject    string  `json:"subject"`      // empty, as is Type, if the entry was deleted
@@ -35,7 +35,7 @@ func (a *Admin) Entry(ctx context.Context, stream string, partition int, id stri
 	return found[0], true, nil
 }
 
-// Pending lists what the groups of a stream have pending, at most so many, the oldest first in each group.
+// Pending lists the pending messages of a stream's groups, at most so many, the oldest first in each group.
 func (a *Admin) Pending(ctx context.Context, stream string, limit int64) ([]PendingInfo, error) {
 	all := []PendingInfo{}
 	for partition := range a.Partitions {

@@ -55,7 +55,7 @@ func encode(m Message, withContext bool) ([]string, error) {
 	return fields, nil
 }
 
-// decode reads an entry. Whoever wrote it may be a stranger: the error names the first field that is not as expected.
+// decode reads an entry, which a stranger may have written: the error names the first field that is not as expected.
 func decode(stream string, entry redis.XMessage) (Message, error) {
 	m := Message{Stream: stream, Headers: Headers{}}
 	var spec, created, content string
@@ -98,7 +98,7 @@ func decode(stream string, entry redis.XMessage) (Message, error) {
 	return m, check(m)
 }
 
-// check is what a message must be to travel, asked of what leaves and of what arrives.
+// check tells whether a message may travel. Publishers and consumers ask.
 func check(m Message) error {
 	for _, attribute := range [...]struct{ name, value string }{
 		{fieldID, m.ID}, {fieldSource, m.Source}, {fieldType, m.Type},
@@ -122,7 +122,7 @@ func check(m Message) error {
 	return nil
 }
 
-// checkText refuses what CloudEvents does not allow in a string: it would break the export of a whole batch of spans.
+// checkText refuses text that CloudEvents does not allow: it would break the export of a whole batch of spans.
 func checkText(name, value string) error {
 	if len(value) > maxAttributeBytes {
 		return fmt.Errorf("field %s has %d bytes, at most %d", name, len(value), maxAttributeBytes)

@@ -10,7 +10,7 @@ type fetcher struct {
 	*member
 	queue     *queue
 	outage    *outage
-	quiet     *sync.RWMutex // held for reading by whoever is about to add to the queue
+	quiet     *sync.RWMutex // held for reading while something is added to the queue
 	partition int
 }
 
@@ -72,7 +72,7 @@ func (m *member) take(partition int, by intake, e pendingEntry) *delivery {
 	}
 	m.instrumentation.consumed.Inc()
 	if e.deliveries == 0 && e.Values[headerRedriveGroup] == m.Group {
-		m.instrumentation.redriven.Inc() // here, because who redrives may be a command, which nobody scrapes
+		m.instrumentation.redriven.Inc() // here, because a command may redrive, which nobody scrapes
 	}
 	return d
 }

@@ -2,7 +2,7 @@ package messaging
 
 import "context"
 
-// A Handler is what a consumer of the stream S does with the messages of one type of event. The error is the outcome: see
+// A Handler processes the messages of one type of event, in a consumer of the stream S. The error is the outcome: see
 // the package's documentation. The context carries the trace and the baggage of the message, and ends with the handler's
 // timeout. Handlers run concurrently, but never two at once for messages of one subject in one consumer.
 type Handler[S Stream] struct {
@@ -15,7 +15,7 @@ type handle func(ctx context.Context, m Message) error
 // Type is the type of event that is handled.
 func (h Handler[S]) Type() string { return h.eventType }
 
-// Handle does what a consumer does with a message of the type, for tests.
+// Handle processes a message of the type as a consumer would, for tests.
 func (h Handler[S]) Handle(ctx context.Context, m Message) error { return h.handle(ctx, m) }
 
 // On returns a handler of the type of event that the function takes.

@@ -8,7 +8,7 @@ import (
 // unbegun is how long a message may wait in a consumer's queue: then it is given back, for another may begin it.
 const unbegun = time.Second
 
-// A heart keeps what a consumer holds in one partition from being taken over.
+// A heart keeps the messages that a consumer holds in one partition from being taken over.
 type heart struct {
 	*member
 	queue     *queue

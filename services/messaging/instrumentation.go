@@ -101,7 +101,7 @@ func server(client redis.UniversalClient) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.ServerAddress(host), semconv.ServerPort(port)}
 }
 
-// about is what every span of an operation on a stream says, with room for more.
+// about returns the attributes of every span of an operation on a stream, with room for more.
 func (i *instrumentation) about(operation string, kind attribute.KeyValue, stream string) []attribute.KeyValue {
 	attributes := make([]attribute.KeyValue, 0, 16)
 	return append(append(attributes, conventions.Operation(operation, kind, stream)...), i.server...)
@@ -132,7 +132,7 @@ func fail(span trace.Span, err error) {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// publisherInstrumentation is what one publisher records.
+// publisherInstrumentation has the metrics and spans of one publisher.
 type publisherInstrumentation struct {
 	*instrumentation
 	sentOf      *labels.Cache[sentKey, prometheus.Counter]

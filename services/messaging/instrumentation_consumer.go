@@ -17,7 +17,7 @@ import (
 	"example.com/clew/services/messaging/internal/labels"
 )
 
-// consumerInstrumentation is what one consumer records.
+// consumerInstrumentation has the metrics and spans of one consumer.
 type consumerInstrumentation struct {
 	*instrumentation
 	member     *member
@@ -78,7 +78,7 @@ func (i *instrumentation) consumer(m *member, handlers map[string]handle) *consu
 }
 
 // startProcess opens the span of one attempt: a child of the message's creation context, which it links to as well,
-// because a link is what OpenTelemetry's conventions promise to whoever reads the trace. With LinkOnly the link is all.
+// because OpenTelemetry's conventions promise a link. With LinkOnly there is only the link.
 func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery) (context.Context, trace.Span) {
 	ctx = d.Headers.extract(ctx)
 	creation := trace.SpanContextFromContext(ctx)
@@ -173,7 +173,7 @@ func (i *consumerInstrumentation) startDeadLetter(
 	return ctx, span
 }
 
-// endDeadLetter ends the span; added is the dead letter's id, or what the script says instead.
+// endDeadLetter ends the span; added is the dead letter's id, or the script's other answer.
 func (i *consumerInstrumentation) endDeadLetter(span trace.Span, reason, added string, took time.Duration, err error) {
 	i.deadLetter.Observe(took.Seconds())
 	switch {

@@ -8,7 +8,7 @@ import (
 
 const (
 	janitorEvery = time.Minute
-	mostEntries  = 250_000         // of a partition; a longer one keeps what is acknowledged for less time
+	mostEntries  = 250_000         // of a partition; a longer one keeps acknowledged messages for less time
 	consumerIdle = 5 * time.Minute // after that a consumer with nothing pending is taken for dead
 )
 

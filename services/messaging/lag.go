@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// How many entries a group has not been given is not what Redis says (XINFO GROUPS). Its figure is unknown after a
+// Redis's own figure of a group's lag (XINFO GROUPS) is not used as it is. Its figure is unknown after a
 // deletion or for a group that started in the middle, and in Redis 7.0 it is wrong for good, and looks right, once
 // entries were removed that a group had not read. No other figure of the same moment would tell. So the lag is exact in
 // these cases, and only in these:
@@ -19,7 +19,7 @@ import (
 //   - It was not given the first one: all that the stream holds, for ids only grow.
 //   - Nothing was ever removed, because the stream holds as many entries as were ever added: then Redis's counters have
 //     had nothing to be wrong about, and it is entries added less entries read.
-//   - What was not given was counted, one entry after the other.
+//   - The entries that were not delivered were counted, one after the other.
 //   - It was counted up to a mark, an id of which an earlier look knows how many entries had been added by then: what
 //     was added after it is known from that, and is still there, because nothing after the mark was deleted
 //     (max-deleted-entry-id), and trimming begins at the first entry, which is before the mark.
@@ -85,7 +85,7 @@ func (m marks) after(a, b entryID) mark {
 	return m[min(i, len(m)-1)]
 }
 
-// lag returns what is known of a group's lag, and up to which entry the rest must be counted, which is the one that the
+// lag returns the known part of a group's lag, and up to which entry the rest must be counted, which is the one that the
 // group was given last if there is no rest.
 func (l *look) lag(g groupLook, m marks) (known int64, upTo entryID) {
 	switch {
@@ -101,7 +101,7 @@ func (l *look) lag(g groupLook, m marks) (known int64, upTo entryID) {
 	}
 }
 
-// An unread range is what must be counted for the lag of a group: what it was not given, up to an entry.
+// An unread range is to be counted for the lag of a group: the entries that it was not delivered, up to one.
 type unread struct {
 	partition   int
 	after, upTo entryID
@@ -121,7 +121,7 @@ until #entries < page or counted == most
 return counted
 `)
 
-// count adds what the ranges hold to the lags of their groups.
+// count adds the numbers of entries in the ranges to the lags of their groups.
 func (in *inspector) count(ctx context.Context, ranges []unread) error {
 	if len(ranges) == 0 {
 		return nil

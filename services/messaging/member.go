@@ -20,7 +20,7 @@ const (
 	answer = 2 * time.Second
 )
 
-// A member is a consumer's place in its group: what it asks of Redis, for one partition at a time.
+// A member is a consumer's place in its group: its requests to Redis, for one partition at a time.
 type member struct {
 	*shared
 	ConsumerConfig
@@ -92,7 +92,7 @@ func (m *member) fetch(ctx context.Context, partition, most int) ([]redis.XMessa
 	return streams[0].Messages, nil
 }
 
-// due is what the script claim has found.
+// due is a result of the script claim.
 type due struct {
 	taken, exhausted []pendingEntry
 	suspects         int64
@@ -144,7 +144,7 @@ func fromMilliseconds(reply any) time.Duration {
 	return time.Duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
 }
 
-// mend finds what was delivered in the future.
+// mend corrects delivery times that are in the future.
 func (m *member) mend(ctx context.Context, partition int) error {
 	for from := "-"; from != ""; {
 		var err error
@@ -155,7 +155,7 @@ func (m *member) mend(ctx context.Context, partition int) error {
 	return nil
 }
 
-// keepAlive keeps what this consumer holds from being taken over, and reports whether Redis is full.
+// keepAlive keeps the messages that this consumer holds from being taken over, and reports whether Redis is full.
 func (m *member) keepAlive(ctx context.Context, partition int, held []string) (full bool, err error) {
 	reply, err := m.script(ctx, keepalive, partition, withIDs(held, m.Name)...).Int64Slice()
 	return err == nil && reply[1] == 1, err
@@ -189,7 +189,7 @@ func (m *member) forbear(d *delivery) time.Duration {
 	return time.Duration(min(max(wait, float64(m.BackoffFirst))*jitter(), float64(m.BackoffMost)))
 }
 
-// jitter is 1 plus or minus 20 %, so that what failed together is not tried together.
+// jitter is 1 plus or minus 20 %, so that messages that failed together are not tried together.
 func jitter() float64 { return 0.8 + 0.4*rand.Float64() }
 
 func (m *member) acknowledge(ctx context.Context, partition int, entryIDs []string) error {
@@ -203,12 +203,12 @@ func (m *member) acknowledge(ctx context.Context, partition int, entryIDs []stri
 	return err
 }
 
-// trim removes what every group has acknowledged and that is older than a retention.
+// trim removes messages that every group has acknowledged and that are older than a retention.
 func (m *member) trim(ctx context.Context, partition int, retention time.Duration) error {
 	return m.script(ctx, trim, partition, retention.Milliseconds(), mostEntries).Err()
 }
 
-// leave gives back what is unfinished, and removes the consumer from its group where nothing of it is pending; a
+// leave gives back unfinished messages, and removes the consumer from its group where nothing of it is pending; a
 // temporary group it removes altogether.
 func (m *member) leave(unfinished [][]string) {
 	ctx, cancel := context.WithTimeout(context.Background(), answer)

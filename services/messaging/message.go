@@ -8,21 +8,21 @@ import (
 // MaxDataBytes is the largest payload of a message, in bytes. Larger ones are neither published nor handled.
 const MaxDataBytes = 256 << 10
 
-// InboxRetention is how long an inbox remembers what was processed. An event that is older could take effect a second time,
+// InboxRetention is how long an inbox remembers processed events. An event that is older could take effect a second time,
 // so it is neither redriven nor replayed, unless somebody insists.
 const InboxRetention = 8 * 24 * time.Hour
 
 // ErrTooOld is in the error of a redrive or a replay of events that are older than InboxRetention.
-var ErrTooOld = fmt.Errorf("the event is older than the %d days for which it is remembered what was processed: "+
-	"it could take effect a second time", InboxRetention/(24*time.Hour))
+var ErrTooOld = fmt.Errorf("the event is older than %d days, after which inboxes forget: it could take effect a second time",
+	InboxRetention/(24*time.Hour))
 
 // A Message is the envelope of one event. Its fields are CloudEvents 1.0 attributes; see the codec in entry.go for how
 // they stand in Redis.
 type Message struct {
 	Stream  string    // where it travels, without the partition; the Redis key holds it, not the entry
-	ID      string    // of the event, a UUIDv7: the same in every copy of the message, and what receivers deduplicate by
-	Source  string    // who made it, such as "/order"
-	Type    string    // what it says, with its version: "order.created.v1"
+	ID      string    // of the event, a UUIDv7: the same in every copy of the message, by which receivers deduplicate
+	Source  string    // the program that made it, such as "/order"
+	Type    string    // of the event, with its version: "order.created.v1"
 	Subject string    // what it is about, here the order's id; messages of one subject share a partition
 	Time    time.Time // when the event was created
 	Data    []byte    // JSON, at most MaxDataBytes

@@ -76,7 +76,7 @@ func (o *outage) current() <-chan struct{} {
 	return o.over
 }
 
-// learn takes note of what an attempt has found.
+// learn takes note of the result of an attempt.
 func (o *outage) learn(unavailable bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

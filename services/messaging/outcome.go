@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An outcome is what became of one attempt to process a message. It is a label of metrics and an attribute of spans.
+// An outcome is the result of one attempt to process a message. It is a label of metrics and an attribute of spans.
 type outcome string
 
 const (
@@ -20,7 +20,7 @@ const (
 	outcomeIgnored     outcome = "ignored"     // no handler for its type here
 	outcomeRetry       outcome = "retry"       // failed, worth another attempt
 	outcomeUnavailable outcome = "unavailable" // a dependency is down; says nothing about the message
-	outcomeContended   outcome = "contended"   // what this message needs is locked or too slow; costs no delivery
+	outcomeContended   outcome = "contended"   // something that it needs is locked or too slow; costs no delivery
 	outcomeDeadLetter  outcome = "dead_letter" // failed for good
 )
 
@@ -32,7 +32,7 @@ const (
 	reasonUnknownVersion = "unknown_version"
 )
 
-// ErrDuplicate is what a handler returns for a message whose effect is already there. The message is acknowledged.
+// ErrDuplicate is returned by a handler for a message whose effect is already there. The message is acknowledged.
 var ErrDuplicate = errors.New("already processed")
 
 // ErrPanic is in the error of an attempt whose handler panicked.
@@ -45,7 +45,7 @@ func Permanent(err error) error { return marked{err, outcomeDeadLetter, reasonPe
 // database, is down.
 func Unavailable(err error) error { return marked{err, outcomeUnavailable, "unavailable"} }
 
-// Contended marks an error of what this message needs, not of the message: a row that somebody else has locked, a
+// Contended marks an error of something that this message needs, not of the message: a row that somebody else has locked, a
 // transaction that lost against another, a database too slow for it. Others need not be concerned.
 func Contended(err error) error { return marked{err, outcomeContended, "contended"} }
 

@@ -12,7 +12,7 @@ import (
 // MaxPartitions is how many partitions a stream may have.
 const MaxPartitions = 256
 
-// A PartitionsError says that a stream has another number of partitions than whoever asked was told. The number decides
+// A PartitionsError says that a stream has another number of partitions than this program was told. The number decides
 // where a message travels: with the wrong one it is published where nobody reads, or not read where it was published.
 type PartitionsError struct {
 	Stream  string

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A queue holds what a consumer has been given until it is settled. It has room for what the workers can begin within
-// about a second, by their speed in the last: what waits here longer is kept from other consumers, and is given back. It
+// A queue holds the messages that a consumer was given until they are settled. It has room for as many as the workers can
+// begin within about a second, by their speed in the last: one that waits longer is kept from other consumers, so it is given back. It
 // may hold more by one a partition, because fetches do not wait for each other.
 //
 // Messages of one subject leave the queue one at a time, each when the one before is done. Half of the workers take only
@@ -22,7 +22,7 @@ type queue struct {
 	changed  *sync.Cond             // something is ready, or the queue is closed
 	held     []map[string]*delivery // by partition and entry id
 	filled   [][2]int               // by partition and intake
-	waiting  [][2]int               // of those, what is not begun
+	waiting  [][2]int               // of those, the ones that are not begun
 	total    [2]int                 // by intake
 	full     []int                  // partitions that found all of the fetched share taken
 	ready    [2][]*delivery         // by intake: the next worker may begin it
@@ -114,7 +114,7 @@ func (q *queue) push(deliveries ...*delivery) {
 func (q *queue) makeReady(d *delivery) {
 	q.ready[d.by] = append(q.ready[d.by], d)
 	if d.by == claimed {
-		q.changed.Broadcast() // a worker that only takes what was fetched would not pass a signal on
+		q.changed.Broadcast() // a worker that only takes fetched messages would not pass a signal on
 	} else {
 		q.changed.Signal()
 	}
@@ -176,8 +176,8 @@ func (q *queue) nextOf(subject string) {
 	}
 }
 
-// free gives up the places of deliveries that are done and settled. Whoever dies before leaves them pending, so until
-// then they are held.
+// free gives up the places of deliveries that are done and settled. A process that dies before leaves them pending, so
+// until then they are held.
 func (q *queue) free(partition int, entryIDs ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -216,7 +216,8 @@ func (q *queue) signal(partition int) {
 	}
 }
 
-// giveBack takes out what has waited for so long in a partition and is not begun, and returns the ids of the entries.
+// giveBack takes out the messages of a partition that have waited for so long without being begun, and returns their
+// entries' ids.
 func (q *queue) giveBack(partition int, waited time.Duration) (entryIDs []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -291,7 +292,7 @@ func (q *queue) finish() {
 	}
 }
 
-// A rate counts what happens in a second.
+// A rate counts occurrences in a second.
 type rate struct {
 	from         time.Time // of the present second
 	now, earlier int       // counts of the present second and of the one before

@@ -12,7 +12,7 @@ import (
 
 const sampleEvery = 2 * time.Second
 
-// A Sampler measures streams, whoever publishes to them and consumes them: lag, pending messages, dead letters. Each
+// A Sampler measures streams, whatever publishes to them and consumes them: lag, pending messages, dead letters. Each
 // process that has to do with a stream samples all of it, so that a group's lag is seen when the group is dead. All
 // of them report the same: aggregate with max, not sum.
 type Sampler struct {

@@ -2,19 +2,19 @@ package messaging
 
 import "github.com/redis/go-redis/v9"
 
-// What must be checked and done at once is a script: in two steps each of these loses or doubles messages, because
+// A check and the change that depends on it are one script: in two steps each of these loses or doubles messages, because
 // another consumer, or this one after a pause, comes in between. Each touches the keys of one partition only.
 
-// retryConsumer is the pseudo-consumer that owns what waits for its next attempt. No process has its name.
+// retryConsumer is the pseudo-consumer that owns messages until their next attempt. No process has its name.
 const retryConsumer = "retry"
 
-// claim finds what is due in a group's pending list and takes it over.
+// claim finds the entries that are due in a group's pending list and takes them over.
 //
 // Due is an entry of retry, and an entry of a consumer that was not heard of for claim_after: that one is dead, or it is
 // this one and the reply that delivered the entry was lost. What this consumer holds is left alone. Redis skips what is
 // not due yet, without which a look at a long list would keep it from everything else.
 //
-// A suspect is an entry of a dead consumer that was delivered twice or more: it may be what killed them. Suspects are
+// A suspect is an entry of a dead consumer that was delivered twice or more: it may have killed them. Suspects are
 // left where they are and counted, unless alone is 1: then one suspect is taken, and nothing else.
 //
 // KEYS:
@@ -117,8 +117,8 @@ end
 return #found == 1000 and '(' .. found[1000][1] or ''
 `)
 
-// keepalive is a heartbeat: it resets the idle time of what the consumer holds and still owns. What was taken over from
-// it meanwhile stays with its new owner. What was deleted from the stream stays in the list, from which XCLAIM would
+// keepalive is a heartbeat: it resets the idle time of the entries that the consumer holds and still owns. One that was
+// taken over from it meanwhile stays with its new owner. One that was deleted from the stream stays in the list, from which XCLAIM would
 // remove it, until it is known whether its attempt succeeds. It also makes the consumer again if somebody removed it,
 // which a Redis that is full refuses: the rest goes on.
 //
@@ -151,7 +151,7 @@ end
 return {kept, full and 1 or 0}
 `)
 
-// release hands what the consumer still owns to retry. How long it waits there is its idle time from the start: it is
+// release hands the entries that the consumer still owns to retry. How long it waits there is its idle time from the start: it is
 // due as soon as that has reached the one that ARGV[5] of claim says.
 //
 // KEYS:

@@ -32,7 +32,7 @@ func newWorkers(c *Consumer, handlers map[string]handle) *workers {
 }
 
 // run is one worker, which processes deliveries until the queue is closed and empty. Handlers begin before ctx ends and
-// run in work, which ends later: what is not begun by the one or not finished by the other is unfinished.
+// run in work, which ends later: a message that is not begun by the one or not finished by the other is unfinished.
 func (w *workers) run(ctx, work context.Context, worker int) {
 	for d := w.queue.next(worker); d != nil; d = w.queue.next(worker) {
 		leave, ok := w.outage.enter(ctx)
@@ -77,7 +77,7 @@ func (w *workers) giveUp(d *delivery) {
 	w.queue.free(d.partition, d.entryID)
 }
 
-// giveBack leaves to other consumers, which may be better off, what is not begun.
+// giveBack leaves messages that are not begun to other consumers, which may be better off.
 func (w *workers) giveBack(ctx context.Context) {
 	for partition := range w.Partitions {
 		if err := w.release(ctx, partition, 0, false, w.queue.giveBack(partition, 0)...); err != nil {

@@ -22,8 +22,8 @@ const (
 )
 
 type commands struct {
-	Run       runCmd       `cmd:"" help:"Put load on what runs here, and judge it."`
-	Scenarios scenariosCmd `cmd:"" help:"List the scenarios and what each teaches."`
+	Run       runCmd       `cmd:"" help:"Put load on the system that runs here, and judge it."`
+	Scenarios scenariosCmd `cmd:"" help:"List the scenarios, each with its lesson."`
 	Compare   compareCmd   `cmd:"" help:"Compare two runs; exits with 1 if the second is worse."`
 }
 

@@ -31,7 +31,7 @@ type runCmd struct {
 	Scenario string `default:"steady" help:"One of loadtest scenarios, or the path of a YAML file (${default})."`
 	scenario.Override
 
-	OrderURL    string `name:"order-url" help:"Base URL of the order API; by default that of what make up started."`
+	OrderURL    string `name:"order-url" help:"Base URL of the order API; by default the one that make up started."`
 	RedisURL    string `name:"redis-url" help:"URL of its Redis."`
 	AllowRemote bool   `help:"Allow a target outside of this machine and private networks."`
 

@@ -94,7 +94,7 @@ func resolve(path string) (target string, mode fs.FileMode, err error) {
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return "", 0, unwritable(path, err)
 		}
-		// A folder's owner may replace a file that may not be written; whoever protected it did not want that.
+		// A folder's owner may replace a file that may not be written; its protection forbids that.
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
 			return "", 0, unwritable(path, err)

@@ -79,7 +79,7 @@ type Override struct {
 	Rate        *float64           `help:"Highest arrivals a second; the other rates change in proportion."`
 	Duration    *time.Duration     `help:"Of all stages together; each changes in proportion."`
 	Mix         map[string]float64 `help:"Percentage of orders, instead of the scenario's mix; repeatable." placeholder:"SKU=PERCENT"`
-	MaxInFlight *int               `help:"Orders that may be sent and not finished; what exceeds it is not offered."`
+	MaxInFlight *int               `help:"Orders that may be sent and not finished; more are not offered."`
 	Drain       *time.Duration     `help:"How long orders have to finish after the last arrival."`
 	Thresholds  []string           `name:"threshold" help:"Replace the scenario's on that metric; repeatable." placeholder:"'e2e_p99<500ms'"`
 }

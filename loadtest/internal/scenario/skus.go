@@ -35,7 +35,7 @@ func (s Scenario) SKUs() func(due time.Duration) string {
 				return sku
 			}
 		}
-		// Whoever is furthest behind its share is next: what load balancers call smooth weighted round-robin.
+		// The SKU that is furthest behind its share is next: what load balancers call smooth weighted round-robin.
 		most := 0
 		for i := range mix {
 			mix[i].deficit += mix[i].percent

@@ -58,7 +58,7 @@ type Engine struct {
 }
 
 // Open opens the folder and reads back what is in it, which blocks for up to a second or two after long use. It scrapes
-// and evaluates nothing: whoever opens an Engine must call Run, which closes it.
+// and evaluates nothing: after Open, Run must be called, which closes it.
 //
 // An error names the file of rules that cannot be used, or the folder and what to do about it, in one line. What a
 // process that was killed has left half-written is repaired.

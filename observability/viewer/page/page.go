@@ -25,8 +25,8 @@ type Config struct {
 	Runbooks   fs.FS  // of the alerts, as <Alert>.md
 }
 
-// Streams are the streams and dead letters that the page shows. The viewer does not know the system that it watches: who
-// does brings them.
+// Streams are the streams and dead letters that the page shows. The viewer does not know the system that it watches: its
+// program brings them.
 type Streams interface {
 	// Look returns what the page shows of all streams, and is asked every second.
 	Look(ctx context.Context) (any, error)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// problem is an error for whoever sits at the page (RFC 9457).
+// problem is an error for the page's reader (RFC 9457).
 type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -18,7 +18,7 @@ type problem struct {
 
 func (p *problem) Error() string { return p.Detail }
 
-// Problemf returns an error that is answered as a problem of this status; the text is for whoever sits at the page.
+// Problemf returns an error that is answered as a problem of this status; the text is for the page's reader.
 func Problemf(status int, format string, args ...any) error { return problemf(status, format, args...) }
 
 func problemf(status int, format string, args ...any) *problem {
@@ -50,7 +50,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, value any)
 	_, _ = w.Write(data) // the browser went away; nobody is left to tell
 }
 
-// authorized refuses whoever does not bear the token (RFC 6750).
+// authorized refuses requests without the token (RFC 6750).
 func (p *page) authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		given, bears := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a statement waits for a connection, on SQLite for the lock and on Postgres for its result. It is
-// shorter than what a handler or a request may take, so that these learn what they met.
+// shorter than the time of a handler or a request, so that these learn of the cause.
 const patience = 3 * time.Second
 
 // A DB is an open database. Write is for transactions and changes, Read for everything else: on SQLite they are a
@@ -131,7 +131,7 @@ func (db *DB) Query(
 	if err != nil {
 		return err
 	}
-	defer func() { _ = result.Close() }() // what it returns, Err has returned
+	defer func() { _ = result.Close() }() // Err has returned its error
 	for result.Next() {
 		if err := row(result.Scan); err != nil {
 			return err

@@ -35,7 +35,7 @@ type instrumentation struct {
 	durationOf *labels.Cache[statement, *histogram.Histogram]
 }
 
-// A statement is what is told of one: there are as many as the program has operations and tables.
+// A statement is the part of one that becomes labels: there are as many as the program has operations and tables.
 type statement struct {
 	operation string
 	table     string // that it is about, empty if that is none or not understood

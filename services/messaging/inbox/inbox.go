@@ -19,7 +19,7 @@ type Inbox[T any] struct {
 // New returns the inbox of a group, in the database of the outbox that takes the group's answers.
 func New[T any](o *outbox.Outbox[T], group string) *Inbox[T] { return &Inbox[T]{o, group} }
 
-// Once returns what handles an event by effect, which runs in the transaction in which the event is also noted. For an
+// Once returns a handler that runs effect in the transaction in which it also notes the event. For an
 // event that is noted already effect is not run; instead the answers that it left are published again, in case they were
 // lost, and the message counts as a duplicate.
 func Once[T, E any](

@@ -13,7 +13,7 @@ import (
 
 const sampleEvery = 2 * time.Second
 
-// instrumentation is what a relay records, and the last sample of its outbox, which every relay of a database samples.
+// instrumentation has the metrics of a relay, and the last sample of its outbox, which every relay of a database samples.
 type instrumentation struct {
 	wait  prometheus.Histogram
 	batch prometheus.Histogram
@@ -65,14 +65,14 @@ func (r *Relay) sample(ctx context.Context) {
 	}
 }
 
-// A sample is what waits in an outbox.
+// A sample tells how much waits in an outbox.
 type sample struct {
 	Pending int64 // not published, and will be
 	Parked  int64 // not published, and waiting for somebody
 	Oldest  int64 // when the oldest pending one was created; 0 without one
 }
 
-// sample leaves out of Oldest what is published again: that was created long ago, but has not waited since.
+// sample leaves replayed messages out of Oldest: they were created long ago, but have not waited since.
 func (t *Table) sample(ctx context.Context) (*sample, error) {
 	var s sample
 	err := t.query(ctx, func(scan func(...any) error) error { return scan(&s.Pending, &s.Parked, &s.Oldest) }, `SELECT

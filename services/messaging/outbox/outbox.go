@@ -42,7 +42,7 @@ func New[T any](db Database[T], system string, streams *messaging.Streams) *Outb
 
 // A Tx is a transaction that can leave messages.
 type Tx[T any] struct {
-	DB T // the transaction itself, for what the service does
+	DB T // the transaction itself, for the rows of the service
 
 	outbox    *Outbox[T]
 	cause     string // id of the event that the transaction answers
@@ -71,7 +71,7 @@ func (o *Outbox[T]) Transaction(ctx context.Context, fn func(ctx context.Context
 	return err
 }
 
-// Answer is Transaction for what is done because of an event: the messages that it leaves name the event as their
+// Answer is Transaction for the work that an event causes: the messages that it leaves name the event as their
 // cause, so that Republish finds them.
 func (o *Outbox[T]) Answer(ctx context.Context, cause string, fn func(ctx context.Context, tx *Tx[T]) error) error {
 	return o.Transaction(ctx, func(ctx context.Context, tx *Tx[T]) error {
@@ -112,8 +112,8 @@ func CreateAround[T any, S messaging.Stream](
 	return nil
 }
 
-// Republish makes the relay add once more what was left because of an event: whoever repeats a question may have
-// missed the answer.
+// Republish makes the relay publish the messages that were left because of an event once more: a question that comes
+// again may have missed its answer.
 func (tx *Tx[T]) Republish(ctx context.Context, cause string) error {
 	tx.due = true
 	return tx.query(ctx, ignore, "UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE id IN ("+
@@ -135,8 +135,7 @@ func (tx *Tx[T]) query(ctx context.Context, row func(scan func(...any) error) er
 	return DatabaseError(ctx, tx.outbox.db.Query(ctx, tx.DB, row, query, args...))
 }
 
-// OnCommit makes fn run when the transaction has committed, and not at all if it does not: that is where to count what
-// was done.
+// OnCommit makes fn run when the transaction has committed, and not at all if it does not: use it to count.
 func (tx *Tx[T]) OnCommit(fn func()) { tx.committed = append(tx.committed, fn) }
 
 // end is called with the transaction's result.

@@ -10,7 +10,7 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// What one batch may have.
+// The limits of a batch.
 const (
 	batchRows  = 500
 	batchBytes = 1 << 20 // of data, so that a slow network takes it within the client's timeout; one row, if that has more
@@ -111,7 +111,7 @@ func (r *Relay) finish(ctx context.Context) {
 	}
 }
 
-// A batch is what was published at once.
+// A batch is published at once.
 type batch struct {
 	rows   []row
 	errs   []error       // one for each row, nil if it was published

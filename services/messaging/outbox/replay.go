@@ -12,10 +12,10 @@ import (
 
 const replayBatch = 1000 // rows
 
-// A Replay is what the relay is to publish again, under the ids it had. That repairs whatever Redis lost: who has
-// processed an event already publishes its answers again.
+// A Replay tells the relay which messages to publish again, under the ids that they had. That repairs losses of Redis: a
+// service that has processed an event already publishes its answers again.
 //
-// It goes in batches, by the ids of messages, which sort by the time of their creation. What was done stays done, so a
+// It goes in batches, by the ids of messages, which sort by the time of their creation. Each batch stays done, so a
 // replay that was interrupted may go on or begin again.
 type Replay struct {
 	After  string `json:"after"`  // the messages behind this id
@@ -38,7 +38,7 @@ func firstID(t time.Time) string {
 	return fmt.Sprintf("%08x-%04x", ms>>16, ms&0xffff)
 }
 
-// Replay makes one batch of a replay, and returns how many messages it has and what is left to replay, nil if nothing is.
+// Replay makes one batch of a replay, and returns how many messages it has, and the rest of the replay, nil if nothing is left.
 func (t *Table) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
 	ids, err := t.replay(ctx, "published_at > 0 AND id > $1 AND id < $2", r.After, r.Before)
 	if err != nil || len(ids) < replayBatch {
@@ -47,7 +47,7 @@ func (t *Table) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
 	return len(ids), &Replay{ids[len(ids)-1], r.Before}, nil
 }
 
-// ReplayParked replays what is parked, and returns how many messages there are. Those that never were published have no
+// ReplayParked replays parked messages, and returns how many messages there are. Those that never were published have no
 // age; of others the oldest are left out, unless forced, as NewReplay says.
 func (t *Table) ReplayParked(ctx context.Context, force bool) (n int, err error) {
 	oldest := firstID(time.Now().Add(-messaging.InboxRetention))

@@ -14,7 +14,7 @@ import (
 	"example.com/clew/services/messaging/internal/rows"
 )
 
-// A row is a message in the table outbox; database/migrations says what the columns mean.
+// A row is a message in the table outbox; database/migrations explains the columns.
 type row struct {
 	ID          string
 	Stream      string
@@ -91,8 +91,8 @@ func (r row) message() messaging.Message {
 }
 
 // lease takes the oldest unpublished rows that are nobody's and fulfil the condition, up to limit and to a batch's bytes,
-// until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. What is replayed
-// comes last, because it may be much. The transaction is over when lease returns.
+// until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. Replayed
+// messages come last, because they may be many. The transaction is over when lease returns.
 func (t *Table) lease(ctx context.Context, limit int, condition condition) (leased []row, err error) {
 	var args arguments
 	now := t.now(&args)

@@ -11,8 +11,8 @@ import (
 	"example.com/clew/services/messaging/internal/rows"
 )
 
-// A Database is what an outbox and an inbox need of the database that has their tables (package migrations): two methods,
-// for whatever a service uses to reach it. T is a transaction there, such as *sql.Tx or pgx.Tx.
+// A Database is how an outbox and an inbox reach the database that has their tables (package migrations): two methods, for
+// any library. T is a transaction there, such as *sql.Tx or pgx.Tx.
 type Database[T any] interface {
 	// Transaction runs fn in a transaction and commits it, or rolls it back if fn returns an error or panics.
 	Transaction(ctx context.Context, fn func(tx T) error) error
@@ -24,7 +24,7 @@ type Database[T any] interface {
 
 // DatabaseError marks an error of the database that says nothing about the message in hand: as messaging.Unavailable, if
 // every statement would meet it, or messaging.Contended, if others hold what this one needs. Postgres's errors must be
-// pgx's. A handler passes through it what its own statements return: otherwise an outage of the database spends the
+// pgx's. A handler passes the errors of its own statements through it: otherwise an outage of the database spends the
 // deliveries of messages. Errors of package database are marked already.
 func DatabaseError(ctx context.Context, err error) error { return dberror.Classify(ctx, err) }
 
@@ -60,8 +60,8 @@ func (a *arguments) list(values []string) string {
 
 func (t *Table) locked(query string) string { return rows.Locked(t.system, query) }
 
-// now is SQL for the time by the database's clock, in microseconds since 1970: what processes tell each other must not
-// depend on how far their own clocks are apart. It does not pass while a statement runs. (Processes that share a SQLite
+// now is SQL for the time by the database's clock, in microseconds since 1970: times that one process writes and another
+// compares must not depend on their own clocks. It does not pass while a statement runs. (Processes that share a SQLite
 // file are on one machine.)
 func (t *Table) now(args *arguments) string {
 	if t.system == "sqlite" {

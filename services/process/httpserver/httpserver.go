@@ -3,7 +3,7 @@
 // A server is composed in one order, from the outside in:
 //
 //	OTel         the SERVER span and metrics; outside everything, so that refusals and failures are seen
-//	└─ Wrap      begun: panics as problems, and nobody is answered who still sends
+//	└─ Wrap      begun: panics as problems, and no answer while the request is still being sent
 //	             guard: which hosts may be asked for, and which origins may write
 //	             problems: 404 and 405 as RFC 9457 problems
 //	   └─ mux    sets the request's pattern, which names the span

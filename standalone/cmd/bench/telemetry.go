@@ -75,7 +75,7 @@ func (i instrumented) describe(ctx context.Context, r *result) error {
 // spanCounts are what the SDK says became of spans that have ended and were sampled.
 type spanCounts struct {
 	queued   int64 // taken by the processor
-	exported int64 // accepted by whoever they were sent to
+	exported int64 // accepted by their receiver
 	dropped  int64 // refused by a full queue, or lost on the way
 }
 

@@ -63,7 +63,7 @@ func startDetached(ctx context.Context, dir, clew string, args ...string) error 
 	}
 	_ = supervisor.Wait() // it fails, as it should: the state says how
 	if ctx.Err() != nil {
-		return errors.New("interrupted: what was started is stopped again")
+		return errors.New("interrupted: all that was started is stopped again")
 	}
 	if len(report) == 0 {
 		return fmt.Errorf("clew ended before it was ready (%s): see %s", supervisor.ProcessState, path)

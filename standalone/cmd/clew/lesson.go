@@ -16,7 +16,7 @@ import (
 
 // lessonCmd is about the lessons in docs/lessons.
 type lessonCmd struct {
-	Check lessonCheckCmd `cmd:"" help:"Look at what runs and say whether a lesson was done: 1, 2 or 3."`
+	Check lessonCheckCmd `cmd:"" help:"Look at the newest traces and say whether a lesson was done: 1, 2 or 3."`
 }
 
 // lessonCheckCmd finds out whether a lesson was done.
@@ -31,7 +31,7 @@ type lesson struct {
 	needs []need
 }
 
-// need is a trace that somebody who did a step has made.
+// need is a trace that doing a step leaves behind.
 type need struct {
 	query   string // in TraceQL, narrow: a search returns few traces
 	is      func(story.Order) bool

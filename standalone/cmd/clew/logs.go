@@ -18,7 +18,7 @@ import (
 type logsCmd struct {
 	Name   string `arg:"" optional:"" help:"A process, such as inventory-1, or all of a kind, such as inventory; all if missing."`
 	Tail   int    `default:"100" help:"How many lines of each log to begin with (${default})."`
-	Follow bool   `short:"f" help:"Go on printing what is written."`
+	Follow bool   `short:"f" help:"Go on printing new lines."`
 }
 
 // Run prints the last lines of each log, and what follows until ctx ends. It

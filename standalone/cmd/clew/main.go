@@ -26,7 +26,7 @@ type commands struct {
 	Up     upCmd     `cmd:"" help:"Start everything and keep it running."`
 	Down   downCmd   `cmd:"" help:"Stop everything that runs here."`
 	Reset  resetCmd  `cmd:"" help:"Delete the data, when nothing runs."`
-	Status statusCmd `cmd:"" help:"Show what runs. Exits with 3 when nothing does."`
+	Status statusCmd `cmd:"" help:"Show the running processes. Exits with 3 if there are none."`
 	Logs   logsCmd   `cmd:"" help:"Print the end of the logs."`
 	Order  orderCmd  `cmd:"" help:"Place an order, wait until it is finished and print its trace."`
 	Trace  traceCmd  `cmd:"" help:"Print a trace."`
@@ -34,10 +34,10 @@ type commands struct {
 
 	Streams streamsCmd `cmd:"" help:"Show the streams and their consumer groups."`
 	DLQ     dlqCmd     `cmd:"" name:"dlq" help:"Look at dead letters, redrive or discard them."`
-	Outbox  outboxCmd  `cmd:"" help:"Publish again what Redis lost."`
-	Fix     fixCmd     `cmd:"" help:"Mend what a test SKU breaks."`
+	Outbox  outboxCmd  `cmd:"" help:"Publish again events that Redis lost."`
+	Fix     fixCmd     `cmd:"" help:"Repair the fault of a test SKU."`
 	Break   breakCmd   `cmd:"" help:"Undo fix."`
-	Lesson  lessonCmd  `cmd:"" help:"Check what was done of the lessons in docs/lessons."`
+	Lesson  lessonCmd  `cmd:"" help:"Check whether a lesson in docs/lessons was done."`
 
 	Service serviceCmd `cmd:"" hidden:"" help:"Run a service in this process: what up starts."`
 }

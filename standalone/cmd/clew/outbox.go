@@ -18,14 +18,14 @@ import (
 
 // outboxCmd is about the services' outboxes.
 type outboxCmd struct {
-	Replay replayCmd `cmd:"" help:"Publish the events of a while again: it repairs what Redis lost, and nothing happens twice."`
+	Replay replayCmd `cmd:"" help:"Publish the events of a while again: it repairs losses of Redis, and nothing happens twice."`
 }
 
 // replayCmd publishes again what the services published.
 type replayCmd struct {
 	Since time.Duration `default:"15m" help:"How far back to begin, such as 90s, 15m or 2h (${default})."`
 	Until time.Duration `default:"0s" help:"How far back to stop (now)."`
-	Force bool          `help:"Also what is so old that it could take effect a second time."`
+	Force bool          `help:"Also events so old that they could take effect a second time."`
 }
 
 // Validate checks what the flags' types can't.

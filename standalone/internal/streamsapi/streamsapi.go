@@ -47,7 +47,7 @@ func (a *api) Acts() map[string]page.Question {
 	}
 }
 
-// asked says of Redis's errors what they mean to whoever sits at the page.
+// asked turns Redis's errors into problems for the page's reader.
 func asked(question page.Question) page.Question {
 	return func(r *http.Request) (any, error) {
 		value, err := question(r)

@@ -182,7 +182,7 @@ func (p *Tab) keepScreenshot() {
 	p.t.Log("screenshot:", file.Name())
 }
 
-// shown returns where the tab is and what it says, for whoever reads why a test failed.
+// shown returns where the tab is and what it says, to explain why a test failed.
 func (p *Tab) shown() string {
 	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 	defer cancel()

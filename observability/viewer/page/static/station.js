@@ -74,12 +74,12 @@ function Entry({ stream, partition, entry }) {
     <div class="entry">
       <${Problem} error=${error} />
       ${value && html`
-        <p>What lies in Redis, as <code>XRANGE ${value.key} ${value.id} ${value.id}</code> shows it.
+        <p>The entry in Redis, as <code>XRANGE ${value.key} ${value.id} ${value.id}</code> shows it.
           ${trace
             ? html` <b>traceparent</b> is the thread: version, trace <${Link} href="/traces/${trace}" class="mono">${trace.slice(0, 8)}…<//>,
                 the span that created the message <${Link} href="/traces/${trace}?span=${span}" class="mono">${span}<//>, and whether it is sampled.
-                Whoever processes the message goes on from there.`
-            : html` There is <b>no traceparent</b> in it: nobody who processes it can know which trace it belongs to.`}</p>
+                The processing of the message goes on from there.`
+            : html` There is <b>no traceparent</b> in it: its processing cannot know which trace it belongs to.`}</p>
         <${Fields} fields=${value.fields} marked="traceparent" />`}
     </div>`;
 }
@@ -90,7 +90,7 @@ export function Attempt({ node, turn }) {
   const consumer = html`<${Name} text=${attribute(node, 'messaging.client.id') ?? '?'} />`;
   if (node.killed) {
     return html`<${Station} kind="attempt" title="${number}: killed" state="killed" node=${node}
-      says=${html`The process ${consumer} died with it, so it left no span. It is drawn from what the next attempt found.`} />`;
+      says=${html`The process ${consumer} died with it, so it left no span. It is drawn from the findings of the next attempt.`} />`;
   }
   const failed = node.span.error;
   const result = outcome(node);

@@ -94,7 +94,7 @@ function Pending() {
             <td><${Name} text=${p.type} /></td>
             <td>${p.subject && html`<${Link} href="/?order=${encodeURIComponent(p.subject)}" class="mono"><${Name} text=${p.subject.slice(-12)} /><//>`}</td>
             <td><${Name} text=${p.group} /></td>
-            <td>${p.consumer === 'retry' ? html`<span class="tag tag-warn" title="a pseudo-consumer that owns what waits for its next attempt">retry</span>`
+            <td>${p.consumer === 'retry' ? html`<span class="tag tag-warn" title="a pseudo-consumer that owns messages until their next attempt">retry</span>`
               : html`<${Name} text=${p.consumer} />`}</td>
             <td class="num">${p.deliveries} of ${deliveriesMost}</td>
             <td class="num">${seconds(p.idle_seconds)}</td>

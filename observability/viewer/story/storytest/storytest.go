@@ -1,4 +1,4 @@
-// Package storytest has traces of orders, for tests of whoever tells or draws them.
+// Package storytest has traces of orders, for tests of packages that tell or draw them.
 package storytest
 
 import (
@@ -79,7 +79,7 @@ func Exception(kind, message string) func(*story.Span) {
 // it waited, in milliseconds.
 func Sent(id string, ms any) func(*story.Span) { return waited(id, "outbox", ms) }
 
-// Received is Sent for whoever processes it.
+// Received is Sent for the processing span.
 func Received(id string, ms any) func(*story.Span) { return waited(id, "stream", ms) }
 
 func waited(id, place string, ms any) func(*story.Span) {

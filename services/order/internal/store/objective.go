@@ -60,7 +60,7 @@ func (s *Store) countBatch(ctx context.Context, now time.Time) (n int, err error
 	return n, err
 }
 
-// A Standing is how the objective is met. It is the same whoever asks.
+// A Standing is how the objective is met. It is the same for every caller.
 type Standing struct {
 	Totals  map[order.Verdict]int64 // of all orders ever counted: good and bad
 	Overdue int64                   // pending for longer than the objective
