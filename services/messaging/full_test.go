@@ -36,6 +36,7 @@ func TestAFullRedisTakesNothingFromTheLiving(t *testing.T) {
 			return nil
 		}}
 		r.consume("g", handlers, takeovers)
+		r.awaitBacklog("g", 0) // it has joined everywhere: a full Redis makes no group
 		r.publish("note.v1", subjects(16)...)
 		for range 16 { // as many as there are workers
 			<-begun
