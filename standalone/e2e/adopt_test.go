@@ -22,7 +22,7 @@ func TestAdopt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, output := t.TempDir(), ""
+	folder, output, redisURL := t.TempDir(), "", messagingtest.Redis(t)
 	steps := regexp.MustCompile("(?ms)^(`main.go`:\n\n)?```(sh|go)\n(.*?)^```$").FindAllStringSubmatch(string(guide), -1)
 	for _, step := range steps {
 		file, language, text := step[1], step[2], step[3]
@@ -34,7 +34,7 @@ func TestAdopt(t *testing.T) {
 		case language == "sh":
 			command := exec.CommandContext(t.Context(), "sh", "-e", "-c", text)
 			command.Dir = folder
-			command.Env = append(os.Environ(), "CLEW="+root, "REDIS_URL="+messagingtest.Redis(t), "GOFLAGS=-mod=mod", "GOWORK=off")
+			command.Env = append(os.Environ(), "CLEW="+root, "REDIS_URL="+redisURL, "GOFLAGS=-mod=mod", "GOWORK=off")
 			out, err := command.CombinedOutput()
 			if output += string(out); err != nil {
 				t.Fatalf("%s: %v\n%s", text, err, out)

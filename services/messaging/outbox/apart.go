@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -75,18 +74,14 @@ func (r *Relay) setApart(p partition) bool {
 // A condition is SQL for some rows, with arguments.
 type condition func(*arguments) string
 
-// rest is the condition for rows of all partitions but those that are apart, of which there are so many.
-func (r *Relay) rest() (_ condition, apart int) {
+// rest are the conditions for rows of all partitions but those that are apart.
+func (r *Relay) rest() (conditions []condition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	partitions := slices.Collect(maps.Keys(r.apart))
-	return func(args *arguments) string {
-		all := "true"
-		for _, p := range partitions {
-			all += " AND NOT (" + r.rowsOf(p)(args) + ")"
-		}
-		return all
-	}, len(partitions)
+	for p := range r.apart {
+		conditions = append(conditions, func(args *arguments) string { return "NOT (" + r.rowsOf(p)(args) + ")" })
+	}
+	return conditions
 }
 
 // rowsOf is the condition for the rows of a partition.

@@ -14,6 +14,7 @@ import (
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/internal/conventions"
+	"example.com/clew/services/messaging/internal/rows"
 )
 
 // An Outbox is where a service's transactions, which are Ts, leave their messages.
@@ -117,7 +118,7 @@ func CreateAround[T any, S messaging.Stream](
 func (tx *Tx[T]) Republish(ctx context.Context, cause string) error {
 	tx.due = true
 	return tx.query(ctx, ignore, "UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE id IN ("+
-		tx.outbox.locked("SELECT id FROM outbox WHERE cause_id = $1 ORDER BY id")+")", cause)
+		rows.Locked(tx.outbox.system, "SELECT id FROM outbox WHERE cause_id = $1 ORDER BY id")+")", cause)
 }
 
 // Note notes that a group has processed an event, and reports whether that is new. It is for package inbox.

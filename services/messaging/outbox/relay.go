@@ -58,8 +58,7 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer polling.Stop()
 	work := context.WithoutCancel(ctx)
 	for pause := pauseFirst; ctx.Err() == nil; {
-		rest, _ := r.rest()
-		b, err := r.publish(work, batchRows, rest)
+		b, err := r.publish(work, batchRows, r.rest()...)
 		moved := slices.Contains(b.errs, nil)
 		for p, cause := range r.failed(b) {
 			if r.setApart(p) {
@@ -74,7 +73,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			pause = min(2*pause, pauseMost)
 		case !b.full() || !moved:
 			pause = pauseFirst
-			if _, apart := r.rest(); apart > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
+			if len(r.rest()) > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
 				sleep(ctx, 9*b.looked)
 			}
 			select {
@@ -95,8 +94,7 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) finish(ctx context.Context) {
 	clear(r.apart)
 	for {
-		rest, _ := r.rest()
-		b, err := r.publish(ctx, batchRows, rest)
+		b, err := r.publish(ctx, batchRows, r.rest()...)
 		for p, cause := range r.failed(b) {
 			r.setApart(p)
 			r.logger.Warn("the last pass over the outbox failed, the next relay goes on", "stream", p.stream,
@@ -118,10 +116,10 @@ type batch struct {
 	looked time.Duration // how long it took to find the rows
 }
 
-// publish makes a batch of at most so many rows that are due and fulfil a condition.
-func (r *Relay) publish(ctx context.Context, limit int, condition condition) (b batch, err error) {
+// publish makes a batch of at most so many rows that are due and fulfil the conditions.
+func (r *Relay) publish(ctx context.Context, limit int, conditions ...condition) (b batch, err error) {
 	began := time.Now()
-	b.rows, err = r.outbox.lease(ctx, limit, condition)
+	b.rows, err = r.outbox.lease(ctx, limit, conditions...)
 	b.looked = time.Since(began)
 	if err != nil || len(b.rows) == 0 {
 		return b, err

@@ -69,7 +69,7 @@ func (t *Table) ReplayParked(ctx context.Context, force bool) (n int, err error)
 func (t *Table) replay(ctx context.Context, condition string, args ...any) (ids []string, err error) {
 	ids, err = rows.Values[string](ctx, t.query, fmt.Sprintf(
 		"UPDATE outbox SET published_at = 0, leased_until = 0, failures = 0, replayed = 1 WHERE id IN (%s) RETURNING id",
-		t.locked(fmt.Sprintf("SELECT id FROM outbox WHERE %s ORDER BY id LIMIT %d", condition, replayBatch))), args...)
+		rows.Locked(t.system, fmt.Sprintf("SELECT id FROM outbox WHERE %s ORDER BY id LIMIT %d", condition, replayBatch))), args...)
 	if err != nil {
 		return nil, fmt.Errorf("replay the outbox: %w", err)
 	}

@@ -90,16 +90,19 @@ func (r row) message() messaging.Message {
 	}
 }
 
-// lease takes the oldest unpublished rows that are nobody's and fulfil the condition, up to limit and to a batch's bytes,
+// lease takes the oldest unpublished rows that are nobody's and fulfil the conditions, up to limit and to a batch's bytes,
 // until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. Replayed
 // messages come last, because they may be many. The transaction is over when lease returns.
-func (t *Table) lease(ctx context.Context, limit int, condition condition) (leased []row, err error) {
+func (t *Table) lease(ctx context.Context, limit int, conditions ...condition) (leased []row, err error) {
 	var args arguments
 	now := t.now(&args)
 	due := fmt.Sprintf(`
 		SELECT id, replayed, octet_length(data) AS size FROM outbox
-		WHERE published_at = 0 AND leased_until < %s AND failures < %d AND %s
-		ORDER BY replayed, id LIMIT %d`, now, maxFailures, condition(&args), limit)
+		WHERE published_at = 0 AND leased_until < %s AND failures < %d`, now, maxFailures)
+	for _, condition := range conditions {
+		due += " AND " + condition(&args)
+	}
+	due += fmt.Sprintf(" ORDER BY replayed, id LIMIT %d", limit)
 	err = t.query(ctx, func(scan func(...any) error) error {
 		var r row
 		err := scan(r.fields()...)
@@ -145,7 +148,7 @@ func (t *Table) settle(ctx context.Context, leased []row, errs []error) error {
 			continue
 		}
 		args := change.args
-		err := t.query(ctx, ignore, fmt.Sprintf("UPDATE outbox SET %s WHERE id IN (%s)", change.set, t.locked(fmt.Sprintf(
+		err := t.query(ctx, ignore, fmt.Sprintf("UPDATE outbox SET %s WHERE id IN (%s)", change.set, rows.Locked(t.system, fmt.Sprintf(
 			"SELECT id FROM outbox WHERE leased_until = %s AND id IN (%s) ORDER BY id",
 			args.add(leased[0].LeasedUntil), args.list(change.ids)))), args...)
 		if err != nil {

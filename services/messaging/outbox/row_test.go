@@ -68,7 +68,7 @@ func (o *lampbox) fill(t *testing.T, n int) {
 
 func (o *lampbox) mustLease(t *testing.T) []row {
 	t.Helper()
-	rows, err := o.lease(t.Context(), batchRows, func(*arguments) string { return "true" })
+	rows, err := o.lease(t.Context(), batchRows)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,8 +58,6 @@ func (a *arguments) list(values []string) string {
 	return strings.Join(places, ", ")
 }
 
-func (t *Table) locked(query string) string { return rows.Locked(t.system, query) }
-
 // now is SQL for the time by the database's clock, in microseconds since 1970: times that one process writes and another
 // compares must not depend on their own clocks. It does not pass while a statement runs. (Processes that share a SQLite
 // file are on one machine.)
