@@ -17,9 +17,10 @@ const (
 	partialMessage       = "The trace takes its full share of the viewer's memory: later spans are missing."
 )
 
-// Handler answers queries for traces as Tempo 3 does: GET /api/v2/traces/{id}, /api/search and /ready; and GET /api/logs
-// with the log records of a trace. Queries for metrics, /api/v1/ and GET /metrics, go to Config.Metrics, and all else to
-// Config.Page. It checks neither host nor origin; see Run.
+// Handler answers queries for traces as Tempo 3 does: GET /api/v2/traces/{id}, /api/search and /ready; GET /api/stories/{id}
+// with the model of a trace (package story), and /api/stories/{id}/related with the other traces of its orders; and GET
+// /api/logs with the log records of a trace. Queries for metrics, /api/v1/ and GET /metrics, go to Config.Metrics, and all
+// else to Config.Page. It checks neither host nor origin; see Run.
 func (v *Viewer) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
@@ -27,6 +28,8 @@ func (v *Viewer) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET /api/v2/traces/{id}", v.getTrace)
 	mux.HandleFunc("GET /api/search", v.getSearch)
+	mux.HandleFunc("GET /api/stories/{id}", v.getStory)
+	mux.HandleFunc("GET /api/stories/{id}/related", v.getRelated)
 	mux.HandleFunc("GET /api/logs", v.getLogs)
 	mux.Handle("/api/v1/", v.metrics)
 	mux.Handle("GET /metrics", v.metrics)

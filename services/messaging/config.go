@@ -68,7 +68,7 @@ type ConsumerConfig struct {
 	Workers  int // handlers that run at once; 16
 	InFlight int // messages that are held at most, fetched and not yet settled; 256
 
-	Deliveries      int64         // before a message is dead-lettered; 5
+	Deliveries      int64         // before a message is dead-lettered; DefaultDeliveries
 	HandlerTimeout  time.Duration // of one attempt, whose context ends then; 10 s
 	ShutdownTimeout time.Duration // how long a consumer that was told to stop waits for its handlers; 15 s
 
@@ -77,7 +77,7 @@ type ConsumerConfig struct {
 	ClaimAfter, Heartbeat time.Duration
 
 	// BackoffFirst is how long a failed message waits for its second attempt, 0.2 s, and BackoffMost the most that it
-	// waits for a later one, 10 s. The wait triples each time, give or take 20 %.
+	// waits for a later one, DefaultBackoffMost. The wait triples each time, give or take 20 %.
 	BackoffFirst, BackoffMost time.Duration
 
 	Block     time.Duration // how long a fetch waits in Redis, and so a stop for a fetch; 1 s
@@ -86,6 +86,12 @@ type ConsumerConfig struct {
 	Relation          Relation // of processing to the trace that the message was created in; SameTrace
 	BaggageAttributes []string // members of a message's baggage that become attributes of its processing spans; none
 }
+
+// Defaults that a program which looks at a group from outside needs to know.
+const (
+	DefaultDeliveries  = 5
+	DefaultBackoffMost = 10 * time.Second
+)
 
 // A Relation is how the processing of a message relates to the trace that the message was created in.
 type Relation int
@@ -101,13 +107,13 @@ func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	c.Name = cmp.Or(c.Name, defaultName())
 	c.Workers = cmp.Or(c.Workers, 16)
 	c.InFlight = cmp.Or(c.InFlight, 256)
-	c.Deliveries = cmp.Or(c.Deliveries, 5)
+	c.Deliveries = cmp.Or(c.Deliveries, DefaultDeliveries)
 	c.HandlerTimeout = cmp.Or(c.HandlerTimeout, 10*time.Second)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 15*time.Second)
 	c.ClaimAfter = cmp.Or(c.ClaimAfter, 15*time.Second)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 5*time.Second)
 	c.BackoffFirst = cmp.Or(c.BackoffFirst, 200*time.Millisecond)
-	c.BackoffMost = cmp.Or(c.BackoffMost, 10*time.Second)
+	c.BackoffMost = cmp.Or(c.BackoffMost, DefaultBackoffMost)
 	c.Block = cmp.Or(c.Block, time.Second)
 	c.Retention = cmp.Or(c.Retention, 15*time.Minute)
 	return c

@@ -22,6 +22,8 @@ type PendingInfo struct {
 	Consumer   string  `json:"consumer"` // that holds it; retry holds messages until their next attempt
 	Deliveries int64   `json:"deliveries"`
 	Idle       float64 `json:"idle_seconds"` // since it was delivered, handed over, or kept alive by a heartbeat
+	Retry      bool    `json:"retry"`        // it failed and waits for its next attempt; Idle says nothing then
+	Due        float64 `json:"due_seconds"`  // until that attempt, where consumers have the default of BackoffMost
 	Subject    string  `json:"subject"`      // empty, as is Type, if the entry was deleted
 	Type       string  `json:"type"`
 }
@@ -80,6 +82,9 @@ func (a *Admin) pending(ctx context.Context, key, group string, limit int64) ([]
 	infos := make([]PendingInfo, len(pending))
 	for i, p := range pending {
 		infos[i] = PendingInfo{ID: p.ID, Group: group, Consumer: p.Consumer, Deliveries: p.RetryCount, Idle: p.Idle.Seconds()}
+		if p.Consumer == retryConsumer { // whose messages are due when they have been idle for the longest backoff
+			infos[i].Retry, infos[i].Due = true, max(0, (DefaultBackoffMost-p.Idle).Seconds())
+		}
 		for _, entry := range entries[i].Val() {
 			infos[i].Subject, _ = entry.Values[fieldSubject].(string)
 			infos[i].Type, _ = entry.Values[fieldType].(string)

@@ -1,12 +1,16 @@
 package messaging_test
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 func TestAnEntryIsShownAsItStands(t *testing.T) {
@@ -47,16 +51,37 @@ func TestPendingSaysWhoHoldsWhat(t *testing.T) {
 	got, err := admin.Pending(t.Context(), "notes", 10)
 	want := []messaging.PendingInfo{
 		{ID: "1-0", Group: "g", Consumer: "c", Deliveries: 1, Subject: "s1-0", Type: "note.v1"},
-		{ID: "2-0", Group: "g", Consumer: "retry", Deliveries: 2, Subject: "s2-0", Type: "note.v1"},
+		{ID: "2-0", Group: "g", Consumer: "retry", Retry: true, Deliveries: 2, Subject: "s2-0", Type: "note.v1"},
 		{ID: "3-0", Group: "g", Consumer: "c", Deliveries: 1},
 		{ID: "4-0", Group: "g", Consumer: "c", Deliveries: 1, Subject: "s4-0", Type: "note.v1", Partition: 1},
 	}
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(messaging.PendingInfo{}, "Idle")); diff != "" || err != nil {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(messaging.PendingInfo{}, "Idle", "Due")); diff != "" || err != nil {
 		t.Errorf("error %v, (-want +got):\n%s", err, diff)
 	}
 	if got, err := admin.Pending(t.Context(), "notes", 2); err != nil || len(got) != 2 || got[0].ID != "1-0" {
 		t.Errorf("two of them: %+v, %v", got, err)
 	}
+}
+
+// The backoff is long against what a busy machine takes for the look.
+func TestPendingSaysWhenAFailedMessageIsDue(t *testing.T) {
+	r := newRig(t, 1)
+	r.publish("note.v1", "s")
+	r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error { return errors.New("not yet") }},
+		withBackoff(8*time.Second, messaging.DefaultBackoffMost))
+	admin := messaging.New(r.client, messaging.Config{}).Admin()
+	messagingtest.Eventually(t, "the message waits for its next attempt", func() error {
+		pending, err := admin.Pending(t.Context(), "notes", 1)
+		switch {
+		case err != nil:
+			return err
+		case len(pending) == 0 || !pending[0].Retry:
+			return errors.New("not yet")
+		case pending[0].Due <= 0 || pending[0].Due > 1.2*8:
+			t.Errorf("%+v, want it due within 8 s, give or take 20 %%", pending[0])
+		}
+		return nil
+	})
 }
 
 func TestTheNewestDeadLetters(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/clew/observability/viewer"
+	"example.com/clew/observability/viewer/story"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,6 +31,15 @@ func (s *shelf) Look(context.Context) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Items([]int{s.count}), s.broken
+}
+
+func (s *shelf) Pending(_ context.Context, orderID string) ([]story.Pending, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	return []story.Pending{{Stream: "orders", Group: "inventory", Type: "order.created.v1", Consumer: "of " + orderID}}, nil
 }
 
 func (s *shelf) Questions() map[string]Question {
@@ -60,7 +70,10 @@ func newRigAt(t *testing.T, orders string) *rig {
 	r := &rig{T: t, shelf: &shelf{}}
 	r.viewer = viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
 		r.config = Config{
-			Viewer: v, Orders: orders, Streams: r.shelf, Token: token,
+			Viewer: v, Orders: orders, Streams: r.shelf, Token: token, Journey: story.Settings{Turns: []story.TurnSettings{
+				{Service: "order", Request: "POST /orders", Stream: "orders", Types: []string{"order.created.v1"}},
+				{Service: "inventory", Reads: "orders", Stream: "stock", Types: []string{"stock.reserved.v1"}},
+			}},
 			Dashboards: fstest.MapFS{
 				"a.json": {Data: []byte(`{"uid":"clew-second","title":"Second","description":"2","panels":[{"type":"stat"}]}`)},
 				"b.json": {Data: []byte(`{"uid":"clew-alone","title":"Alone"}`)},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"example.com/clew/observability/viewer"
+	"example.com/clew/observability/viewer/story"
 )
 
 // patience is how long an answer may take, of the order API or of what Streams asks.
@@ -17,8 +18,9 @@ const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self';
 
 // Config configures the page. All of it is needed.
 type Config struct {
-	Viewer     *viewer.Viewer // which tells of changes, and keeps the page's own spans
+	Viewer     *viewer.Viewer // which has the traces, tells of changes, and keeps the page's own spans
 	Orders     string         // base URL of the order API
+	Journey    story.Settings // of an order
 	Streams    Streams
 	Token      string // without one nothing can be changed
 	Dashboards fs.FS  // Grafana's, as *.json
@@ -30,6 +32,9 @@ type Config struct {
 type Streams interface {
 	// Look returns what the page shows of all streams, and is asked every second.
 	Look(ctx context.Context) (any, error)
+
+	// Pending returns the messages about an order that were delivered and are not acknowledged.
+	Pending(ctx context.Context, orderID string) ([]story.Pending, error)
 
 	// Questions are what else the page asks, by pattern, and Acts what it changes, which needs the token.
 	Questions() map[string]Question
@@ -52,6 +57,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /api/orders", p.forward)
 	mux.HandleFunc("GET /api/orders/{id}", p.forward)
 	mux.HandleFunc("POST /api/orders", p.forward)
+	mux.Handle("GET /api/orders/{id}/journey", answer(p.getJourney))
 	mux.Handle("GET /api/skus", answer(getSKUs))
 	for pattern, question := range p.Streams.Questions() {
 		mux.Handle(pattern, answer(question))

@@ -9,6 +9,9 @@ import (
 // What messaging tells of a message and of each attempt to process it.
 const (
 	attributeMessage    = "messaging.message.id"
+	attributeOrder      = "messaging.message.conversation_id"
+	attributeEventType  = "cloudevents.event_type"
+	attributeOperation  = "messaging.operation.name"
 	attributeGroup      = "messaging.consumer.group.name"
 	attributeConsumer   = "messaging.client.id"
 	attributeDeliveries = "messaging.redis_streams.delivery_count"
@@ -20,13 +23,40 @@ const (
 	attributeLastSeen  = "last_seen_at"
 )
 
+// The operations on a message.
+const (
+	operationCreate     = "create"
+	operationSend       = "send"
+	operationProcess    = "process"
+	operationDeadLetter = "dead_letter"
+	operationRedrive    = "redrive"
+)
+
+// Operation is the operation on a message that the span is, "" if it is none.
+func (n *Node) Operation() string {
+	if n.Killed {
+		return operationProcess
+	}
+	return n.Attributes.String(attributeOperation)
+}
+
+// IsDone reports whether the span is an attempt after which its message needs no other.
+func (n *Node) IsDone() bool {
+	outcome := n.Attributes.String(attributeOutcome)
+	return outcome == "ack" || outcome == "duplicate"
+}
+
+func (s Span) message() string { return s.Attributes.String(attributeMessage) }
+
+func (s Span) isAttempt() bool { return strings.HasPrefix(s.Name, operationProcess+" ") }
+
 // retell numbers the attempts at each message, where there are several, and adds those whose process was killed. It
 // returns the roots with what it added.
 func retell(nodes, roots []*Node) []*Node {
 	attempts := map[string][]*Node{}
 	for _, n := range nodes {
-		if message := n.Attributes.String(attributeMessage); message != "" && strings.HasPrefix(n.Name, "process ") {
-			key := message + " " + n.Attributes.String(attributeGroup)
+		if n.message() != "" && n.isAttempt() {
+			key := n.message() + " " + n.Attributes.String(attributeGroup)
 			attempts[key] = append(attempts[key], n)
 		}
 	}
@@ -87,12 +117,14 @@ func killedBefore(n *Node, known []*Node) *Node {
 	}
 	return &Node{
 		Span: Span{
-			ID: n.ID + "-killed", Parent: n.Span.Parent, Service: n.Service, Name: n.Name, Kind: n.Kind, Start: from, End: seen,
+			TraceID: n.TraceID, ID: n.ID + "-killed", Parent: n.Span.Parent,
+			Service: n.Service, Resource: n.Resource, Scope: n.Scope, Name: n.Name, Kind: n.Kind, Start: from, End: seen,
 			Attributes: Attributes{
 				attributeMessage:    n.Attributes[attributeMessage],
 				attributeGroup:      n.Attributes[attributeGroup],
 				attributeConsumer:   consumer,
 				attributeDeliveries: told[attributeDeliveries],
+				attributeLastSeen:   told[attributeLastSeen],
 			},
 		},
 		Parent: n.Parent,

@@ -18,5 +18,6 @@ func Fold(siblings []*Node) [][]*Node {
 }
 
 func (n *Node) isPlainStatement() bool {
-	return n.IsStatement() && len(n.Children) == 0 && !n.Orphan && !n.Error && len(n.Links) == 0 && len(n.Events) == 0
+	return n.IsStatement() && len(n.Children) == 0 && !n.Orphan && !n.Error && len(n.Events) == 0 &&
+		len(n.Links) == 0 && len(n.LinkedFrom) == 0
 }

@@ -1,6 +1,7 @@
 package story
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,14 +14,20 @@ type Order struct {
 	Status   string
 }
 
-// ConversationID returns the id of the order that one of the trace's messages is about, "" if there is none.
-func (t Trace) ConversationID() string {
+// Orders returns the ids of the orders that the trace's messages are about.
+func (t Trace) Orders() (ids []string) {
 	for _, span := range t.Spans {
-		if id := span.Attributes.String("messaging.message.conversation_id"); id != "" {
-			return id
+		if id := span.Attributes.String(attributeOrder); id != "" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
-	return ""
+	return ids
+}
+
+// QueryOf returns the TraceQL query for the traces that tell of an order's messages. A request that only reads the order
+// is none of them.
+func QueryOf(orderID string) string {
+	return fmt.Sprintf("{ .messaging.system = \"redis_streams\" && .%s = %q }", attributeOrder, orderID)
 }
 
 // Whole reports whether the trace is the one in which the order was accepted.
@@ -58,12 +65,12 @@ func (t Trace) DeadLetters() (n int) {
 // SucceededInTheEnd reports whether an attempt succeeded after the last dead letter.
 func (t Trace) SucceededInTheEnd() bool {
 	return t.Has(func(success Span) bool {
-		return strings.HasPrefix(success.Name, "process ") && success.Attributes.String(attributeOutcome) == "ack" &&
+		return success.isAttempt() && success.Attributes.String(attributeOutcome) == "ack" &&
 			!t.Has(func(span Span) bool { return span.isDeadLetter() && span.Start.After(success.Start) })
 	})
 }
 
-func (s Span) isDeadLetter() bool { return strings.HasPrefix(s.Name, "dead_letter ") }
+func (s Span) isDeadLetter() bool { return strings.HasPrefix(s.Name, operationDeadLetter+" ") }
 
 // Has reports whether one of the spans is such a one.
 func (t Trace) Has(is func(Span) bool) bool { return slices.ContainsFunc(t.Spans, is) }

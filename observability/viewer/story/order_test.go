@@ -1,6 +1,7 @@
 package story_test
 
 import (
+	"slices"
 	"testing"
 
 	"example.com/clew/observability/viewer/story"
@@ -26,8 +27,8 @@ func TestAnOrderIsWholeBrokenOrLinked(t *testing.T) {
 			t.Errorf("%s: whole %v, broken %v, linked %v", name, o.Whole(), o.Broken(), o.Linked())
 		}
 	}
-	if id := alone.ConversationID(); id != "o-1" {
-		t.Errorf("it tells of %q", id)
+	if ids := alone.Orders(); !slices.Equal(ids, []string{"o-1"}) {
+		t.Errorf("it tells of %q", ids)
 	}
 }
 

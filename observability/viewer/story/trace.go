@@ -1,29 +1,34 @@
-// Package story tells a trace: how its spans hang together, what became of each message and each attempt at it, how long
-// messages waited, what the end of the trace waited for. It reads no clock and no network: the terminal draws what it
-// returns, and so does the page.
+// Package story turns the spans of a trace into a model: a tree, the attempts at each message, how long messages waited,
+// links in both directions, the critical path. From the traces of an order it makes the order's journey. It reads no clock
+// and no network. The terminal draws the model, and the page draws its JSON: the rules stand only here.
 //
-// The files read in the order of the data: trace.go is what a back end has, tree.go finds the shape of the trace, wait.go
-// and attempts.go what spans tell of messages and what no span tells, path.go what the end waited for, fold.go which
-// statements are one line, and reason.go why something failed.
+// The files read in the order of the data: trace.go is what a back end has and otlp.go how it arrives; tree.go finds the
+// shape of the trace, attempts.go what became of messages, wait.go how long they waited, links.go what links to what,
+// path.go the critical path, fold.go which statements are one row; reason.go says why something failed, and summary.go
+// counts. order.go and journey.go are about an order and all of its traces. json.go is what the page gets.
 package story
 
 import "time"
 
 // A Trace is every span of one trace, in no particular order.
 type Trace struct {
-	ID    string // 32 lower-case hexadecimal digits
-	Spans []Span
+	ID      string // 32 lower-case hexadecimal digits
+	Spans   []Span
+	Partial string // the back end's words about spans that are missing; empty if it knows of none
 }
 
 // A Span is one operation of one service. All text comes from outside and may
 // hold anything, control characters included: clean it before printing.
 type Span struct {
-	ID         string // 16 lower-case hexadecimal digits
+	TraceID    string // 32 lower-case hexadecimal digits
+	ID         string // 16 of them
 	Parent     string // the parent's ID, empty for a root
 	Service    string // the resource's service.name
+	Resource   Attributes
+	Scope      string // the library that made the span
 	Name       string
 	Kind       Kind
-	Start, End time.Time // UTC, from the service's own clock: End may precede Start
+	Start, End time.Time // UTC, from the service's own clock: End may precede Start, and either may be missing
 	Attributes Attributes
 	Events     []Event
 	Links      []Link
@@ -58,6 +63,14 @@ func (a Attributes) String(key string) string {
 // Kind is a span's role as OTLP numbers it.
 type Kind int
 
+func (k Kind) String() string {
+	names := [...]string{"unspecified", "internal", "server", "client", "producer", "consumer"}
+	if k < 0 || int(k) >= len(names) {
+		return names[0]
+	}
+	return names[k]
+}
+
 // The span kinds of OTLP; zero is unspecified.
 const (
 	KindInternal Kind = iota + 1
@@ -80,6 +93,8 @@ func (s Span) Busy() Interval {
 	}
 	return Interval{s.Start, s.End}
 }
+
+func (s Span) hasStart() bool { return s.Start.After(time.Unix(0, 0)) }
 
 // IsStatement reports whether the span is a statement of a database.
 func (s Span) IsStatement() bool {

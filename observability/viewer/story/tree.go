@@ -8,7 +8,7 @@ import (
 
 // A Story is a trace as a tree.
 type Story struct {
-	ID    string
+	Trace
 	Start time.Time     // of the first span
 	Total time.Duration // until the end of the last
 	Roots []*Node       // by their start, as are siblings everywhere
@@ -21,32 +21,48 @@ type Node struct {
 	Parent   *Node
 	Children []*Node
 	Orphan   bool // it names a parent, but the trace does not hold it
-	Attempt  int  // at its message, from 1; 0 for the only one, and for what is no attempt
-	Killed   bool // not a span of the trace, but told of by another
+	Attempt  int  // at its message, from 1; 0 for the only one, and for a span that is no attempt
+	Killed   bool // an attempt without a span: the next attempt tells of it
 	Wait     Wait // of its message, before it
+
+	Targets    []Target // of Links, in their order
+	LinkedFrom []*Node  // spans of this story that link to it
+
+	Critical bool       // the end of the trace waited for it or for something beneath it
+	Path     []Interval // when the end waited for the span itself, and for none of its children; the latest first
 }
 
-// Tell tells a trace. Every span is in the tree once, whatever the spans claim about their parents, and so are attempts
-// that left no span because their process was killed.
+// Tell makes the model of a trace. Every span is in the tree once, whatever the spans claim about their parents, and so are
+// attempts that left no span because their process was killed. The spans may be of several traces, those of an order.
 func Tell(trace Trace) *Story {
-	s := &Story{ID: trace.ID, Roots: grow(trace.Spans), named: map[string]*Node{}}
-	var end time.Time
-	for i, span := range trace.Spans {
-		busy := span.Busy()
-		if i == 0 || busy.Start.Before(s.Start) {
-			s.Start = busy.Start
-		}
-		if i == 0 || busy.End.After(end) {
-			end = busy.End
-		}
-	}
-	s.Total = end.Sub(s.Start)
+	s := &Story{Trace: trace, Start: start(trace.Spans), named: map[string]*Node{}}
+	s.Roots = grow(trace.Spans, s.Start)
+	end := s.Start
 	Walk(s.Roots, func(n *Node) {
 		n.Wait = waitBefore(n)
 		s.named[n.ID] = n
+		if busy := n.Busy(); busy.End.After(end) {
+			end = busy.End
+		}
 	})
+	s.Total = end.Sub(s.Start)
+	s.link()
+	criticalPath(s.Roots)
 	return s
 }
+
+// start is when the first span starts that says when it starts.
+func start(spans []Span) (first time.Time) {
+	for _, span := range spans {
+		if span.hasStart() && (first.IsZero() || span.Start.Before(first)) {
+			first = span.Start
+		}
+	}
+	return first
+}
+
+// Since is the time from the start of the trace until t, never negative.
+func (s *Story) Since(t time.Time) time.Duration { return max(0, t.Sub(s.Start)) }
 
 // Node returns the node of a span, if it is in this trace.
 func (s *Story) Node(id string) (*Node, bool) {
@@ -68,14 +84,16 @@ func Walk(roots []*Node, visit func(*Node)) {
 	}
 }
 
-// grow returns the roots of the trace, siblings by their start. Every span is
-// in the tree once, whatever the spans claim about their parents. Attempts that
-// left no span are in it as well.
-func grow(spans []Span) []*Node {
+// grow returns the roots of the tree, siblings by their start. A span that does not say when it started is drawn at the
+// start of the trace.
+func grow(spans []Span, start time.Time) []*Node {
 	nodes := make([]*Node, 0, len(spans))
 	byID := make(map[string]*Node, len(spans))
 	for _, s := range spans {
 		n := &Node{Span: s}
+		if !n.hasStart() {
+			n.Start, n.End = start, start
+		}
 		nodes = append(nodes, n)
 		byID[s.ID] = n
 	}

@@ -25,9 +25,8 @@ func waitBefore(n *Node) Wait {
 		}
 	}
 	after(n.Parent.Span)
-	const messageID = "messaging.message.id"
 	for _, sibling := range n.Parent.Children {
-		if id := n.Attributes.String(messageID); id != "" && sibling.Attributes.String(messageID) == id {
+		if id := n.message(); id != "" && sibling.message() == id {
 			after(sibling.Span)
 		}
 	}

@@ -89,11 +89,11 @@ func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Cl
 		if err != nil {
 			return nil, err
 		}
-		id := trace.ConversationID()
-		if id == "" {
+		ids := trace.Orders()
+		if len(ids) == 0 {
 			continue
 		}
-		order, err := orders.Get(ctx, id)
+		order, err := orders.Get(ctx, ids[0])
 		if err != nil {
 			return nil, err
 		}

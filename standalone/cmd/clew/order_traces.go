@@ -38,8 +38,7 @@ func tracesOf(ctx context.Context, api *traceapi.Client, order placed) ([]story.
 	if err != nil {
 		return nil, err
 	}
-	query := fmt.Sprintf(`{ .messaging.system = "redis_streams" && .messaging.message.conversation_id = %q }`, order.ID)
-	found, err := api.Search(ctx, query)
+	found, err := api.Search(ctx, story.QueryOf(order.ID))
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		Redis:      state.Redis{URL: "redis://" + loopback(c.redis) + "/0"},
 		Addresses:  c.addresses(),
 	}
-	group.Go(func() error { return runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
+	group.Go(func() error { return c.runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
 
 	supervisor, err := supervise.New(supervise.Options{Say: say, Changed: func(processes []state.Process) {
 		now := known

@@ -13,6 +13,8 @@ import (
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/metrics"
 	"example.com/clew/observability/viewer/page"
+	"example.com/clew/observability/viewer/story"
+	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/process/httpserver"
 	"example.com/clew/standalone/internal/state"
@@ -20,7 +22,7 @@ import (
 )
 
 // runViewer serves the viewer and its page until ctx ends, and closes the listeners.
-func runViewer(
+func (c Config) runViewer(
 	ctx context.Context, known state.State, engine *metrics.Engine, on viewer.Listeners, protect func(http.Handler) http.Handler,
 ) error {
 	client, err := messaging.Connect(known.Redis.URL)
@@ -35,13 +37,33 @@ func runViewer(
 			return page.New(page.Config{
 				Viewer:     v,
 				Orders:     known.Addresses.Order,
-				Streams:    streamsapi.New(client, known.Partitions, v.TracerProvider()),
+				Journey:    journey,
+				Streams:    streamsapi.New(client, known.Partitions, c.Heartbeat, v.TracerProvider()),
 				Token:      known.Token,
 				Dashboards: within(clew.Dashboards, "grafana/dashboards"),
 				Runbooks:   within(clew.Runbooks, "observability/runbooks"),
 			})
 		},
 	}).Run(ctx, on, protect)
+}
+
+// journey is the way of an order through the services.
+var journey = story.Settings{
+	Deliveries: messaging.DefaultDeliveries,
+	Turns: []story.TurnSettings{
+		{
+			Service: "order", Request: "POST /orders", Stream: contracts.Orders{}.Name(),
+			Types: []string{contracts.OrderCreated{}.Type()},
+		},
+		{
+			Service: "inventory", Reads: contracts.Orders{}.Name(), Stream: contracts.Stock{}.Name(),
+			Types: []string{contracts.StockReserved{}.Type(), contracts.StockRejected{}.Type()},
+		},
+		{
+			Service: "order", Reads: contracts.Stock{}.Name(), Stream: contracts.Orders{}.Name(),
+			Types: []string{contracts.OrderConfirmed{}.Type(), contracts.OrderRejected{}.Type()},
+		},
+	},
 }
 
 func within(files embed.FS, dir string) fs.FS {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -28,7 +29,7 @@ func newPage(t *testing.T, orders string) (http.Handler, redis.UniversalClient) 
 	client := messagingtest.Client(t, messagingtest.Redis(t))
 	v := viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
 		return page.New(page.Config{
-			Viewer: v, Orders: orders, Streams: streamsapi.New(client, 1, v.TracerProvider()), Token: someToken,
+			Viewer: v, Orders: orders, Journey: journey, Streams: streamsapi.New(client, 1, time.Second, v.TracerProvider()), Token: someToken,
 			Dashboards: within(clew.Dashboards, "grafana/dashboards"), Runbooks: within(clew.Runbooks, "observability/runbooks"),
 		})
 	}})

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
@@ -33,7 +34,7 @@ func newRig(t *testing.T) *rig {
 
 func newRigAt(t *testing.T, client redis.UniversalClient) *rig {
 	return &rig{t, viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
-		return page.New(page.Config{Viewer: v, Streams: New(client, 2, v.TracerProvider()), Token: token})
+		return page.New(page.Config{Viewer: v, Streams: New(client, 2, time.Second, v.TracerProvider()), Token: token})
 	}}), client}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"example.com/clew/observability/viewer/page"
+	"example.com/clew/observability/viewer/story"
 	"example.com/clew/services/messaging"
 )
 
@@ -56,8 +57,47 @@ func (a *api) getPending(r *http.Request) (any, error) {
 			return nil, page.Problemf(http.StatusBadRequest, "limit is %.20q: expected 1 to %d", text, maxPending)
 		}
 	}
-	pending, err := a.admin.Pending(r.Context(), stream, int64(limit))
+	pending, err := a.pending(r.Context(), stream, int64(limit))
 	return page.Items(pending), err
+}
+
+// pending is a message as the page shows it.
+type pending struct {
+	story.Pending
+	ID        string `json:"id"` // of the entry
+	Partition int    `json:"partition"`
+	Subject   string `json:"subject"`
+}
+
+func (a *api) pending(ctx context.Context, stream string, limit int64) (all []pending, err error) {
+	infos, err := a.admin.Pending(ctx, stream, limit)
+	for _, p := range infos {
+		all = append(all, pending{
+			ID: p.ID, Partition: p.Partition, Subject: p.Subject,
+			Pending: story.Pending{
+				Stream: stream, Group: p.Group, Type: p.Type, Consumer: p.Consumer,
+				Deliveries: p.Deliveries, MostDeliveries: messaging.DefaultDeliveries,
+				Idle: p.Idle, Silent: !p.Retry && p.Idle > 1.5*a.heartbeat.Seconds(), Retry: p.Retry, Due: p.Due,
+			},
+		})
+	}
+	return all, err
+}
+
+// Pending implements page.Streams.
+func (a *api) Pending(ctx context.Context, orderID string) (of []story.Pending, err error) {
+	for _, stream := range streams {
+		all, err := a.pending(ctx, stream, maxPending)
+		if err != nil {
+			return nil, problemOf(err)
+		}
+		for _, p := range all {
+			if p.Subject == orderID {
+				of = append(of, p.Pending)
+			}
+		}
+	}
+	return of, nil
 }
 
 // entryID is what Redis takes for the id of one entry.

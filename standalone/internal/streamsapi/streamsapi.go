@@ -5,6 +5,7 @@ package streamsapi
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/trace"
@@ -16,15 +17,17 @@ import (
 type api struct {
 	admin      *messaging.Admin
 	partitions int
+	heartbeat  time.Duration
 	tracer     trace.Tracer
 }
 
-// New returns the streams of a Redis, each with so many partitions. What redrives is traced by tp. The client is not closed
-// here.
-func New(client redis.UniversalClient, partitions int, tp trace.TracerProvider) page.Streams {
+// New returns the streams of a Redis, each with so many partitions, whose consumers show with a heartbeat that they live.
+// Redrives are traced by tp. The client is not closed here.
+func New(client redis.UniversalClient, partitions int, heartbeat time.Duration, tp trace.TracerProvider) page.Streams {
 	return &api{
 		admin:      messaging.New(client, messaging.Config{Partitions: partitions, TracerProvider: tp}).Admin(),
 		partitions: partitions,
+		heartbeat:  heartbeat,
 		tracer:     tp.Tracer("example.com/clew/standalone/internal/streamsapi"),
 	}
 }

@@ -41,11 +41,14 @@ func (c *Client) Trace(ctx context.Context, id string) (story.Trace, error) {
 	if err != nil {
 		return story.Trace{}, err
 	}
-	var answer traceAnswer
-	if err := c.get(ctx, "/api/v2/traces/"+id, &answer); err != nil {
+	var trace story.Trace
+	err = c.get(ctx, "/api/v2/traces/"+id, func(body []byte) (err error) {
+		trace, err = decodeTrace(body, id)
+		return err
+	})
+	if err != nil {
 		return story.Trace{}, fmt.Errorf("read trace %s: %w", id, err)
 	}
-	trace := story.Trace{ID: id, Spans: answer.spans()}
 	// Tempo may answer 200 with an empty trace for one it does not know.
 	if len(trace.Spans) == 0 {
 		return story.Trace{}, fmt.Errorf("read trace %s: %w", id, ErrNotFound)
@@ -58,13 +61,14 @@ func (c *Client) Trace(ctx context.Context, id string) (story.Trace, error) {
 // viewer knows only conjunctions of equalities. It blocks like Trace.
 func (c *Client) Search(ctx context.Context, query string) ([]Summary, error) {
 	var answer searchAnswer
-	if err := c.get(ctx, "/api/search?"+url.Values{"q": {query}}.Encode(), &answer); err != nil {
+	decode := func(body []byte) error { return json.Unmarshal(body, &answer) }
+	if err := c.get(ctx, "/api/search?"+url.Values{"q": {query}}.Encode(), decode); err != nil {
 		return nil, fmt.Errorf("search traces: %w", err)
 	}
 	return answer.summaries(), nil
 }
 
-func (c *Client) get(ctx context.Context, path string, answer any) error {
+func (c *Client) get(ctx context.Context, path string, decode func([]byte) error) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return err
@@ -87,7 +91,7 @@ func (c *Client) get(ctx context.Context, path string, answer any) error {
 		// Quoted and cut: it comes from outside and ends up in a terminal.
 		return fmt.Errorf("%s answered %d: %.200q", c.base, response.StatusCode, body)
 	}
-	if err := json.Unmarshal(body, answer); err != nil {
+	if err := decode(body); err != nil {
 		return fmt.Errorf("decode the answer of %s: %w", c.base, err)
 	}
 	return nil

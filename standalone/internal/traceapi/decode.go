@@ -1,81 +1,44 @@
 package traceapi
 
 import (
+	"cmp"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"example.com/clew/observability/viewer/story"
 )
 
-type traceAnswer struct {
-	Trace struct {
-		ResourceSpans []struct {
-			Resource struct {
-				Attributes keyValues `json:"attributes"`
-			} `json:"resource"`
-			ScopeSpans []struct {
-				Spans []span `json:"spans"`
-			} `json:"scopeSpans"`
-		} `json:"resourceSpans"`
-	} `json:"trace"`
-}
-
-type span struct {
-	SpanID       id        `json:"spanId"`
-	ParentSpanID id        `json:"parentSpanId"`
-	Name         string    `json:"name"`
-	Kind         enum      `json:"kind"`
-	Start        nanos     `json:"startTimeUnixNano"`
-	End          nanos     `json:"endTimeUnixNano"`
-	Attributes   keyValues `json:"attributes"`
-	Events       []struct {
-		Name       string    `json:"name"`
-		Time       nanos     `json:"timeUnixNano"`
-		Attributes keyValues `json:"attributes"`
-	} `json:"events"`
-	Links []struct {
-		TraceID    id        `json:"traceId"`
-		SpanID     id        `json:"spanId"`
-		Attributes keyValues `json:"attributes"`
-	} `json:"links"`
-	Status struct {
-		Code    enum   `json:"code"`
-		Message string `json:"message"`
-	} `json:"status"`
-}
-
-func (a *traceAnswer) spans() []story.Span {
-	var spans []story.Span
-	for _, resource := range a.Trace.ResourceSpans {
-		service := story.Attributes(resource.Resource.Attributes).String("service.name")
-		for _, scope := range resource.ScopeSpans {
-			for i := range scope.Spans {
-				spans = append(spans, scope.Spans[i].model(service))
-			}
+// decodeTrace reads the answer of GET /api/v2/traces/{id}. Tempo writes protobuf's JSON mapping; OTLP's own JSON, with
+// hexadecimal ids, is read as well.
+func decodeTrace(body []byte, id string) (story.Trace, error) {
+	var answer struct {
+		Trace           json.RawMessage `json:"trace"`
+		Status, Message string
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return story.Trace{}, err
+	}
+	var decoded tracepb.TracesData
+	if len(answer.Trace) > 0 {
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(answer.Trace, &decoded); err != nil {
+			return story.Trace{}, err
 		}
 	}
-	return spans
-}
-
-func (s *span) model(service string) story.Span {
-	const statusError = 2
-	m := story.Span{
-		ID: string(s.SpanID), Parent: string(s.ParentSpanID),
-		Service: service, Name: s.Name, Kind: story.Kind(s.Kind),
-		Start: time.Time(s.Start), End: time.Time(s.End),
-		Attributes:    story.Attributes(s.Attributes),
-		Error:         s.Status.Code == statusError,
-		StatusMessage: s.Status.Message,
+	if err := story.RepairIDs(&decoded); err != nil {
+		return story.Trace{}, err
 	}
-	for _, e := range s.Events {
-		m.Events = append(m.Events, story.Event{Name: e.Name, Time: time.Time(e.Time), Attributes: story.Attributes(e.Attributes)})
+	trace := story.Trace{ID: id, Spans: story.FromOTLP(&decoded)}
+	if answer.Status == "PARTIAL" {
+		trace.Partial = cmp.Or(answer.Message, "Spans of this trace are missing.")
 	}
-	for _, l := range s.Links {
-		m.Links = append(m.Links, story.Link{TraceID: string(l.TraceID), SpanID: string(l.SpanID), Attributes: story.Attributes(l.Attributes)})
-	}
-	return m
+	return trace, nil
 }
 
 type searchAnswer struct {
@@ -115,4 +78,16 @@ func parseTraceID(s string) (string, error) {
 // padTraceID restores the leading zeros that Tempo's search leaves out.
 func padTraceID(s string) string {
 	return strings.Repeat("0", max(0, 32-len(s))) + strings.ToLower(s)
+}
+
+// nanos is a time in nanoseconds since 1970, a string or a number.
+type nanos time.Time
+
+func (v *nanos) UnmarshalJSON(data []byte) error {
+	n, err := strconv.ParseInt(strings.Trim(string(data), `"`), 10, 64)
+	if err != nil {
+		return fmt.Errorf("time: %w", err)
+	}
+	*v = nanos(time.Unix(0, n).UTC())
+	return nil
 }

@@ -139,14 +139,11 @@ func (b *builder) marks(n *story.Node) string {
 	}
 	linksParent := false
 	var others []string
-	for _, link := range n.Links {
-		inside := link.TraceID == "" || link.TraceID == b.ID
-		if inside && link.SpanID == n.Span.Parent {
-			linksParent = true
-		} else {
-			if target := b.linkTarget(link, inside); !slices.Contains(others, target) {
-				others = append(others, target)
-			}
+	for i, link := range n.Links {
+		target := n.Targets[i]
+		linksParent = linksParent || target.ToParent
+		if text := linkTarget(link, target); !target.ToParent && !slices.Contains(others, text) {
+			others = append(others, text)
 		}
 	}
 	if linksParent {
@@ -166,54 +163,28 @@ func attemptMark(n *story.Node) string {
 	return fmt.Sprint("#", n.Attempt)
 }
 
-func (b *builder) linkTarget(link story.Link, inside bool) string {
-	if !inside {
+func linkTarget(link story.Link, target story.Target) string {
+	switch {
+	case target.Node != nil:
+		return label(target.Node)
+	case target.Inside:
+		return "span " + terminal.Clean(link.SpanID) + " (not in this trace)"
+	default:
 		return "trace " + terminal.Clean(link.TraceID)
 	}
-	if n, ok := b.Node(link.SpanID); ok {
-		return label(n)
-	}
-	return "span " + terminal.Clean(link.SpanID) + " (not in this trace)"
 }
 
-// details says why a span failed, what became of its message, and those of its
-// events that change what happened. Others would bury the picture.
+// details are the reasons that a span tells, a line each.
 func details(s story.Span) []detail {
 	var lines []detail
-	add := func(mark, text string) {
-		if text != "" {
-			lines = append(lines, detail{mark, text})
+	for _, reason := range s.Reasons() {
+		mark := markNote
+		if reason.Failed {
+			mark = markFailed
 		}
-	}
-	outcome := s.Attributes.String("messaging.redis_streams.outcome")
-	if outcome == "ack" {
-		outcome = ""
-	}
-	add(markFailed, terminal.Clean(s.Attributes.String("messaging.redis_streams.dlq.reason")))
-	if s.Error {
-		add(markFailed, joinReason(outcome, joinReason(s.Attributes.String("error.type"), s.StatusMessage)))
-	} else {
-		add(markNote, terminal.Clean(outcome))
-	}
-	for _, e := range s.Events {
-		switch e.Name {
-		case "exception":
-			message := e.Attributes.String("exception.message")
-			if s.Error && message == s.StatusMessage {
-				continue // said above
-			}
-			add(markFailed, joinReason(cmp.Or(e.Attributes.String("exception.type"), e.Name), message))
-		}
+		lines = append(lines, detail{mark, terminal.Clean(reason.String())})
 	}
 	return lines
-}
-
-func joinReason(kind, message string) string {
-	kind, message = terminal.Clean(kind), terminal.Clean(message)
-	if kind == "" || message == "" {
-		return cmp.Or(kind, message)
-	}
-	return kind + ": " + message
 }
 
 func spanName(s story.Span) string {

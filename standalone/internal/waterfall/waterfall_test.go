@@ -77,7 +77,7 @@ func TestOddTraces(t *testing.T) {
 		"an end before its start":               {[]story.Span{span("a", "", 5, 1)}, []string{"span a"}},
 		"everything at one moment":              {[]story.Span{span("a", "", 0, 0), span("b", "a", 0, 0)}, []string{"span a", "└ span b"}},
 		"one id twice":                          {[]story.Span{span("a", "", 0, 1), span("a", "", 2, 3)}, []string{"span a", "span a"}},
-		"a span without times among others":     {[]story.Span{span("a", "", 0, 1), {ID: "b", Name: "span b", Service: "s"}}, []string{"span b", "span a"}},
+		"a span without times among others":     {[]story.Span{span("a", "", 0, 1), {ID: "b", Name: "span b", Service: "s"}}, []string{"span a", "span b"}},
 		"no spans: no tree, but the trace's id": {nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {

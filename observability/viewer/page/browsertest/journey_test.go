@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/clew/observability/viewer/page/pagetest"
+	"example.com/clew/observability/viewer/story"
 )
 
 // stations returns each station of the journey that was reached: what it is, its title, and how it stands.
@@ -92,11 +93,8 @@ func TestAJourneyLightsUpAsItHappens(t *testing.T) {
 }
 
 func TestWhatHasNoSpanYetIsToldByThePendingList(t *testing.T) {
-	held := func(consumer string, deliveries int, idle float64, told story) object {
-		return list(object{
-			"id": "1-0", "partition": 0, "group": "inventory", "consumer": consumer, "deliveries": deliveries,
-			"idle_seconds": idle, "subject": told.order, "type": "order.created.v1",
-		})
+	held := story.Pending{
+		Stream: "orders", Group: "inventory", Type: "order.created.v1", Consumer: "inventory-1-7", Deliveries: 1, MostDeliveries: 5,
 	}
 	s, told := newStage(t), recorded(t, "invalid") // of which only the request is there yet
 	for span := range told.traces[0].all() {
@@ -108,11 +106,14 @@ func TestWhatHasNoSpanYetIsToldByThePendingList(t *testing.T) {
 	s.set("/api/orders", list(told.asOrder("test-slow", "pending")))
 	p := s.open("/?order=" + told.order)
 	p.UntilText("The message waits in the stream orders until a consumer of inventory fetches it")
-	s.set("/api/streams/orders/pending", held("inventory-1-7", 1, 0.2, told))
+	s.hold(held)
 	p.UntilText("inventory works on it: attempt 1 of 5")
-	s.set("/api/streams/orders/pending", held("inventory-1-7", 1, 2.5, told))
+	held.Silent, held.Idle = true, 2.5
+	s.hold(held)
 	p.UntilText("inventory-1-7 was not heard of for 2.5 s")
-	s.set("/api/streams/orders/pending", held("retry", 2, 0.1, told))
+	s.hold(story.Pending{
+		Stream: "orders", Group: "inventory", Type: "order.created.v1", Consumer: "retry", Retry: true, Deliveries: 2, Due: 0.5,
+	})
 	p.UntilText("Attempt 2 of 5 failed. The message waits in the pending list of orders for the next, due in about 500 ms")
 }
 

@@ -21,6 +21,7 @@ import (
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/observability/viewer/page/pagetest"
+	"example.com/clew/observability/viewer/story"
 )
 
 const deadline = 30 * time.Second // of whatever a test waits for outside of the browser
@@ -44,6 +45,7 @@ type stage struct {
 	viewer *viewer.Viewer
 
 	mu      sync.Mutex
+	pending []story.Pending
 	answers map[string]any // by path, or POST and path; an int is the status of a problem
 	posted  chan request
 	events  chan string
@@ -57,12 +59,31 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// noStreams has nothing: a test answers what the page asks of streams.
-type noStreams struct{}
+// Look, Questions, Acts and Pending are the stage as page.Streams. A test answers the page's questions about streams by
+// their paths, and sets what is pending.
+func (s *stage) Look(context.Context) (any, error)   { return nil, nil }
+func (s *stage) Questions() map[string]page.Question { return nil }
+func (s *stage) Acts() map[string]page.Question      { return nil }
 
-func (noStreams) Look(context.Context) (any, error)   { return nil, nil }
-func (noStreams) Questions() map[string]page.Question { return nil }
-func (noStreams) Acts() map[string]page.Question      { return nil }
+func (s *stage) Pending(context.Context, string) ([]story.Pending, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending, nil
+}
+
+// hold sets what is pending.
+func (s *stage) hold(pending ...story.Pending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = pending
+}
+
+// journey is the way of an order through the services.
+var journey = story.Settings{Deliveries: 5, Turns: []story.TurnSettings{
+	{Service: "order", Request: "POST /orders", Stream: "orders", Types: []string{"order.created.v1"}},
+	{Service: "inventory", Reads: "orders", Stream: "stock", Types: []string{"stock.reserved.v1", "stock.rejected.v1"}},
+	{Service: "order", Reads: "stock", Stream: "orders", Types: []string{"order.confirmed.v1", "order.rejected.v1"}},
+}}
 
 // newStageOf has dashboards, whose queries go to metrics.
 func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
@@ -78,7 +99,7 @@ func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 	const nobody = "127.0.0.1:1"
 	s.viewer = viewer.New(viewer.Config{Metrics: metrics, Page: func(v *viewer.Viewer) http.Handler {
 		return page.New(page.Config{
-			Viewer: v, Orders: "http://" + nobody, Streams: noStreams{},
+			Viewer: v, Orders: "http://" + nobody, Journey: journey, Streams: s,
 			Dashboards: dashboards, Runbooks: fstest.MapFS{
 				"Loud.md":  {Data: []byte("# Loud\n\nListen. Then be [quiet](Quiet.md).\n")},
 				"Quiet.md": {Data: []byte("# Quiet\n")},
@@ -177,7 +198,7 @@ func (s *stage) openAs(path string, look pagetest.Look) *pagetest.Tab {
 }
 
 // record keeps recorded traces, and returns what they tell of.
-func (s *stage) record(kind string) story {
+func (s *stage) record(kind string) recording {
 	s.t.Helper()
 	told := recorded(s.t, kind)
 	s.keep(told.traces...)

@@ -12,9 +12,8 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-// A story is one order and its traces, as a Clew recorded them: `clew order` with the SKU or option that the file is named
-// after, and `clew dlq redrive` after an invalid one.
-type story struct {
+// A recording is one order and its traces, see the stories' testdata.
+type recording struct {
 	order  string
 	traces []trace // first the one in which it was placed
 }
@@ -26,9 +25,9 @@ type trace struct {
 	spans  *tracepb.TracesData
 }
 
-func recorded(t *testing.T, kind string) (s story) {
+func recorded(t *testing.T, kind string) (s recording) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/" + kind + ".json")
+	data, err := os.ReadFile("../../story/testdata/" + kind + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +83,7 @@ func attributeOf(span *tracepb.Span, key string) string {
 }
 
 // asOrder is what the order API answers of it.
-func (s story) asOrder(sku, status string) object {
+func (s recording) asOrder(sku, status string) object {
 	first := ^uint64(0)
 	for span := range s.traces[0].all() {
 		first = min(first, span.GetStartTimeUnixNano())

@@ -35,11 +35,12 @@ func infos(deadLetters int, lag float64) object {
 func TestStreamsShowWhatRedisHas(t *testing.T) {
 	s := newStage(t)
 	s.set("/api/streams", infos(0, 1.5))
-	s.set("/api/streams/orders/pending", list(object{"id": "1-0", "partition": 0, "group": "inventory", "consumer": "retry",
-		"deliveries": 2, "idle_seconds": 0.5, "subject": "order-1", "type": "order.created.v1"}))
+	s.set("/api/streams/orders/pending", list(object{"id": "1-0", "stream": "orders", "partition": 0,
+		"group": "inventory", "consumer": "retry", "retry": true, "deliveries": 2, "deliveries_most": 5, "idle_seconds": 9.5, "due_seconds": 0.5,
+		"subject": "order-1", "type": "order.created.v1"}))
 	p := s.open("/streams")
 	p.UntilText("orders:{0} 12 345 inventory 1 7 1.5 s 1 2 s 0")
-	p.UntilText("retry 2 of 5 500 ms")
+	p.UntilText("orders:{0} 1-0 order.created.v1 order-1 inventory retry 2 of 5 due in 500 ms")
 	p.UntilText("No dead letters")
 	p.Until("document.querySelectorAll('.lag-chart canvas').length === 2")
 	s.set("/api/dead-letters", letters(letter("{}")))

@@ -12,8 +12,8 @@ export function Arrows({ rows, index, height, x, width, total, selected, onSelec
     links.set(`${from.id} ${to.id}`, { from, to, chosen });
   };
   for (const { node } of rows) {
-    for (const l of node.links) if (l.node) add(node, l.node, l.toParent);
-    for (const from of node.linkedFrom) add(from, node, from.span.parent === node.id);
+    for (const l of node.links) if (l.node) add(node, l.node, l.to_parent);
+    for (const from of node.linkedFrom) add(from, node, from.parent === node);
   }
   const at = t => Math.max(0, Math.min(width, (x(t) / 100) * width));
   const middle = node => index.get(node.id) * height + height / 2;

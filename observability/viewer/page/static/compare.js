@@ -1,10 +1,9 @@
 // Two traces side by side: parent against link, whole against broken, before and after a fix.
 
-import { html, Link, Problem, Empty, colour, useState, useMemo } from './ui.js';
+import { html, Link, Problem, Empty, colour, useState } from './ui.js';
 import { ns, count } from './format.js';
-import { useTrace } from './live.js';
-import { build, summary, differences } from './spans.js';
-import { useRelated, first } from './related.js';
+import { useStory } from './live.js';
+import { useRelated } from './related.js';
 import { Waterfall } from './waterfall.js';
 import { useTraces, TraceList } from './traces.js';
 import { Facts } from './trace.js';
@@ -50,7 +49,7 @@ function Both({ a, b }) {
           <section class="stack" aria-label="Trace ${'AB'[i]}">
             <${Problem} error=${side.error} />
             ${side.empty && html`<${Empty} title="No spans of trace ${side.id.slice(0, 8)} are here"><p>If it is new, wait. If it is old, choose another.</p><//>`}
-            ${side.model && html`<${Side} letter=${'AB'[i]} model=${side.model} trace=${side.trace} scale=${scale} />`}
+            ${side.model && html`<${Side} letter=${'AB'[i]} model=${side.model} scale=${scale} />`}
             <p><${Link} href=${i ? address(a) : address(null, b)}>Choose another trace<//></p>
           </section>`)}
       </div>
@@ -59,15 +58,15 @@ function Both({ a, b }) {
 }
 
 function useSide(id) {
-  const { value: trace, error } = useTrace(id);
-  const model = useMemo(() => (trace?.spans.length ? build(trace) : null), [trace]);
-  return { id, trace, error, model, empty: trace?.spans.length === 0 };
+  const { value: story, error } = useStory(id);
+  const empty = story?.roots.length === 0;
+  return { id, error, model: empty ? null : story, empty };
 }
 
-function Side({ letter, model, trace, scale }) {
+function Side({ letter, model, scale }) {
   const [selected, select] = useState('');
   return html`
-    <${Facts} model=${model} root=${first(trace)}>
+    <${Facts} model=${model}>
       <span class="letter">${letter}</span>
       <${Link} class="button" href="/traces/${model.id}${selected && `?span=${selected}`}">Open<//>
     <//>
@@ -76,20 +75,20 @@ function Side({ letter, model, trace, scale }) {
 
 // Differences is what a comparison is for: a few numbers, and what only one of them did, or did more often.
 function Differences({ sides }) {
-  const [s, t] = sides.map(side => summary(side.model));
-  const [r, q] = [useRelated(sides[0].trace), useRelated(sides[1].trace)];
+  const [s, t] = sides.map(side => side.model.summary);
+  const [r, q] = [useRelated(sides[0].model), useRelated(sides[1].model)];
   const lines = [
     ['Duration', ns(sides[0].model.total), ns(sides[1].model.total)],
     ['Spans', s.spans, t.spans],
-    ['Services', [...s.services].sort().join(', '), [...t.services].sort().join(', ')],
+    ['Services', s.services.toSorted().join(', '), t.services.toSorted().join(', ')],
     ['Attempts at one message', s.attempts, t.attempts],
     ['Failed spans', s.errors, t.errors],
-    ['Waiting in the outbox', ns(s.waits.outbox), ns(t.waits.outbox)],
-    ['Waiting in the stream', ns(s.waits.stream), ns(t.waits.stream)],
+    ['Waiting in the outbox', ns(s.waits.outbox ?? 0), ns(t.waits.outbox ?? 0)],
+    ['Waiting in the stream', ns(s.waits.stream ?? 0), ns(t.waits.stream ?? 0)],
     ['Links', s.links, t.links],
     ['Traces of the same order', ...[r, q].map(({ value }) => (value ? 1 + value.length : '…'))],
   ];
-  const rows = differences(...sides.map(side => side.trace)).sort((a, b) => Math.abs(b.a - b.b) - Math.abs(a.a - a.b));
+  const rows = differences(s, t).sort((a, b) => Math.abs(b.a - b.b) - Math.abs(a.a - a.b));
   return html`
     <section class="card scroll" aria-label="What differs">
       <h2>What differs</h2>
@@ -106,3 +105,15 @@ function Differences({ sides }) {
 }
 
 const times = n => (n === 0 ? 'none' : n === 1 ? 'once' : `${n} times`);
+
+// differences returns the operations that one trace has more often than the other: [{service, name, a: times, b: times}].
+function differences(a, b) {
+  const counts = new Map();
+  for (const [side, { operations }] of [['a', a], ['b', b]]) {
+    for (const { service, name, times } of operations) {
+      const key = `${service} ${name}`;
+      counts.set(key, { service, name, a: 0, b: 0, ...counts.get(key), [side]: times });
+    }
+  }
+  return [...counts.values()].filter(c => c.a !== c.b);
+}

@@ -2,13 +2,12 @@
 
 import { html, Link, Problem, colour, useEffect } from './ui.js';
 import { ns, clock } from './format.js';
-import { reason, linksOf } from './spans.js';
-import { hrefOf, signs } from './waterfall.js';
+import { linksOf } from './story.js';
+import { hrefOf, reason, signs } from './waterfall.js';
 import { Name, Text, oneLine } from './text.js';
 
 // Details shows a node. elsewhere are the links from other traces that lead to it, logs what useLive says of the trace's.
 export function Details({ node, model, elsewhere, logs, onClose }) {
-  const { span } = node;
   useEffect(() => {
     const escape = event => event.key === 'Escape' && onClose();
     addEventListener('keydown', escape);
@@ -18,35 +17,35 @@ export function Details({ node, model, elsewhere, logs, onClose }) {
   return html`
     <aside class="card details" aria-label="Span">
       <header>
-        <h2><${Name} text=${span.name} />${node.attempt > 0 && ` #${node.attempt}`}</h2>
+        <h2><${Name} text=${node.name} />${node.attempt > 0 && ` #${node.attempt}`}</h2>
         <button class="button quiet" aria-label="Close" onClick=${onClose}>✕</button>
       </header>
       <p class="row">
-        <span class="tag"><i class="dot" style=${{ background: colour(span.service) }} /><${Name} text=${span.service} /></span>
-        <span class="tag">${span.kind}</span>
-        ${span.error && html`<span class="tag tag-bad">failed</span>`}
+        <span class="tag"><i class="dot" style=${{ background: colour(node.service) }} /><${Name} text=${node.service} /></span>
+        <span class="tag">${node.kind}</span>
+        ${node.failed && html`<span class="tag tag-bad">failed</span>`}
         ${node.killed && html`<span class="tag tag-bad">killed</span>`}
         ${node.orphan && html`<span class="tag tag-warn">its parent is not here</span>`}
       </p>
-      ${why && html`<p class=${span.error || node.killed ? 'bad' : 'hint'}><${Text} value=${why} /></p>`}
+      ${why && html`<p class=${node.failed || node.killed ? 'bad' : 'hint'}><${Text} value=${why} /></p>`}
       ${node.killed && html`<p class="hint">${signs['☠']}, in its event <code>takeover</code></p>`}
       <${Pairs} of=${times(node, model)} />
       ${!node.fold && !node.killed && html`<p><${Link} href="/traces/${model.id}?span=${node.id}">Link to this span<//></p>`}
       <${Links} links=${linksOf(node, elsewhere)} model=${model} />
-      <${Section} title="Attributes" empty=${!Object.keys(span.attributes).length}><${Pairs} of=${span.attributes} /><//>
-      <${Section} title="Events" empty=${!span.events.length}>${span.events.map(e => html`
-        <h4><${Name} text=${e.name} /> <span class="hint">+${ns(e.time - model.origin)}</span></h4><${Pairs} of=${e.attributes} />`)}<//>
+      <${Section} title="Attributes" empty=${!Object.keys(node.attributes ?? {}).length}><${Pairs} of=${node.attributes} /><//>
+      <${Section} title="Events" empty=${!node.events.length}>${node.events.map(e => html`
+        <h4><${Name} text=${e.name} /> <span class="hint">+${ns(e.at)}</span></h4><${Pairs} of=${e.attributes} />`)}<//>
       ${!node.fold && !node.killed && logs && html`<${Logs} node=${node} logs=${logs} />`}
-      <details><summary>Resource</summary><${Pairs} of=${{ ...span.resource, scope: span.scope }} /></details>
+      <details><summary>Resource</summary><${Pairs} of=${{ ...node.resource, scope: node.scope }} /></details>
     </aside>`;
 }
 
 const times = (node, model) => ({
-  start: `+${ns(node.from)} (${clock(new Date(Number(node.span.start / 1_000_000n)))})`,
+  start: `+${ns(node.from)} (${clock(new Date(node.start))})`,
   ...(node.killed ? { 'last seen': `+${ns(node.to)}` } : { duration: ns(node.to - node.from) }),
   ...(node.wait ? { [`waited in ${node.wait.place}`]: node.wait.ns ? ns(node.wait.ns) : '<1 ms' } : {}),
   span: node.fold || node.killed ? undefined : node.id,
-  parent: node.orphan ? node.span.parent : undefined,
+  parent: node.orphan,
   trace: model.id,
 });
 

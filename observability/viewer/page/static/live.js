@@ -2,7 +2,7 @@
 
 import { useEffect, useLoad } from './ui.js';
 import { get, subscribe } from './api.js';
-import { decode } from './spans.js';
+import { plant } from './story.js';
 
 // useLive is useLoad that loads again when traces changed that concern it, but only pause ms after the last answer: under
 // load there is always news, and each answer should still be seen.
@@ -36,11 +36,8 @@ export function useLive(load, concerns, pause, inputs) {
   return loaded;
 }
 
-// loadTrace returns a trace as decode does; one that is not known has no spans.
-export const loadTrace = async id =>
-  decode(await get(`/api/v2/traces/${id}`, { headers: { Accept: 'application/json' } }), id);
-
-export const useTrace = id => useLive(() => loadTrace(id), ids => ids.includes(id), 150, [id]);
+// useStory returns the story of a trace; that of an unknown one has no nodes.
+export const useStory = id => useLive(async () => plant(await get(`/api/stories/${id}`)), ids => ids.includes(id), 150, [id]);
 
 // search returns the newest traces that a TraceQL query finds, ids in full, each with so many spans that fit (0: all). from
 // and to, in seconds since 1970, spare the back end a look at all it has.
@@ -57,6 +54,6 @@ export async function search(query, { limit, spans = 1, from, to = Math.ceil(Dat
   }));
 }
 
-// loadPending returns what is pending in both streams, each entry with its stream.
+// loadPending returns the messages of both streams that are pending.
 export const loadPending = async () => (await Promise.all(['orders', 'stock'].map(async stream =>
-  (await get(`/api/streams/${stream}/pending?limit=100`)).items.map(p => ({ ...p, stream }))))).flat();
+  (await get(`/api/streams/${stream}/pending?limit=100`)).items))).flat();

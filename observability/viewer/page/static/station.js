@@ -4,16 +4,16 @@ import { html, useLoad, Link, Problem } from './ui.js';
 import { get } from './api.js';
 import { Name } from './text.js';
 import { Actions, Fields, deadLettersOf } from './deadletters.js';
-import { attribute, deliveriesMost, dueIn, outcome } from './stations.js';
 import { ns, seconds } from './format.js';
 
-const spanLink = node => `/traces/${node.span.trace}?span=${node.id}`;
+export const attribute = (node, name) => node.attributes[name];
+const spanLink = node => `/traces/${node.trace}?span=${node.id}`;
 const took = node => ns(node.to - node.from);
 
 // Station is the frame of all: state is done, now, waits, failed, killed, or later for what is not reached.
 const Station = ({ kind, state, title, node, time, wait, says, children }) => html`
   <div class="station ${state}" data-station=${kind} data-state=${state}>
-    <h3>${node ? html`<${Link} href=${spanLink(node)} title="${node.span.name}: show this span">${title}<//>` : title}
+    <h3>${node ? html`<${Link} href=${spanLink(node)} title="${node.name}: show this span">${title}<//>` : title}
       ${time && html`<span class="num">${time}</span>`}</h3>
     ${wait && html`<p class="wait">waited ${wait.ns === 0 ? '<1 ms' : ns(wait.ns)}</p>`}
     <p class="hint">${says}</p>
@@ -92,12 +92,12 @@ export function Attempt({ node, turn }) {
     return html`<${Station} kind="attempt" title="${number}: killed" state="killed" node=${node}
       says=${html`The process ${consumer} died with it, so it left no span. It is drawn from the findings of the next attempt.`} />`;
   }
-  const failed = node.span.error;
-  const result = outcome(node);
+  const { failed } = node;
+  const result = attribute(node, 'messaging.redis_streams.outcome');
   return html`
     <${Station} kind="attempt" title=${number} state=${failed ? 'failed' : 'done'} node=${node} time=${took(node)} wait=${node.wait}
         says=${failed ? html`<span class="bad"><code><${Name} text=${attribute(node, 'error.type') ?? 'error'} /></code>
-          ${' '}<${Name} text=${node.span.message} /></span>` : says(node, result, turn)}>
+          ${' '}<${Name} text=${node.message} /></span>` : says(node, result, turn)}>
       <p class="told">${consumer} ${result && html`<span class="tag ${failed ? 'tag-bad' : 'tag-good'}">${result}</span>`} <${At} node=${node} /></p>
     <//>`;
 }
@@ -116,18 +116,18 @@ const says = (node, result, turn) => {
 const takes = ({ service, reads }) => `${service}’s handler takes the message from the stream ${reads}.`;
 
 // Upcoming is an attempt that has no span yet: only Redis's pending list knows of it.
-export function Upcoming({ turn, where }) {
-  const { place, held, last } = where ?? {};
+export function Upcoming({ turn, where, most }) {
+  const { place, held } = where ?? {}, last = turn.entries.at(-1);
   const station = (title, state, says) => html`<${Station} kind="attempt" title=${title} state=${state} says=${says} />`;
   if (place === 'attempt') {
-    return held.idle_seconds > 1.5
+    return held.silent
       ? station(`Attempt ${held.deliveries}`, 'waits', html`Nothing was heard of <${Name} text=${held.consumer} /> for ${seconds(held.idle_seconds)}.`)
       : station(`Attempt ${held.deliveries}`, 'now', html`<${Name} text=${held.consumer} /> works on it. Its span comes when it ends.`);
   }
   if (place === 'retry') {
     const next = (held?.deliveries ?? last?.attempt ?? 0) + 1;
-    if (next > deliveriesMost) return station('No more attempts', 'waits', 'It is about to become a dead letter.');
-    return station(`Attempt ${next}`, 'waits', `${held ? `Due in about ${seconds(dueIn(held))}. ` : ''}Each wait is three times as long as the one before.`);
+    if (next > most) return station('No more attempts', 'waits', 'It is about to become a dead letter.');
+    return station(`Attempt ${next}`, 'waits', `${held ? `Due in about ${seconds(held.due_seconds)}. ` : ''}Each wait is three times as long as the one before.`);
   }
   return station('Processed', place === 'stream' ? 'waits' : 'later', takes(turn));
 }

@@ -3,7 +3,6 @@
 import { html, useState, useLoad, useEffect, Link, Problem, Empty } from './ui.js';
 import { get, subscribe } from './api.js';
 import { loadPending } from './live.js';
-import { deliveriesMost } from './stations.js';
 import { Name } from './text.js';
 import { useEvery } from './clock.js';
 import { DeadLetters } from './deadletters.js';
@@ -94,10 +93,10 @@ function Pending() {
             <td><${Name} text=${p.type} /></td>
             <td>${p.subject && html`<${Link} href="/?order=${encodeURIComponent(p.subject)}" class="mono"><${Name} text=${p.subject.slice(-12)} /><//>`}</td>
             <td><${Name} text=${p.group} /></td>
-            <td>${p.consumer === 'retry' ? html`<span class="tag tag-warn" title="a pseudo-consumer that owns messages until their next attempt">retry</span>`
+            <td>${p.retry ? html`<span class="tag tag-warn" title="a pseudo-consumer that owns messages until their next attempt">retry</span>`
               : html`<${Name} text=${p.consumer} />`}</td>
-            <td class="num">${p.deliveries} of ${deliveriesMost}</td>
-            <td class="num">${seconds(p.idle_seconds)}</td>
+            <td class="num">${p.deliveries} of ${p.deliveries_most}</td>
+            <td class="num">${p.retry ? `due in ${seconds(p.due_seconds)}` : seconds(p.idle_seconds)}</td>
           </tr>`)}</tbody>
       </table></div>`}
     </section>`;

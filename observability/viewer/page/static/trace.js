@@ -1,23 +1,22 @@
 // One trace: what it is, its waterfall, and the span one looks at.
 
-import { html, Link, Problem, Empty, colour, useState, useMemo, useCallback } from './ui.js';
+import { html, Link, Problem, Empty, colour, useState, useCallback } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
 import { ns, count, date } from './format.js';
-import { useTrace, useLive } from './live.js';
-import { build, summary } from './spans.js';
-import { useRelated, useElsewhere, Related, first } from './related.js';
+import { useStory, useLive } from './live.js';
+import { useRelated, useElsewhere, Related } from './related.js';
 import { Waterfall, signs } from './waterfall.js';
 import { Details } from './details.js';
 import { Name } from './text.js';
 
 export default function TracePage({ params: [id], query }) {
   const full = id.toLowerCase().padStart(32, '0');
-  const { value: trace, error } = useTrace(full);
+  const { value: story, error } = useStory(full);
   return html`
     <div class="stack">
       <${Problem} error=${error} />
-      ${trace && (trace.spans.length ? html`<${Trace} trace=${trace} selected=${query.get('span') ?? ''} />` : html`<${NoSpans} id=${full} />`)}
+      ${story && (story.roots.length ? html`<${Trace} model=${story} selected=${query.get('span') ?? ''} />` : html`<${NoSpans} id=${full} />`)}
     </div>`;
 }
 
@@ -29,44 +28,42 @@ const NoSpans = ({ id }) => html`
     <p><${Link} href="/traces">Look at the newest traces<//> or <${Link} href="/">place an order<//>.</p>
   <//>`;
 
-function Trace({ trace, selected }) {
-  const model = useMemo(() => build(trace), [trace]);
-  const related = useRelated(trace);
+function Trace({ model, selected }) {
+  const related = useRelated(model);
   const elsewhere = useElsewhere(related.value);
-  const logs = useLive(() => get(`/api/logs?trace_id=${trace.id}&limit=1000`), ids => ids.includes(trace.id), 500, [trace.id]);
+  const logs = useLive(() => get(`/api/logs?trace_id=${model.id}&limit=1000`), ids => ids.includes(model.id), 500, [model.id]);
   const [critical, setCritical] = useState(false);
-  const select = useCallback(span => go(`/traces/${trace.id}${span && `?span=${encodeURIComponent(span)}`}`, { replace: true }), [trace.id]);
+  const select = useCallback(span => go(`/traces/${model.id}${span && `?span=${encodeURIComponent(span)}`}`, { replace: true }), [model.id]);
   const node = model.nodes.get(selected);
   return html`
-    <${Facts} model=${model} root=${first(trace)}>
+    <${Facts} model=${model}>
       <button class="button" aria-pressed=${critical} title="What the end of the trace waited for" onClick=${() => setCritical(!critical)}>Critical path</button>
-      <${Link} class="button" href="/compare?a=${trace.id}">Compare with…<//>
+      <${Link} class="button" href="/compare?a=${model.id}">Compare with…<//>
     <//>
-    ${trace.partial && html`<p class="notice" role="status">${trace.partial}</p>`}
+    ${model.partial && html`<p class="notice" role="status">${model.partial}</p>`}
     ${selected && !node && html`<p class="notice" role="status">Span ${selected.slice(0, 40)} is not in this trace, or has not arrived yet.</p>`}
     <div class="trace ${node ? 'trace-with-details' : ''}">
       <${Waterfall} model=${model} selected=${node ? selected : ''} onSelect=${select} critical=${critical} elsewhere=${elsewhere} />
       ${node && html`<${Details} key=${node.id} node=${node} model=${model} elsewhere=${elsewhere.get(node.id)} logs=${logs} onClose=${() => select('')} />`}
     </div>
     <${Legend} model=${model} />
-    <${Related} trace=${trace} related=${related.value} />`;
+    <${Related} model=${model} related=${related.value} />`;
 }
 
 // Facts says what a trace is; its children are buttons.
-export function Facts({ model, root, children }) {
-  const s = useMemo(() => summary(model), [model]);
-  const start = new Date(Number(model.origin / 1_000_000n));
+export function Facts({ model, children }) {
+  const s = model.summary;
   return html`
     <header class="facts">
       <div>
-        <h1><${Name} text=${root.name} /></h1>
-        <p class="hint"><span class="mono">${model.id}</span> · ${date(start)}</p>
+        <h1><${Name} text=${s.title} /></h1>
+        <p class="hint"><span class="mono">${model.id}</span> · ${date(new Date(model.start))}</p>
         <p class="row">
           <b>${ns(model.total)}</b>
           <span>${count(s.spans)} ${s.spans === 1 ? 'span' : 'spans'}</span>
           ${s.errors > 0 && html`<span class="tag tag-bad">${s.errors} failed</span>`}
           ${s.attempts > 1 && html`<span class="tag tag-warn">${s.attempts} attempts</span>`}
-          ${[...s.services].slice(0, 8).map(name => html`<span class="tag"><i class="dot" style=${{ background: colour(name) }} /><${Name} text=${name} /></span>`)}
+          ${s.services.slice(0, 8).map(name => html`<span class="tag"><i class="dot" style=${{ background: colour(name) }} /><${Name} text=${name} /></span>`)}
         </p>
       </div>
       <div class="row">${children}</div>
@@ -75,11 +72,10 @@ export function Facts({ model, root, children }) {
 
 // Legend explains the marks that this trace uses, and no others.
 function Legend({ model }) {
-  const { waits } = summary(model);
   const nodes = [...model.nodes.values()];
-  const waiting = Object.entries(waits).filter(([, n]) => n).map(([place, n]) => `${ns(n)} in the ${place}`).join(', ');
+  const waiting = Object.entries(model.summary.waits).filter(([, n]) => n).map(([place, n]) => `${ns(n)} in the ${place}`).join(', ');
   const links = nodes.flatMap(n => n.links);
-  const used = { '☠': nodes.some(n => n.killed), '?': nodes.some(n => n.orphan), '↖': links.some(l => l.toParent), '↗ ↙': links.some(l => !l.toParent) };
+  const used = { '☠': nodes.some(n => n.killed), '?': nodes.some(n => n.orphan), '↖': links.some(l => l.to_parent), '↗ ↙': links.some(l => !l.to_parent) };
   return html`
     <div class="wf-legend hint">
       ${waiting && html`<span><i class="wf-wait" /> waiting: ${waiting}</span>`}

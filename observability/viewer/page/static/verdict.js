@@ -1,33 +1,32 @@
 // Where the order is, and why it waits, in a sentence.
 
 import { html, Link } from './ui.js';
-import { attribute, deliveriesMost, dueIn, waits } from './stations.js';
+import { attribute } from './station.js';
 import { Name } from './text.js';
 import { nanoseconds, ns, seconds } from './format.js';
 
-export const Verdict = ({ order, found, where }) => html`
-  <p class="verdict" role="status" aria-live="polite">${sentence(order, found, where)}</p>`;
+export const Verdict = ({ order, journey, where }) => html`
+  <p class="verdict" role="status" aria-live="polite">${sentence(order, journey, where)}</p>`;
 
-function sentence(order, found, where) {
+function sentence(order, journey, where) {
   switch (order.status) {
-    case 'confirmed': return html`<b>Confirmed</b>${after(order, found)}`;
-    case 'rejected': return html`<b>Rejected</b>${after(order, found)} The reason is <code><${Name} text=${order.reason} /></code>:
+    case 'confirmed': return html`<b>Confirmed</b>${after(order, journey)}`;
+    case 'rejected': return html`<b>Rejected</b>${after(order, journey)} The reason is <code><${Name} text=${order.reason} /></code>:
       a business answer, no error.`;
     case 'cancelled': return html`<b>Cancelled.</b> Its stock was released.`;
-    default: return on(order, found, where);
+    default: return on(order, journey, where);
   }
 }
 
-function after(order, found) {
-  const decided = found[2].created;
+function after(order, { turns, waits }) {
+  const decided = turns.at(-1).created;
   if (!decided) return '. The rest of its spans is not here (yet).';
-  const { outbox, stream } = waits(found);
-  return ` after ${ns(decided.span.end - nanoseconds(order.created_at))}; its messages waited ${ns(outbox)} in outboxes and ${ns(stream)} in streams.`;
+  return ` after ${ns(nanoseconds(decided.end) - nanoseconds(order.created_at))}; its messages waited ${ns(waits.outbox ?? 0)} in outboxes and ${ns(waits.stream ?? 0)} in streams.`;
 }
 
 // on is of an order that is on its way.
-function on(order, found, { turn, place, held, last }) {
-  const { service, reads } = found[turn];
+function on(order, { turns, deliveries_most: most }, { turn, place, held }) {
+  const { service, reads, entries } = turns[turn], last = entries.at(-1);
   switch (place) {
     case 'http': return Date.now() - Date.parse(order.created_at) < 5000
       ? 'Placed. Its first spans come within a second.'
@@ -36,14 +35,14 @@ function on(order, found, { turn, place, held, last }) {
     case 'outbox': return `The message waits in ${service}’s outbox for the relay. If it stays there, Redis is away.`;
     case 'stream': return html`The message waits in the stream <b>${reads}</b> until a consumer of ${service} fetches it. If it stays
       there, nobody reads: see <${Link} href="/streams">Streams<//>.`;
-    case 'attempt': return held.idle_seconds > 1.5
+    case 'attempt': return held.silent
       ? html`<b>${service}</b> has the message, but <${Name} text=${held.consumer} /> was not heard of for ${seconds(held.idle_seconds)}:
           if it died, another consumer takes the message over soon.`
-      : html`<b>${service}</b> works on it: attempt ${held.deliveries} of ${deliveriesMost}.`;
+      : html`<b>${service}</b> works on it: attempt ${held.deliveries} of ${most}.`;
     case 'retry': {
       const failed = held?.deliveries ?? last?.attempt;
-      return html`Attempt ${failed || 1} of ${deliveriesMost} <b>failed</b>. The message waits in the pending list of
-        ${' '}${reads} for the next${held ? html`, due in about ${seconds(dueIn(held))}` : ''}.`;
+      return html`Attempt ${failed || 1} of ${most} <b>failed</b>. The message waits in the pending list of
+        ${' '}${reads} for the next${held ? html`, due in about ${seconds(held.due_seconds)}` : ''}.`;
     }
     case 'dead': {
       const attempts = attribute(last, 'messaging.redis_streams.delivery_count') ?? 1;

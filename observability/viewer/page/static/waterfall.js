@@ -3,7 +3,7 @@
 
 import { html, Link, colour, useState, useEffect, useMemo, useRef } from './ui.js';
 import { ns } from './format.js';
-import { rows as rowsOf, ticks, reason, linksOf } from './spans.js';
+import { rows as rowsOf, ticks, linksOf } from './story.js';
 import { Name, oneLine } from './text.js';
 import { Arrows } from './arrows.js';
 
@@ -35,7 +35,7 @@ export function Waterfall({ model, selected, onSelect, critical, scale, elsewher
   const shown = useRef('');
   useEffect(() => {
     if (!selected || shown.current === selected || !model.nodes.has(selected)) return;
-    const shut = ancestors(model.nodes.get(selected)).filter(n => toggled.has(n.id) !== Boolean(n.fold));
+    const shut = ancestors(model.nodes.get(selected)).filter(n => toggled.has(n.id) !== n.fold);
     if (shut.length) return toggle(...shut);
     shown.current = selected;
     const top = index.get(selected) * height, at = body.current;
@@ -121,17 +121,16 @@ function Axis({ marks, x, view, zoomed, onZoom }) {
 }
 
 function Row({ row: { node, depth, open }, top, x, width, model, current, elsewhere, onClick, onToggle }) {
-  const { span } = node;
   const click = event => event.target.closest('a, button') || onClick();
   return html`
-    <div class="wf-row ${current ? 'wf-current' : ''} ${node.path ? 'wf-path' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
+    <div class="wf-row ${current ? 'wf-current' : ''} ${node.critical ? 'wf-path' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
          aria-level=${depth + 1} aria-selected=${current} aria-expanded=${node.children.length ? open : null}
-         style=${{ top: `${top}px`, '--of': colour(span.service) }} onClick=${click}>
+         style=${{ top: `${top}px`, '--of': colour(node.service) }} onClick=${click}>
       <div class="wf-label" style=${{ paddingLeft: `${4 + Math.min(depth, 12) * 11}px` }}>
         ${node.children.length
           ? html`<button class="wf-twist" tabindex="-1" aria-label=${open ? 'Collapse' : 'Expand'} onClick=${() => onToggle(node)}>${open ? '▾' : '▸'}</button>`
           : html`<span class="wf-twist" />`}
-        <span class="wf-name" title="${oneLine(span.service)}: ${oneLine(span.name)}"><${Name} text=${span.name} /></span>
+        <span class="wf-name" title="${oneLine(node.service)}: ${oneLine(node.name)}"><${Name} text=${node.name} /></span>
         ${node.attempt > 0 && html`<b class="wf-attempt">#${node.attempt}</b>`}
         <${Marks} node=${node} model=${model} elsewhere=${elsewhere} />
       </div>
@@ -152,11 +151,16 @@ function Marks({ node, model, elsewhere }) {
   const links = linksOf({ ...node, linkedFrom: node.linkedFrom.filter(n => n.parent !== node) }, elsewhere);
   return html`
     ${node.killed && html`<span class="bad" title=${signs['☠']}>☠</span>`}
-    ${node.span.error && html`<span class="bad" title="failed">✗</span>`}
+    ${node.failed && html`<span class="bad" title="failed">✗</span>`}
     ${node.orphan && html`<span class="hint" title=${signs['?']}>?</span>`}
     ${links.slice(0, 6).map(l => html`<${Link} class="wf-mark" tabindex="-1" href=${hrefOf(l, model.id)}
       title="${l.sign === '↙' ? 'linked from' : 'links to'} ${oneLine(l.text)} ${l.note}">${l.sign}<//>`)}`;
 }
+
+// reason says why a node failed, or what became of its message where that is not plain success.
+export const reason = node => node.killed
+  ? `killed: ${node.attributes['messaging.client.id']}, last seen at +${ns(node.to)}`
+  : node.reasons.join(' · ');
 
 // hrefOf is where a link leads.
 export const hrefOf = (link, here) => `/traces/${link.trace ?? here}?span=${link.span}`;
@@ -177,11 +181,11 @@ function Bars({ node, open, x, width }) {
   return html`
     ${wait && html`<i class="wf-wait" style=${box(waited, node.from)} title="waited: ${wait}">${fits && html`<span>${wait}</span>`}</i>`}
     ${drawn.filter(n => inView(n.from, n.to)).map(n => html`
-      <i class="wf-bar ${'db.system.name' in n.span.attributes ? 'wf-statement' : ''} ${n.killed ? 'wf-killed' : ''} ${n.span.error ? 'wf-failed' : ''}"
-         style=${box(n.from, n.to)} title="${oneLine(n.span.name)}: ${n.killed ? why : ns(n.to - n.from)}, from +${ns(n.from)}" />`)}
-    ${drawn.flatMap(n => n.path ?? []).map(([from, to]) => html`<i class="wf-self" style=${box(from, to)} />`)}
+      <i class="wf-bar ${n.statement ? 'wf-statement' : ''} ${n.killed ? 'wf-killed' : ''} ${n.failed ? 'wf-failed' : ''}"
+         style=${box(n.from, n.to)} title="${oneLine(n.name)}: ${n.killed ? why : ns(n.to - n.from)}, from +${ns(n.from)}" />`)}
+    ${drawn.flatMap(n => n.path).map(([from, to]) => html`<i class="wf-self" style=${box(from, to)} />`)}
     <span class="wf-took" style=${beside(clip(waited), clip(node.to), room(text + (why ? oneLine(why, 20) : '')), width)}>${text}${why && html`
-      <em class=${node.span.error || node.killed ? 'bad' : ''}> ${oneLine(why)}</em>`}</span>`;
+      <em class=${node.failed || node.killed ? 'bad' : ''}> ${oneLine(why)}</em>`}</span>`;
 }
 
 const room = text => text.length * 6.6 + 14; // pixels

@@ -28,7 +28,7 @@ func New() *Trace { return &Trace{story.Trace{ID: ID}} }
 func (s *Trace) Add(parent, service string, kind story.Kind, name string, from, to int, edits ...func(*story.Span)) string {
 	id := fmt.Sprintf("%016x", len(s.Spans)+1)
 	span := story.Span{
-		ID: id, Parent: parent, Service: service, Name: name, Kind: kind,
+		TraceID: s.ID, ID: id, Parent: parent, Service: service, Name: name, Kind: kind,
 		Start:      Epoch.Add(time.Duration(from) * time.Microsecond),
 		End:        Epoch.Add(time.Duration(to) * time.Microsecond),
 		Attributes: story.Attributes{},

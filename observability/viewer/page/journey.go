@@ -1,0 +1,47 @@
+package page
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"example.com/clew/observability/viewer/story"
+)
+
+// getJourney answers the way of an order, from all of its traces, and where it is while it is not at the end. The query says
+// in which trace the order was accepted, trace, and when, since (RFC 3339).
+func (p *page) getJourney(r *http.Request) (any, error) {
+	id, own := r.PathValue("id"), r.URL.Query().Get("trace")
+	since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
+	if err != nil {
+		return nil, problemf(http.StatusBadRequest, "since is %.50q: expected the time at which the order was accepted, as RFC 3339 has it",
+			r.URL.Query().Get("since"))
+	}
+	traces, err := p.Viewer.TracesOf(id, since.Add(-time.Second)) // clocks differ
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(traces, func(t story.Trace) bool { return t.ID == own }) {
+		accepted, err := p.Viewer.Trace(own)
+		if err != nil {
+			return nil, problemf(http.StatusBadRequest, "trace is no trace id: %v", err)
+		}
+		traces = append(traces, accepted)
+	}
+	journey := story.Follow(p.Journey, own, traces)
+	answer := struct {
+		Journey *story.Journey `json:"journey"`
+		Where   story.Where    `json:"where"`
+		Problem string         `json:"problem,omitempty"` // why it is not known what is pending
+	}{Journey: journey}
+	if journey.IsAtEnd() {
+		answer.Where = journey.Where(nil)
+		return answer, nil
+	}
+	pending, err := p.Streams.Pending(r.Context(), id)
+	if err != nil {
+		answer.Problem = asProblem(err).Detail
+	}
+	answer.Where = journey.Where(pending)
+	return answer, nil
+}

@@ -1,0 +1,140 @@
+package viewer
+
+import (
+	"cmp"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"example.com/clew/observability/viewer/story"
+)
+
+const (
+	mostTraces = 20 // of one order that are looked at
+	mostOrders = 3  // of one trace whose other traces are looked for
+)
+
+// Trace returns the spans kept of a trace, whose id has 32 hexadecimal digits; none of an unknown one.
+func (v *Viewer) Trace(id string) (story.Trace, error) {
+	parsed, err := parseTraceID(id)
+	if err != nil {
+		return story.Trace{}, err
+	}
+	stored, _ := v.store.trace(parsed)
+	decoded, err := stored.decode()
+	if err != nil {
+		return story.Trace{}, err
+	}
+	trace := story.Trace{ID: hex.EncodeToString(parsed[:]), Spans: story.FromOTLP(decoded)}
+	if stored.partial {
+		trace.Partial = partialMessage
+	}
+	return trace, nil
+}
+
+// TracesOf returns the traces that tell of an order's messages and that ended since then, at most 20, the newest first. It
+// looks at every trace since then.
+func (v *Viewer) TracesOf(orderID string, since time.Time) ([]story.Trace, error) {
+	query, err := parseQuery(story.QueryOf(orderID))
+	if err != nil {
+		return nil, fmt.Errorf("look for the traces of order %.100q: %w", orderID, err)
+	}
+	request := searchRequest{query: query, limit: mostTraces, spansPerSet: 1}
+	if !since.IsZero() {
+		request.start, request.end = uint64(since.UnixNano()), math.MaxUint64
+	}
+	found, err := v.store.search(request)
+	if err != nil {
+		return nil, err
+	}
+	var traces []story.Trace
+	for _, f := range found.Traces {
+		trace, err := v.Trace(f.TraceID)
+		if err != nil {
+			return nil, err
+		}
+		if len(trace.Spans) > 0 { // else it made room for another one meanwhile
+			traces = append(traces, trace)
+		}
+	}
+	return traces, nil
+}
+
+func (v *Viewer) getStory(w http.ResponseWriter, r *http.Request) {
+	trace, err := v.Trace(r.PathValue("id"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	writeJSON(w, story.Tell(trace))
+}
+
+// relatedTrace is another trace of an order.
+type relatedTrace struct {
+	ID      string           `json:"id"`
+	Service string           `json:"service"` // of its first root, as is name
+	Name    string           `json:"name"`
+	Spans   int              `json:"spans"`
+	After   time.Duration    `json:"after"` // the start of this trace, in nanoseconds
+	Here    []story.LinkFrom `json:"here"`  // links from it to this trace
+	There   []story.LinkFrom `json:"there"` // links from this trace to it
+}
+
+// getRelated answers the other traces of the trace's orders, and those that it links to, the oldest first. A link is kept
+// only where it begins: so one from another trace is found by the order's id.
+func (v *Viewer) getRelated(w http.ResponseWriter, r *http.Request) {
+	trace, err := v.Trace(r.PathValue("id"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	related, err := v.related(trace)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	writeJSON(w, map[string]any{"items": related})
+}
+
+func (v *Viewer) related(trace story.Trace) ([]relatedTrace, error) {
+	others := map[string]story.Trace{}
+	for _, span := range trace.Spans {
+		for _, link := range span.Links {
+			if link.TraceID == "" || len(others) == mostTraces {
+				continue
+			}
+			if other, err := v.Trace(link.TraceID); err == nil { // a link may hold anything
+				others[other.ID] = other
+			}
+		}
+	}
+	orders := trace.Orders()
+	for _, order := range orders[:min(mostOrders, len(orders))] {
+		found, err := v.TracesOf(order, time.Time{})
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range found {
+			others[other.ID] = other
+		}
+	}
+	delete(others, trace.ID)
+
+	told := story.Tell(trace)
+	related := []relatedTrace{}
+	for id, other := range others {
+		s := story.Tell(other)
+		if len(s.Roots) == 0 {
+			continue // it is not known here
+		}
+		related = append(related, relatedTrace{
+			ID: id, Service: s.Roots[0].Service, Name: s.Roots[0].Name, Spans: len(other.Spans), After: s.Start.Sub(told.Start),
+			Here: other.LinksTo(trace.ID), There: trace.LinksTo(id),
+		})
+	}
+	slices.SortFunc(related, func(a, b relatedTrace) int { return cmp.Compare(a.After, b.After) })
+	return related[:min(mostTraces, len(related))], nil
+}
