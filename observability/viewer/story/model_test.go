@@ -180,6 +180,24 @@ func TestRecordedOrders(t *testing.T) {
 			"    process orders #2, failed, waited in stream, links to its parent, links to another trace, linked from dead_letter orders",
 			"    dead_letter orders, links to process orders #2",
 		},
+		"bullmq": { // of another SDK and library
+			"POST /parcels",
+			"  add parcels.pack",
+			"    process parcels",
+			"      UPDATE parcels",
+			"      delay parcels",
+			"    process parcels",
+			"      UPDATE parcels",
+			"      complete parcels",
+			"      close parcels",
+		},
+		"batch": { // of another SDK, in a trace of its own that links to what it took up
+			"invoices receive, links to another trace, links to another trace, linked from invoices process, linked from invoices process",
+			"  invoices process, links to another trace, links to its parent",
+			"    2 statements",
+			"  invoices process, failed, links to another trace, links to its parent",
+			"    2 statements",
+		},
 		"link": alone, // processing is in traces of its own
 		"off":  alone,
 	} {

@@ -96,7 +96,7 @@ func (s Span) Busy() Interval {
 
 func (s Span) hasStart() bool { return s.Start.After(time.Unix(0, 0)) }
 
-// IsStatement reports whether the span is a statement of a database.
+// IsStatement reports whether the span is a statement of a database. Older conventions have db.system.
 func (s Span) IsStatement() bool {
-	return s.Kind == KindClient && s.Attributes["db.system.name"] != nil
+	return s.Kind == KindClient && (s.Attributes["db.system.name"] != nil || s.Attributes["db.system"] != nil)
 }
