@@ -17,15 +17,15 @@ import (
 	"example.com/clew/services/order/internal/objective"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 )
 
-// service is the service's name, also as a consumer group, which all its replicas share.
-const service = "order"
+// name is the service's name, also as a consumer group, which all its replicas share.
+const name = "order"
 
 // Config is what differs between two processes of the service.
 type Config struct {
-	process.Config
+	service.Config
 	Addr      string `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"` // of the API
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
 }
@@ -36,15 +36,15 @@ func (c Config) Admin() string { return c.AdminAddr }
 // ReadConfig reads the configuration from environment variables. Its error names every variable that is wrong.
 func ReadConfig(variables map[string]string) (Config, error) {
 	var cfg Config
-	err := process.ReadConfig(service, &cfg, &cfg.Config, variables)
+	err := service.ReadConfig(name, &cfg, &cfg.Config, variables)
 	return cfg, err
 }
 
 // New opens what the service needs: its ports, its database, which it creates or brings up to date, and its clients of
 // Redis, which need not be there yet. If it fails, nothing stays open; else Run must follow, which closes everything.
 // Telemetry is the caller's to stop, after Run.
-func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.Process, err error) {
-	p := process.New(cfg.Config, tel)
+func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Process, err error) {
+	p := service.New(cfg.Config, tel)
 	defer func() { err = p.Abandon(ctx, err) }()
 
 	db, err := p.Database(ctx, migrations.FS)
@@ -56,7 +56,7 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 	if err != nil {
 		return nil, err
 	}
-	streams := p.Streams(client, "/"+service)
+	streams := p.Streams(client, "/"+name)
 	out := outbox.New(db, db.System(), streams)
 	p.Housekeeping(out.Table, orders.PurgeKeys)
 	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
@@ -65,10 +65,10 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.
 		messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderCancelled{}),
 		messaging.TypeOf(contracts.OrderConfirmed{}), messaging.TypeOf(contracts.OrderRejected{})))
 	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
-	p.Consume(messaging.NewConsumer(streams, contracts.Stock{}, p.Consumer(service),
-		events.Handlers(inbox.New(out, service), orders, tel.Logger)...))
+	p.Consume(messaging.NewConsumer(streams, contracts.Stock{}, p.Consumer(name),
+		events.Handlers(inbox.New(out, name), orders, tel.Logger)...))
 	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)))
 }
 
-// Main is the whole process, with its arguments, and returns its exit code: see process.Main.
-func Main(args []string) int { return process.Main(service, args, ReadConfig, New) }
+// Main is the whole process, with its arguments, and returns its exit code: see service.Main.
+func Main(args []string) int { return service.Main(name, args, ReadConfig, New) }

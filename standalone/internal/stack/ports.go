@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"example.com/clew/observability/viewer"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 // claimPorts makes sure, before anything starts, that every address is free.

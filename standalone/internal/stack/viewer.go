@@ -14,7 +14,7 @@ import (
 	"example.com/clew/observability/viewer/metrics"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/streamsapi"
 )

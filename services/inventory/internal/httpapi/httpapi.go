@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.com/clew/services/inventory/internal/store"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 const description = `Units of a product are *available* until an order sets them aside; then they are *reserved*, and

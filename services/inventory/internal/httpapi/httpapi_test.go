@@ -22,7 +22,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 // A server is the API with all that stands in front of it in a process, on a database of its own.

@@ -16,7 +16,7 @@ import (
 
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 const description = `Orders are accepted at once and decided a little later: an order is *pending* until inventory has

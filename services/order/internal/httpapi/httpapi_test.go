@@ -15,7 +15,7 @@ import (
 	"example.com/clew/services/order/internal/httpapi"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 // A server is the API with all that stands in front of it in a process.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 func TestOnlyAllowedHostsAreServed(t *testing.T) {

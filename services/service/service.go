@@ -1,6 +1,6 @@
-// Package process is what the services of Clew have in common as processes: their configuration, the parts that each
+// Package service is what the services of Clew have in common as processes: their configuration, the parts that each
 // of them is put together from, and the order in which these start and stop. What HTTP servers share is in httpserver.
-package process
+package service
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 // shutdownDeadline bounds a stop. The times that its steps may take add up to less; the relay takes 5 s at most.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 func listen(t *testing.T) net.Listener {

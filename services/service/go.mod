@@ -1,4 +1,4 @@
-module example.com/clew/services/process
+module example.com/clew/services/service
 
 go 1.26.0
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 // start serves the small API the way Serve does, with timeouts of the test's own.

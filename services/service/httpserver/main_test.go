@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

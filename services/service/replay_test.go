@@ -1,4 +1,4 @@
-package process
+package service
 
 import (
 	"encoding/json"
@@ -18,7 +18,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 var noTables = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}

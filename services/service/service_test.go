@@ -1,4 +1,4 @@
-package process_test
+package service_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,14 +34,14 @@ var migrations = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELE
 
 // A config is where a service of these tests listens, and what it is told.
 type config struct {
-	process.Config
+	service.Config
 	api, admin string
 }
 
 func newConfig(t *testing.T, redisURL string) config {
 	t.Helper()
 	cfg := config{api: "127.0.0.1:0", admin: "127.0.0.1:0"}
-	err := process.ReadConfig("lamps", &cfg.Config, &cfg.Config, map[string]string{
+	err := service.ReadConfig("lamps", &cfg.Config, &cfg.Config, map[string]string{
 		"REDIS_URL": redisURL, "DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "lamps.db"), "CLEW_TOKEN": "secret",
 	})
 	if err != nil {
@@ -51,10 +51,10 @@ func newConfig(t *testing.T, redisURL string) config {
 }
 
 // build puts a service together that has every part.
-func build(t *testing.T, cfg config) (_ *process.Process, err error) {
+func build(t *testing.T, cfg config) (_ *service.Process, err error) {
 	t.Helper()
 	tel := telemetrytest.NewRecorder().Telemetry(t, "lamps")
-	p := process.New(cfg.Config, tel)
+	p := service.New(cfg.Config, tel)
 	defer func() { err = p.Abandon(t.Context(), err) }()
 	db, err := p.Database(t.Context(), migrations)
 	if err != nil {
@@ -78,7 +78,7 @@ func build(t *testing.T, cfg config) (_ *process.Process, err error) {
 
 // running is a service that runs until stop, which returns what Run did.
 type running struct {
-	*process.Process
+	*service.Process
 	stop func() error
 }
 

@@ -1,4 +1,4 @@
-package process_test
+package service_test
 
 import (
 	"maps"
@@ -10,18 +10,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 )
 
 // lampsConfig is a Config as a service has it.
 type lampsConfig struct {
-	process.Config
+	service.Config
 	Addr string `env:"LAMPS_ADDR" envDefault:"127.0.0.1:7000"`
 }
 
 func read(variables map[string]string) (lampsConfig, error) {
 	var cfg lampsConfig
-	err := process.ReadConfig("lamps", &cfg, &cfg.Config, variables)
+	err := service.ReadConfig("lamps", &cfg, &cfg.Config, variables)
 	return cfg, err
 }
 
@@ -38,7 +38,7 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defaults := lampsConfig{process.Config{
+	defaults := lampsConfig{service.Config{
 		RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
 		Partitions: 1, Instance: "lamps-" + host, TrustCaller: true,
 		Propagation: true, TraceRelation: messaging.SameTrace, ClaimAfter: 15 * time.Second, Heartbeat: 5 * time.Second,
@@ -56,7 +56,7 @@ func TestConfig(t *testing.T) {
 			"LAMPS_ADDR": "127.0.0.1:1", "CLEW_PARTITIONS": "256", "CLEW_INSTANCE": "lamps-7", "CLEW_TOKEN": "t",
 			"CLEW_ALLOWED_HOSTS": "lamps,clew.example", "CLEW_TRUST_CALLER": "off",
 			"CLEW_PROPAGATION": "off", "CLEW_TRACE_RELATION": "link", "CLEW_CLAIM_AFTER": "3s", "CLEW_HEARTBEAT": "1.5s", "CLEW_TEST_MODE": "on",
-		}), lampsConfig{process.Config{
+		}), lampsConfig{service.Config{
 			RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
 			Partitions: 256, Instance: "lamps-7", Token: "t", AllowedHosts: []string{"lamps", "clew.example"},
 			TraceRelation: messaging.LinkOnly, ClaimAfter: 3 * time.Second, Heartbeat: 1500 * time.Millisecond, TestMode: true,

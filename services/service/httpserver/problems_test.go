@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 func TestWhatTheMuxDoesNotKnowIsAProblem(t *testing.T) {

@@ -1,4 +1,4 @@
-package process
+package service
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/httpserver"
 )
 
 // replayBatches bounds the work for one request, which a stop waits for.
