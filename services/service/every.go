@@ -11,8 +11,8 @@ const logPause = time.Minute
 
 // Every adds a loop that does something at the start, and again after each pause. What fails is logged, at most once a
 // minute, and tried again after the pause: it is only late.
-func (p *Process) Every(name string, pause time.Duration, do func(context.Context) error) {
-	p.add(name, func(ctx context.Context) error { return every(ctx, p.tel.Logger, name, pause, do) })
+func (s *Service) Every(name string, pause time.Duration, do func(context.Context) error) {
+	s.add(name, func(ctx context.Context) error { return every(ctx, s.tel.Logger, name, pause, do) })
 }
 
 // every returns nil when ctx ends.

@@ -56,7 +56,7 @@ func TestArguments(t *testing.T) {
 	read := func(map[string]string) (settings, error) {
 		return settings{Config{Instance: "lamps-1"}, server.Listener.Addr().String()}, nil
 	}
-	build := func(context.Context, settings, *telemetry.Telemetry) (*Process, error) {
+	build := func(context.Context, settings, *telemetry.Telemetry) (*Service, error) {
 		built = true
 		return nil, errors.New("no lamps")
 	}

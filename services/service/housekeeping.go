@@ -20,11 +20,11 @@ const _ = uint64(messaging.InboxRetention - publishedRetention - 1)
 
 // Housekeeping adds a loop that deletes what is past its retention, at the start and once an hour: published messages
 // after 24 h, the ids of processed ones after 8 days, and what else the service purges.
-func (p *Process) Housekeeping(out *outbox.Table, also ...func(context.Context) error) {
+func (s *Service) Housekeeping(out *outbox.Table, also ...func(context.Context) error) {
 	purges := append([]func(context.Context) error{func(ctx context.Context) error {
 		return out.Purge(ctx, publishedRetention)
 	}}, also...)
-	p.Every("housekeeping", housekeepingPause, all(purges))
+	s.Every("housekeeping", housekeepingPause, all(purges))
 }
 
 // all does one thing after the other, whatever fails.

@@ -27,7 +27,7 @@ func (c Config) common() Config { return c }
 // argument "healthcheck" it asks the process that runs; any other is wrong usage, exit code 2.
 func Main[S Settings](
 	service string, args []string, read func(variables map[string]string) (S, error),
-	build func(context.Context, S, *telemetry.Telemetry) (*Process, error),
+	build func(context.Context, S, *telemetry.Telemetry) (*Service, error),
 ) int {
 	check := len(args) == 1 && args[0] == "healthcheck"
 	if len(args) > 0 && !check {
@@ -56,7 +56,7 @@ func Main[S Settings](
 }
 
 func run[S Settings](
-	ctx context.Context, service string, settings S, build func(context.Context, S, *telemetry.Telemetry) (*Process, error),
+	ctx context.Context, service string, settings S, build func(context.Context, S, *telemetry.Telemetry) (*Service, error),
 ) error {
 	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: settings.common().Instance})
 	if err != nil {
@@ -68,9 +68,9 @@ func run[S Settings](
 			tel.Logger.Warn("telemetry was not sent", "error", err)
 		}
 	}()
-	process, err := build(ctx, settings, tel)
+	built, err := build(ctx, settings, tel)
 	if err != nil {
 		return err
 	}
-	return process.Run(ctx)
+	return built.Run(ctx)
 }

@@ -7,44 +7,44 @@ import (
 )
 
 // Run runs the parts until ctx ends or one of them does, which it should not. Then it stops and closes everything,
-// within 20 s, and returns what went wrong. A Process runs once.
+// within 20 s, and returns what went wrong. A Service runs once.
 //
 // Parts start in the order in which they were added and stop in the reverse, so that each may still hand its work to
 // one that was added before: the API and the consumer write the outbox, which the relay empties.
-func (p *Process) Run(ctx context.Context) error {
-	for _, l := range p.loops {
-		p.start(l)
+func (s *Service) Run(ctx context.Context) error {
+	for _, l := range s.loops {
+		s.start(l)
 	}
-	p.tel.Logger.InfoContext(ctx, "started", "api", p.Addr(), "admin", p.AdminAddr())
+	s.tel.Logger.InfoContext(ctx, "started", "api", s.Addr(), "admin", s.AdminAddr())
 	var err error
 	select {
 	case <-ctx.Done():
-		p.tel.Logger.InfoContext(ctx, "stopping")
-	case <-p.ended.Done():
-		err = context.Cause(p.ended)
-		p.tel.Logger.ErrorContext(ctx, "stopping", "error", err)
+		s.tel.Logger.InfoContext(ctx, "stopping")
+	case <-s.ended.Done():
+		err = context.Cause(s.ended)
+		s.tel.Logger.ErrorContext(ctx, "stopping", "error", err)
 	}
 
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownDeadline)
 	defer cancel()
-	defer p.end(nil)
-	return errors.Join(err, p.shutdown.Run(deadline))
+	defer s.end(nil)
+	return errors.Join(err, s.shutdown.Run(deadline))
 }
 
 // start runs a loop until its turn in the shutdown. If it ends before, the whole process does: one with a part missing
 // must not look alive.
-func (p *Process) start(l loop) {
+func (s *Service) start(l loop) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		err := l.run(ctx)
 		if ctx.Err() == nil {
-			p.end(advise(fmt.Errorf("%s ended: %w", l.name, err)))
+			s.end(advise(fmt.Errorf("%s ended: %w", l.name, err)))
 			err = nil // told once
 		}
 		done <- err
 	}()
-	p.shutdown.Push(l.name, func(deadline context.Context) error {
+	s.shutdown.Push(l.name, func(deadline context.Context) error {
 		stop()
 		select {
 		case err := <-done:

@@ -11,7 +11,7 @@ import (
 	"example.com/clew/observability/telemetry/telemetrytest"
 )
 
-func newProcess(t *testing.T) *Process {
+func newService(t *testing.T) *Service {
 	p := New(Config{Partitions: 1}, telemetrytest.NewRecorder().Telemetry(t, "lamps"))
 	if err := errors.Join(p.ServeAdmin("127.0.0.1:0", "ADMIN_ADDR", nil), p.ServeAPI("127.0.0.1:0", "LAMPS_ADDR", nil)); err != nil {
 		t.Fatal(err)
@@ -20,7 +20,7 @@ func newProcess(t *testing.T) *Process {
 }
 
 func TestALoopThatEndsByItselfEndsTheProcess(t *testing.T) {
-	p := newProcess(t)
+	p := newService(t)
 	p.add("kettle", func(context.Context) error { return errors.New("boiled dry") })
 	if err := p.Run(t.Context()); err == nil || err.Error() != "kettle ended: boiled dry" {
 		t.Errorf("Run: %v, want the reason why the loop ended", err)
@@ -31,7 +31,7 @@ func TestALoopThatEndsByItselfEndsTheProcess(t *testing.T) {
 }
 
 func TestLoopsStopInTheReverseOfTheirStart(t *testing.T) {
-	p := newProcess(t)
+	p := newService(t)
 	stopped := make(chan string, 3)
 	for _, name := range []string{"first", "second", "third"} {
 		p.add(name, func(ctx context.Context) error {

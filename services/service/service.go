@@ -1,5 +1,5 @@
-// Package service is what the services of Clew have in common as processes: their configuration, the parts that each
-// of them is put together from, and the order in which these start and stop. What HTTP servers share is in httpserver.
+// Package service builds a service from parts: it reads the configuration, opens ports, database and Redis, and starts
+// and stops the parts in order. Order and inventory are built with it. Package httpserver, below, has their HTTP servers.
 package service
 
 import (
@@ -29,21 +29,21 @@ const (
 	adminGrace       = time.Second
 )
 
-const askEvery = 2 * time.Second // whether what the process depends on is there
+const askEvery = 2 * time.Second // whether the database and Redis answer
 
-// A Process is a service that is put together, part by part, and then runs. Its methods open what the part needs; what
+// A Service is put together part by part, and then runs. Its methods open what the part needs; what
 // they open is closed by Run, or by Abandon if the service cannot be put together.
-type Process struct {
+type Service struct {
 	cfg      Config
 	tel      *telemetry.Telemetry
 	api      net.Listener
 	admin    net.Listener
 	shutdown *telemetry.Shutdown
-	needs    map[string]func(context.Context) error // asks what it cannot work without
-	uses     map[string]func(context.Context) error // asks what may be away for a while
+	needs    map[string]func(context.Context) error // checks dependencies it cannot work without
+	uses     map[string]func(context.Context) error // checks dependencies that may be away for a while
 	up       *prometheus.GaugeVec
 	loops    []loop
-	ended    context.Context // with its cause, as soon as a loop has ended by itself
+	ended    context.Context // done, with the cause, as soon as a loop has ended by itself
 	end      context.CancelCauseFunc
 }
 
@@ -53,24 +53,24 @@ type loop struct {
 	run  func(context.Context) error
 }
 
-// New returns a process without parts. Telemetry is the caller's to stop, after Run.
-func New(cfg Config, tel *telemetry.Telemetry) *Process {
+// New returns a Service without parts. The caller shuts tel down, after Run.
+func New(cfg Config, tel *telemetry.Telemetry) *Service {
 	ended, end := context.WithCancelCause(context.Background())
 	up := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "dependency_up", Help: "1 if what the process depends on answered when it was last asked, within 2 s; else 0.",
 	}, []string{"dependency"})
 	tel.Registry.MustRegister(up)
-	return &Process{
+	return &Service{
 		cfg: cfg, tel: tel, shutdown: telemetry.NewShutdown(tel.Logger), up: up,
 		needs: map[string]func(context.Context) error{}, uses: map[string]func(context.Context) error{}, ended: ended, end: end,
 	}
 }
 
-// depend makes a dependency show in /readyz and in the metrics.
-func (p *Process) depend(on map[string]func(context.Context) error, name string, ask func(context.Context) error) {
+// depend adds a dependency to /readyz and to the metric dependency_up.
+func (s *Service) depend(on map[string]func(context.Context) error, name string, ask func(context.Context) error) {
 	on[name] = ask
-	up := p.up.WithLabelValues(name)
-	p.Every("asking "+name, askEvery, func(ctx context.Context) error {
+	up := s.up.WithLabelValues(name)
+	s.Every("asking "+name, askEvery, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, askEvery)
 		defer cancel()
 		err := ask(ctx)
@@ -79,77 +79,79 @@ func (p *Process) depend(on map[string]func(context.Context) error, name string,
 	})
 }
 
-// Abandon closes what was opened, if the process cannot be put together because of err, and returns err with whatever
-// else went wrong. It does nothing, and returns nil, if err is nil.
-func (p *Process) Abandon(ctx context.Context, err error) error {
+// Abandon closes everything that was opened, if the service cannot be put together because of err. It returns err joined
+// with the errors of closing. If err is nil it does nothing and returns nil.
+func (s *Service) Abandon(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	p.end(nil)
-	return errors.Join(err, p.shutdown.Run(ctx))
+	s.end(nil)
+	return errors.Join(err, s.shutdown.Run(ctx))
 }
 
-// Database opens the process's database and brings it up to date with the service's migrations.
-func (p *Process) Database(ctx context.Context, migrations fs.FS) (*database.DB, error) {
-	db, err := database.Open(ctx, p.cfg.DatabaseURL, migrations, p.tel.TracerProvider, p.tel.Registry)
+// Database opens the database and applies the service's migrations.
+func (s *Service) Database(ctx context.Context, migrations fs.FS) (*database.DB, error) {
+	db, err := database.Open(ctx, s.cfg.DatabaseURL, migrations, s.tel.TracerProvider, s.tel.Registry)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
-	p.shutdown.Push("database", func(context.Context) error { return db.Close() })
-	p.depend(p.needs, "database", db.Ping)
+	s.shutdown.Push("database", func(context.Context) error { return db.Close() })
+	s.depend(s.needs, "database", db.Ping)
 	return db, nil
 }
 
-// Redis makes a client. It does not dial: a process starts, and does what it can, while Redis is away.
-func (p *Process) Redis() (redis.UniversalClient, error) {
-	client, err := messaging.Connect(p.cfg.RedisURL)
+// Redis makes a client. It does not dial: the service starts, and does what it can, while Redis is away.
+func (s *Service) Redis() (redis.UniversalClient, error) {
+	client, err := messaging.Connect(s.cfg.RedisURL)
 	if err != nil {
 		return nil, fmt.Errorf("REDIS_URL: %w", err)
 	}
-	p.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
-	if err := p.tel.Registry.Register(messaging.PoolCollector("redis", client)); err != nil {
+	s.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
+	if err := s.tel.Registry.Register(messaging.PoolCollector("redis", client)); err != nil {
 		return nil, fmt.Errorf("a process has one Redis client: %w", err)
 	}
 	// Without Redis the API accepts what the outbox keeps: a load balancer must not take that away.
-	p.depend(p.uses, "redis", func(ctx context.Context) error { return client.Ping(ctx).Err() })
+	s.depend(s.uses, "redis", func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	return client, nil
 }
 
-// ServeAdmin adds the server for those who run the service, who may also replay its outbox.
-func (p *Process) ServeAdmin(addr, variable string, out *outbox.Table) (err error) {
-	mux := p.tel.AdminHandler(func() error { return context.Cause(p.ended) }, p.needs, p.uses)
-	mux.HandleFunc("POST /outbox/replay", replay(out, p.cfg.Token, p.tel.Logger))
-	p.admin, err = p.serve("admin server", addr, variable, httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), adminGrace)
+// ServeAdmin adds the admin server: metrics, health, profiles and POST /outbox/replay. It opens the port at once; variable
+// is the environment variable that sets addr, for the error's text.
+func (s *Service) ServeAdmin(addr, variable string, out *outbox.Table) (err error) {
+	mux := s.tel.AdminHandler(func() error { return context.Cause(s.ended) }, s.needs, s.uses)
+	mux.HandleFunc("POST /outbox/replay", replay(out, s.cfg.Token, s.tel.Logger))
+	s.admin, err = s.serve("admin server", addr, variable, httpserver.Wrap(mux, s.cfg.AllowedHosts, s.tel.Logger), adminGrace)
 	return err
 }
 
-// Streams returns the streams of the process's Redis. Source is the CloudEvents source of its messages.
-func (p *Process) Streams(client redis.UniversalClient, source string) *messaging.Streams {
+// Streams returns the streams in the service's Redis. source is the CloudEvents source of its messages.
+func (s *Service) Streams(client redis.UniversalClient, source string) *messaging.Streams {
 	return messaging.New(client, messaging.Config{
-		Partitions: p.cfg.Partitions, Source: source,
-		TracerProvider: p.tel.TracerProvider, Registerer: p.tel.Registry, Logger: p.tel.Logger,
-		WithoutContext: !p.cfg.Propagation, TestMode: p.cfg.TestMode,
+		Partitions: s.cfg.Partitions, Source: source,
+		TracerProvider: s.tel.TracerProvider, Registerer: s.tel.Registry, Logger: s.tel.Logger,
+		WithoutContext: !s.cfg.Propagation, TestMode: s.cfg.TestMode,
 	})
 }
 
-// Consumer is how the process reads a stream, as a member of a group.
-func (p *Process) Consumer(group string) messaging.ConsumerConfig {
+// Consumer returns the configuration of a consumer in group.
+func (s *Service) Consumer(group string) messaging.ConsumerConfig {
 	return messaging.ConsumerConfig{
-		Group: group, Name: p.cfg.Instance + "-" + messaging.ProcessID(), ShutdownTimeout: consumerGrace,
-		ClaimAfter: p.cfg.ClaimAfter, Heartbeat: p.cfg.Heartbeat,
-		Relation: p.cfg.TraceRelation, BaggageAttributes: []string{httpserver.CustomerTier},
+		Group: group, Name: s.cfg.Instance + "-" + messaging.ProcessID(), ShutdownTimeout: consumerGrace,
+		ClaimAfter: s.cfg.ClaimAfter, Heartbeat: s.cfg.Heartbeat,
+		Relation: s.cfg.TraceRelation, BaggageAttributes: []string{httpserver.CustomerTier},
 	}
 }
 
 // Relay adds the relay of an outbox.
-func (p *Process) Relay(relay *outbox.Relay) { p.add("relay", relay.Run) }
+func (s *Service) Relay(relay *outbox.Relay) { s.add("relay", relay.Run) }
 
 // Consume adds a consumer.
-func (p *Process) Consume(consumer *messaging.Consumer) { p.add("consumer", consumer.Run) }
+func (s *Service) Consume(consumer *messaging.Consumer) { s.add("consumer", consumer.Run) }
 
-// Sample adds a sampler of streams: all that the process publishes to or consumes. It is an error if one of them has
-// another number of partitions than this process; if Redis is away, the sampler finds out later, and ends the process.
-func (p *Process) Sample(ctx context.Context, streams *messaging.Streams, names ...string) error {
+// Sample adds a sampler of the streams that the service publishes to or consumes. It fails if one of them has another
+// number of partitions than Config says, and asks Redis for that for at most 1 s. If Redis is away, the sampler finds out
+// later and ends the service.
+func (s *Service) Sample(ctx context.Context, streams *messaging.Streams, names ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for _, stream := range names {
@@ -158,11 +160,11 @@ func (p *Process) Sample(ctx context.Context, streams *messaging.Streams, names 
 			return advise(err)
 		}
 	}
-	p.add("sampler", streams.Sampler(names...).Run)
+	s.add("sampler", streams.Sampler(names...).Run)
 	return nil
 }
 
-// advise says what to do where the numbers of partitions differ, and returns any other error as it is.
+// advise adds advice to a PartitionsError, and returns any other error unchanged.
 func advise(err error) error {
 	var other *messaging.PartitionsError
 	if !errors.As(err, &other) {
@@ -172,40 +174,41 @@ func advise(err error) error {
 		"or change it while none runs: clew streams partitions %[1]d", other.Told, other.Stream, other.InRedis)
 }
 
-// ServeAPI adds the API's server; the variable is the one that sets the address.
-func (p *Process) ServeAPI(addr, variable string, mux *http.ServeMux) (err error) {
-	handler := httpserver.OTel(httpserver.Wrap(mux, p.cfg.AllowedHosts, p.tel.Logger), httpserver.Tracing{
-		TracerProvider: p.tel.TracerProvider, MeterProvider: p.tel.MeterProvider, Propagator: p.tel.Propagator,
-		Addr: addr, TrustCaller: p.cfg.TrustCaller, TestMode: p.cfg.TestMode,
+// ServeAPI adds the API's server. It opens the port at once; variable is the environment variable that sets addr, for the
+// error's text.
+func (s *Service) ServeAPI(addr, variable string, mux *http.ServeMux) (err error) {
+	handler := httpserver.OTel(httpserver.Wrap(mux, s.cfg.AllowedHosts, s.tel.Logger), httpserver.Tracing{
+		TracerProvider: s.tel.TracerProvider, MeterProvider: s.tel.MeterProvider, Propagator: s.tel.Propagator,
+		Addr: addr, TrustCaller: s.cfg.TrustCaller, TestMode: s.cfg.TestMode,
 	})
-	p.api, err = p.serve("API", addr, variable, handler, apiGrace)
+	s.api, err = s.serve("API", addr, variable, handler, apiGrace)
 	return err
 }
 
 // Addr returns the host and port of the API.
-func (p *Process) Addr() string { return p.api.Addr().String() }
+func (s *Service) Addr() string { return s.api.Addr().String() }
 
 // AdminAddr returns the host and port of the admin server.
-func (p *Process) AdminAddr() string { return p.admin.Addr().String() }
+func (s *Service) AdminAddr() string { return s.admin.Addr().String() }
 
-// serve opens a port, which its server closes, or the shutdown if no server got so far.
-func (p *Process) serve(name, addr, variable string, handler http.Handler, grace time.Duration) (net.Listener, error) {
+// serve opens a port and adds its server. The server closes the port, or the shutdown does if the server never started.
+func (s *Service) serve(name, addr, variable string, handler http.Handler, grace time.Duration) (net.Listener, error) {
 	listener, err := httpserver.Listen(addr, variable)
 	if err != nil {
 		return nil, err
 	}
-	p.shutdown.Push("listener of the "+name, func(context.Context) error {
+	s.shutdown.Push("listener of the "+name, func(context.Context) error {
 		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		return nil
 	})
-	p.add(name, func(ctx context.Context) error {
-		return httpserver.Serve(ctx, listener, handler, p.tel.Logger, grace)
+	s.add(name, func(ctx context.Context) error {
+		return httpserver.Serve(ctx, listener, handler, s.tel.Logger, grace)
 	})
 	return listener, nil
 }
 
-func (p *Process) add(name string, run func(context.Context) error) {
-	p.loops = append(p.loops, loop{name, run})
+func (s *Service) add(name string, run func(context.Context) error) {
+	s.loops = append(s.loops, loop{name, run})
 }

@@ -51,34 +51,34 @@ func newConfig(t *testing.T, redisURL string) config {
 }
 
 // build puts a service together that has every part.
-func build(t *testing.T, cfg config) (_ *service.Process, err error) {
+func build(t *testing.T, cfg config) (_ *service.Service, err error) {
 	t.Helper()
 	tel := telemetrytest.NewRecorder().Telemetry(t, "lamps")
-	p := service.New(cfg.Config, tel)
-	defer func() { err = p.Abandon(t.Context(), err) }()
-	db, err := p.Database(t.Context(), migrations)
+	s := service.New(cfg.Config, tel)
+	defer func() { err = s.Abandon(t.Context(), err) }()
+	db, err := s.Database(t.Context(), migrations)
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /lamps", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "desk") })
-	client, err := p.Redis()
+	client, err := s.Redis()
 	if err != nil {
 		return nil, err
 	}
-	streams := p.Streams(client, "/lamps")
+	streams := s.Streams(client, "/lamps")
 	out := outbox.New(db, db.System(), streams)
-	p.Housekeeping(out.Table)
-	adminErr := p.ServeAdmin(cfg.admin, "ADMIN_ADDR", out.Table)
-	p.Relay(outbox.NewRelay(out.Table))
-	sampleErr := p.Sample(t.Context(), streams, "notes", "lamps")
-	p.Consume(messaging.NewConsumer(streams, messaging.Named("lamps"), p.Consumer("lamps")))
-	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.api, "LAMPS_ADDR", mux))
+	s.Housekeeping(out.Table)
+	adminErr := s.ServeAdmin(cfg.admin, "ADMIN_ADDR", out.Table)
+	s.Relay(outbox.NewRelay(out.Table))
+	sampleErr := s.Sample(t.Context(), streams, "notes", "lamps")
+	s.Consume(messaging.NewConsumer(streams, messaging.Named("lamps"), s.Consumer("lamps")))
+	return s, errors.Join(adminErr, sampleErr, s.ServeAPI(cfg.api, "LAMPS_ADDR", mux))
 }
 
 // running is a service that runs until stop, which returns what Run did.
 type running struct {
-	*service.Process
+	*service.Service
 	stop func() error
 }
 

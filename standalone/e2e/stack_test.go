@@ -117,7 +117,7 @@ func (s *stack) config(name string) service.Config {
 }
 
 // run runs a service until the end of the test.
-func (s *stack) run(started *service.Process, err error) {
+func (s *stack) run(started *service.Service, err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)

@@ -45,20 +45,20 @@ func ReadConfig(variables map[string]string) (Config, error) {
 // New opens what the service needs: its ports, its database, which it creates or brings up to date and seeds, and its
 // clients of Redis, which need not be there yet. If it fails, nothing stays open; else Run must follow, which closes
 // everything. Telemetry is the caller's to stop, after Run.
-func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Process, err error) {
-	p := service.New(cfg.Config, tel)
-	defer func() { err = p.Abandon(ctx, err) }()
+func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Service, err error) {
+	s := service.New(cfg.Config, tel)
+	defer func() { err = s.Abandon(ctx, err) }()
 
-	db, err := p.Database(ctx, migrations.FS)
+	db, err := s.Database(ctx, migrations.FS)
 	if err != nil {
 		return nil, err
 	}
 	items, seed := store.New(db, tel.Registry), stock.Seed()
-	client, err := p.Redis()
+	client, err := s.Redis()
 	if err != nil {
 		return nil, err
 	}
-	streams := p.Streams(client, "/"+name)
+	streams := s.Streams(client, "/"+name)
 	out := outbox.New(db, db.System(), streams)
 	handle := events.New(inbox.New(out, name), items)
 	handlers := []messaging.Handler[contracts.Orders]{messaging.On(handle.OrderCancelled)}
@@ -71,14 +71,14 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.
 	if err := items.Seed(ctx, seed); err != nil {
 		return nil, err
 	}
-	p.Housekeeping(out.Table)
-	p.Every("sampling the stock", 2*time.Second, levels.NewSampler(items, seed, tel.Registry).Sample)
-	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
-	p.Relay(outbox.NewRelay(out.Table, messaging.TypeOf(contracts.StockReserved{}),
+	s.Housekeeping(out.Table)
+	s.Every("sampling the stock", 2*time.Second, levels.NewSampler(items, seed, tel.Registry).Sample)
+	adminErr := s.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
+	s.Relay(outbox.NewRelay(out.Table, messaging.TypeOf(contracts.StockReserved{}),
 		messaging.TypeOf(contracts.StockRejected{}), messaging.TypeOf(contracts.StockReleased{})))
-	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
-	p.Consume(messaging.NewConsumer(streams, contracts.Orders{}, p.Consumer(name), handlers...))
-	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)))
+	sampleErr := s.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
+	s.Consume(messaging.NewConsumer(streams, contracts.Orders{}, s.Consumer(name), handlers...))
+	return s, errors.Join(adminErr, sampleErr, s.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)))
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see service.Main.

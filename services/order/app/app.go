@@ -43,31 +43,31 @@ func ReadConfig(variables map[string]string) (Config, error) {
 // New opens what the service needs: its ports, its database, which it creates or brings up to date, and its clients of
 // Redis, which need not be there yet. If it fails, nothing stays open; else Run must follow, which closes everything.
 // Telemetry is the caller's to stop, after Run.
-func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Process, err error) {
-	p := service.New(cfg.Config, tel)
-	defer func() { err = p.Abandon(ctx, err) }()
+func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Service, err error) {
+	s := service.New(cfg.Config, tel)
+	defer func() { err = s.Abandon(ctx, err) }()
 
-	db, err := p.Database(ctx, migrations.FS)
+	db, err := s.Database(ctx, migrations.FS)
 	if err != nil {
 		return nil, err
 	}
 	orders := store.New(db, tel.Registry)
-	client, err := p.Redis()
+	client, err := s.Redis()
 	if err != nil {
 		return nil, err
 	}
-	streams := p.Streams(client, "/"+name)
+	streams := s.Streams(client, "/"+name)
 	out := outbox.New(db, db.System(), streams)
-	p.Housekeeping(out.Table, orders.PurgeKeys)
-	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
-	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
-	p.Relay(outbox.NewRelay(out.Table,
+	s.Housekeeping(out.Table, orders.PurgeKeys)
+	s.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
+	adminErr := s.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
+	s.Relay(outbox.NewRelay(out.Table,
 		messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderCancelled{}),
 		messaging.TypeOf(contracts.OrderConfirmed{}), messaging.TypeOf(contracts.OrderRejected{})))
-	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
-	p.Consume(messaging.NewConsumer(streams, contracts.Stock{}, p.Consumer(name),
+	sampleErr := s.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
+	s.Consume(messaging.NewConsumer(streams, contracts.Stock{}, s.Consumer(name),
 		events.Handlers(inbox.New(out, name), orders, tel.Logger)...))
-	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)))
+	return s, errors.Join(adminErr, sampleErr, s.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)))
 }
 
 // Main is the whole process, with its arguments, and returns its exit code: see service.Main.

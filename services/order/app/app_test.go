@@ -73,7 +73,7 @@ func TestTheTraceContextCanBeLeftOutOfMessages(t *testing.T) {
 }
 
 // place places an order, and returns its id and its trace's.
-func place(t *testing.T, s *service.Process, baggage string) (id, traceID string) {
+func place(t *testing.T, s *service.Service, baggage string) (id, traceID string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.Addr()+"/orders",
 		strings.NewReader(`{"customer_id":"ada","items":[{"sku":"lamp","quantity":2,"unit_price_cents":4990}]}`))
@@ -114,7 +114,7 @@ func entry(t *testing.T, redisURL string) (fields map[string]any) {
 }
 
 // start runs the service until stop, or the end of the test.
-func start(t *testing.T, variables map[string]string) (stop func(), s *service.Process) {
+func start(t *testing.T, variables map[string]string) (stop func(), s *service.Service) {
 	t.Helper()
 	variables["ORDER_ADDR"], variables["ADMIN_ADDR"] = "127.0.0.1:0", "127.0.0.1:0"
 	cfg, err := app.ReadConfig(variables)
