@@ -8,9 +8,10 @@ import (
 	"net/url"
 	"time"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 // replayBatches bounds the work for one request, which a stop waits for.
@@ -30,13 +31,13 @@ type replayAnswer struct {
 // /outbox/replay?after=…&before=… with that goes on: {"replayed":20000,"rest":{"after":"…","before":"…"}}.
 func replay(out *outbox.Table, token string, logger *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !httpserver.Authorized(w, r, token) {
+		if !apiserver.Authorized(w, r, token) {
 			return
 		}
 		query := r.URL.Query()
 		rest, err := readReplay(query)
 		if err != nil {
-			httpserver.WriteProblem(w, http.StatusUnprocessableEntity, err.Error())
+			httpserver.Problemf(http.StatusUnprocessableEntity, "%v", err).Write(w)
 			return
 		}
 		var answer replayAnswer
@@ -50,7 +51,7 @@ func replay(out *outbox.Table, token string, logger *slog.Logger) http.HandlerFu
 			answer.Replayed += n
 		}
 		if err != nil {
-			httpserver.WriteFailure(r.Context(), w, logger, err)
+			apiserver.WriteFailure(r.Context(), w, logger, err)
 			return
 		}
 		logger.InfoContext(r.Context(), "the outbox is replayed", "query", r.URL.RawQuery, "messages", answer.Replayed)

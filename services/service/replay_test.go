@@ -15,10 +15,10 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/service/httpserver"
 )
 
 var noTables = fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}

@@ -1,5 +1,5 @@
 // Package service builds a service from parts: it reads the configuration, opens ports, database and Redis, and starts
-// and stops the parts in order. Order and inventory are built with it. Package httpserver, below, has their HTTP servers.
+// and stops the parts in order. Order and inventory are built with it. Package apiserver, below, makes their HTTP APIs.
 package service
 
 import (
@@ -15,10 +15,11 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/clew/observability/telemetry"
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 // shutdownDeadline bounds a stop. The times that its steps may take add up to less; the relay takes 5 s at most.
@@ -138,7 +139,7 @@ func (s *Service) Consumer(group string) messaging.ConsumerConfig {
 	return messaging.ConsumerConfig{
 		Group: group, Name: s.cfg.Instance + "-" + messaging.ProcessID(), ShutdownTimeout: consumerGrace,
 		ClaimAfter: s.cfg.ClaimAfter, Heartbeat: s.cfg.Heartbeat,
-		Relation: s.cfg.TraceRelation, BaggageAttributes: []string{httpserver.CustomerTier},
+		Relation: s.cfg.TraceRelation, BaggageAttributes: []string{apiserver.CustomerTier},
 	}
 }
 
@@ -177,7 +178,7 @@ func advise(err error) error {
 // ServeAPI adds the API's server. It opens the port at once; variable is the environment variable that sets addr, for the
 // error's text.
 func (s *Service) ServeAPI(addr, variable string, mux *http.ServeMux) (err error) {
-	handler := httpserver.OTel(httpserver.Wrap(mux, s.cfg.AllowedHosts, s.tel.Logger), httpserver.Tracing{
+	handler := apiserver.OTel(httpserver.Wrap(mux, s.cfg.AllowedHosts, s.tel.Logger), apiserver.Tracing{
 		TracerProvider: s.tel.TracerProvider, MeterProvider: s.tel.MeterProvider, Propagator: s.tel.Propagator,
 		Addr: addr, TrustCaller: s.cfg.TrustCaller, TestMode: s.cfg.TestMode,
 	})

@@ -10,11 +10,11 @@ import (
 	"os"
 
 	"example.com/clew"
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/metrics"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/service/httpserver"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/streamsapi"
 )

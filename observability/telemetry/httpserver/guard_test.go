@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 )
 
 func TestOnlyAllowedHostsAreServed(t *testing.T) {
-	handler := httpserver.Wrap(newMux(quiet), []string{"Order", "clew.example."}, quiet)
+	handler := httpserver.Wrap(newMux(), []string{"Order", "clew.example."}, quiet)
 	for host, served := range map[string]bool{
 		"localhost":              true,
 		"LocalHost.:8080":        true,
@@ -30,7 +31,7 @@ func TestOnlyAllowedHostsAreServed(t *testing.T) {
 		"":                       false,
 	} {
 		t.Run(host, func(t *testing.T) {
-			r := httptest.NewRequest(http.MethodGet, "/docs", nil)
+			r := httptest.NewRequest(http.MethodGet, "/things", nil)
 			r.Host = host
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, r)
@@ -40,7 +41,7 @@ func TestOnlyAllowedHostsAreServed(t *testing.T) {
 				}
 				return
 			}
-			p := problem(t, w, http.StatusMisdirectedRequest)
+			p := httpservertest.Problem(t, w, http.StatusMisdirectedRequest)
 			if !strings.Contains(p.Detail, "CLEW_ALLOWED_HOSTS") {
 				t.Errorf("detail %q does not say what to do", p.Detail)
 			}
@@ -49,26 +50,26 @@ func TestOnlyAllowedHostsAreServed(t *testing.T) {
 }
 
 func TestWritesFromOtherOriginsAreRefused(t *testing.T) {
-	handler := httpserver.Wrap(newMux(quiet), nil, quiet)
+	handler := httpserver.Wrap(newMux(), nil, quiet)
 	const body = `{"name":"a","count":1}`
 	for _, c := range []struct {
 		name    string
 		method  string
 		target  string
-		header  http.Header
+		header  []string
 		refused bool
 	}{
-		{"not a browser", "POST", "/things/1", nil, false},
-		{"a page of this server", "POST", "/things/1", http.Header{"Sec-Fetch-Site": {"same-origin"}}, false},
-		{"a page of another site", "POST", "/things/1", http.Header{"Sec-Fetch-Site": {"cross-site"}}, true},
-		{"a page on another port", "POST", "/things/1", http.Header{"Sec-Fetch-Site": {"same-site"}}, true},
-		{"an old browser, this server", "POST", "/things/1", http.Header{"Origin": {"http://localhost:8080"}}, false},
-		{"an old browser, another server", "POST", "/things/1", http.Header{"Origin": {"http://evil.example"}}, true},
-		{"a sandboxed page", "POST", "/things/1", http.Header{"Origin": {"null"}}, true},
-		{"a read, which the browser keeps to itself", "GET", "/docs", http.Header{"Sec-Fetch-Site": {"cross-site"}}, false},
+		{"not a browser", "POST", "/things", nil, false},
+		{"a page of this server", "POST", "/things", []string{"Sec-Fetch-Site", "same-origin"}, false},
+		{"a page of another site", "POST", "/things", []string{"Sec-Fetch-Site", "cross-site"}, true},
+		{"a page on another port", "POST", "/things", []string{"Sec-Fetch-Site", "same-site"}, true},
+		{"an old browser, this server", "POST", "/things", []string{"Origin", "http://localhost"}, false},
+		{"an old browser, another server", "POST", "/things", []string{"Origin", "http://evil.example"}, true},
+		{"a sandboxed page", "POST", "/things", []string{"Origin", "null"}, true},
+		{"a read, which the browser keeps to itself", "GET", "/things", []string{"Sec-Fetch-Site", "cross-site"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := ask(handler, c.method, c.target, body, c.header)
+			w := httpservertest.Ask(handler, c.method, c.target, body, c.header...)
 			if got := w.Header().Get("Access-Control-Allow-Origin"); got != "" {
 				t.Errorf("Access-Control-Allow-Origin: %s lets foreign pages read", got)
 			}
@@ -78,7 +79,7 @@ func TestWritesFromOtherOriginsAreRefused(t *testing.T) {
 				}
 				return
 			}
-			problem(t, w, http.StatusForbidden)
+			httpservertest.Problem(t, w, http.StatusForbidden)
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package httpserver
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -24,11 +23,11 @@ func guard(next http.Handler, allowedHosts []string) http.Handler {
 		switch {
 		case notIP != nil && !allowed[host]:
 			// 421, not 403: RFC 9110 §15.5.20 has a status for a host that the server does not answer for.
-			WriteProblem(w, http.StatusMisdirectedRequest, fmt.Sprintf("the host %.100q is not served here; "+
-				"use an IP address or localhost, or add the name to CLEW_ALLOWED_HOSTS and restart", host))
+			Problemf(http.StatusMisdirectedRequest, "the host %.100q is not served here; "+
+				"use an IP address or localhost, or add the name to CLEW_ALLOWED_HOSTS and restart", host).Write(w)
 		case origins.Check(r) != nil:
-			WriteProblem(w, http.StatusForbidden, fmt.Sprintf("%.100s from a web page of another origin is refused; "+
-				"send it from a page of this server, or from a client that is not a browser", r.Method))
+			Problemf(http.StatusForbidden, "%.100s from a web page of another origin is refused; "+
+				"send it from a page of this server, or from a client that is not a browser", r.Method).Write(w)
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
 func listen(t *testing.T) net.Listener {

@@ -1,4 +1,4 @@
-package httpserver_test
+package apiserver_test
 
 import (
 	"bytes"
@@ -12,51 +12,51 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 )
 
 func TestErrorsNameTheField(t *testing.T) {
 	handler := httpserver.Wrap(newMux(quiet), nil, quiet)
-	type fields = []httpserver.ProblemField
 	for _, c := range []struct {
-		name, body string
-		status     int
-		want       fields
+		name, body        string
+		status            int
+		location, message string
 	}{
-		{"cut off", `{"name":`, 400, fields{{"body.name", "it ends too early"}}},
-		{"malformed", `{"name":x`, 400, fields{{"body.name", "invalid character 'x' looking for beginning of value"}}},
-		{"trailing data", `{"name":"a","count":1} x`, 400, fields{{"body", "expected nothing after the value"}}},
-		{"a second value", `{"name":"a","count":1}{}`, 400, fields{{"body", "expected nothing after the value"}}},
-		{"a name twice", `{"name":"a","count":1,"count":2}`, 400, fields{{"body.count", "expected once"}}},
-		{"too deep", strings.Repeat("[", 1<<19), 400, fields{{"body" + strings.Repeat("[0]", 33), "expected at most 32 levels"}}},
-		{"null", `{"name":null,"count":1}`, 422, fields{{"body.name", "expected string"}}},
-		{"null, where nothing is due", `{"name":"a","count":1,"tag":null}`, 422, fields{{"body.tag", "expected string"}}},
-		{"no object", `[1]`, 422, fields{{"body", "expected object"}}},
-		{"missing", `{"name":"a"}`, 422, fields{{"body", "expected required property count to be present"}}},
-		{"unknown", `{"name":"a","count":1,"x":"secret"}`, 422, fields{{"body.x", "unexpected property"}}},
-		{"wrong case", `{"Name":"a","name":"a","count":1}`, 422, fields{{"body.Name", "unexpected property"}}},
-		{"wrong type", `{"name":"a","count":"secret"}`, 422, fields{{"body.count", "expected integer"}}},
-		{"too small", `{"name":"a","count":0}`, 422, fields{{"body.count", "expected number >= 1"}}},
-		{"above the bound", `{"name":"a","count":1000001}`, 422, fields{{"body.count", "expected number <= 1000000"}}},
-		{"too large for 64 bits", `{"name":"a","count":9223372036854775808}`, 422, fields{{"body.count", "expected integer"}}},
-		{"infinite", `{"name":"a","count":1e999}`, 422, fields{{"body.count", "expected integer"}}},
-		{"a fraction", `{"name":"a","count":1.0}`, 422, fields{{"body.count", "expected integer"}}},
-		{"wrong text", `{"name":"SECRET","count":1}`, 422, fields{{"body.name", "expected string to match pattern ^[a-z]{1,8}$"}}},
+		{"cut off", `{"name":`, 400, "body.name", "it ends too early"},
+		{"malformed", `{"name":x`, 400, "body.name", "invalid character 'x' looking for beginning of value"},
+		{"trailing data", `{"name":"a","count":1} x`, 400, "body", "expected nothing after the value"},
+		{"a second value", `{"name":"a","count":1}{}`, 400, "body", "expected nothing after the value"},
+		{"a name twice", `{"name":"a","count":1,"count":2}`, 400, "body.count", "expected once"},
+		{"too deep", strings.Repeat("[", 1<<19), 400, "body" + strings.Repeat("[0]", 33), "expected at most 32 levels"},
+		{"null", `{"name":null,"count":1}`, 422, "body.name", "expected string"},
+		{"null, where nothing is due", `{"name":"a","count":1,"tag":null}`, 422, "body.tag", "expected string"},
+		{"no object", `[1]`, 422, "body", "expected object"},
+		{"missing", `{"name":"a"}`, 422, "body", "expected required property count to be present"},
+		{"unknown", `{"name":"a","count":1,"x":"secret"}`, 422, "body.x", "unexpected property"},
+		{"wrong case", `{"Name":"a","name":"a","count":1}`, 422, "body.Name", "unexpected property"},
+		{"wrong type", `{"name":"a","count":"secret"}`, 422, "body.count", "expected integer"},
+		{"too small", `{"name":"a","count":0}`, 422, "body.count", "expected number >= 1"},
+		{"above the bound", `{"name":"a","count":1000001}`, 422, "body.count", "expected number <= 1000000"},
+		{"too large for 64 bits", `{"name":"a","count":9223372036854775808}`, 422, "body.count", "expected integer"},
+		{"infinite", `{"name":"a","count":1e999}`, 422, "body.count", "expected integer"},
+		{"a fraction", `{"name":"a","count":1.0}`, 422, "body.count", "expected integer"},
+		{"wrong text", `{"name":"SECRET","count":1}`, 422, "body.name", "expected string to match pattern ^[a-z]{1,8}$"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := ask(handler, "POST", "/things/1", c.body, nil)
+			w := httpservertest.Ask(handler, "POST", "/things/1", c.body)
 			if strings.Contains(strings.ToLower(w.Body.String()), "secret") {
 				t.Errorf("the answer echoes the request: %s", w.Body)
 			}
-			if diff := cmp.Diff(c.want, problem(t, w, c.status).Errors); diff != "" {
+			want := []httpserver.ProblemField{{Location: c.location, Message: c.message}}
+			if diff := cmp.Diff(want, httpservertest.Problem(t, w, c.status).Errors); diff != "" {
 				t.Errorf("errors (-want +got):\n%s", diff)
 			}
 		})
 	}
 
-	text := http.Header{"Content-Type": {"text/plain"}}
-	problem(t, ask(handler, "POST", "/things/1", "hello", text), http.StatusUnsupportedMediaType)
-	if p := problem(t, ask(handler, "GET", "/fail/conflict", "", nil), http.StatusConflict); p.Detail != "already cancelled" {
+	httpservertest.Problem(t, httpservertest.Ask(handler, "POST", "/things/1", "hello", "Content-Type", "text/plain"), http.StatusUnsupportedMediaType)
+	if p := httpservertest.Problem(t, httpservertest.Ask(handler, "GET", "/fail/conflict", ""), http.StatusConflict); p.Detail != "already cancelled" {
 		t.Errorf("409 says %q", p.Detail)
 	}
 }
@@ -64,9 +64,9 @@ func TestErrorsNameTheField(t *testing.T) {
 func TestAnUnexpectedErrorIsLoggedNotShown(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	w := ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/plain", "", nil)
+	w := httpservertest.Ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/plain", "")
 
-	problem(t, w, http.StatusInternalServerError)
+	httpservertest.Problem(t, w, http.StatusInternalServerError)
 	if strings.Contains(w.Body.String(), io.ErrUnexpectedEOF.Error()) {
 		t.Errorf("the answer has the error's text: %s", w.Body)
 	}
@@ -80,8 +80,8 @@ func TestAnOutageIsNoFailureOfTheServer(t *testing.T) {
 	for _, how := range []string{"unavailable", "contended"} {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(&log, nil))
-		w := ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/"+how, "", nil)
-		p := problem(t, w, http.StatusServiceUnavailable)
+		w := httpservertest.Ask(httpserver.Wrap(newMux(logger), nil, logger), "GET", "/fail/"+how, "")
+		p := httpservertest.Problem(t, w, http.StatusServiceUnavailable)
 		if got := w.Header().Get("Retry-After"); got != "1" || !strings.Contains(p.Detail, "try again") {
 			t.Errorf("%s: Retry-After %q, detail %q", how, got, p.Detail)
 		}
@@ -92,15 +92,15 @@ func TestAnOutageIsNoFailureOfTheServer(t *testing.T) {
 }
 
 func TestAnAnswerIsJSONWhateverIsAccepted(t *testing.T) {
-	w := ask(httpserver.Wrap(newMux(quiet), nil, quiet), "POST", "/things/1", `{"name":"a","count":1}`,
-		http.Header{"Accept": {"application/xml"}})
+	w := httpservertest.Ask(httpserver.Wrap(newMux(quiet), nil, quiet), "POST", "/things/1", `{"name":"a","count":1}`,
+		"Accept", "application/xml")
 	if got := w.Header().Get("Content-Type"); got != "application/json" || w.Body.String() != `{"name":"a","count":1}`+"\n" {
 		t.Errorf("got %s %s, want the thing and nothing more", got, w.Body)
 	}
 }
 
 func TestOpenAPI(t *testing.T) {
-	w := ask(httpserver.Wrap(newMux(quiet), nil, quiet), "GET", "/openapi.json", "", nil)
+	w := httpservertest.Ask(httpserver.Wrap(newMux(quiet), nil, quiet), "GET", "/openapi.json", "")
 	var document struct {
 		OpenAPI    string
 		Info       struct{ Title, Version, Description string }
@@ -134,7 +134,7 @@ func TestTheDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 		"/docs/docs.css": "text/css; charset=utf-8",
 		"/docs/docs.js":  "text/javascript; charset=utf-8",
 	} {
-		w := ask(handler, "GET", path, "", nil)
+		w := httpservertest.Ask(handler, "GET", path, "")
 		if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != contentType {
 			t.Errorf("%s: %d %s", path, w.Code, got)
 		}

@@ -1,4 +1,4 @@
-package httpserver
+package apiserver
 
 import (
 	"bytes"
@@ -10,16 +10,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
-const (
-	maxBody  = 1 << 20  // bytes of a body that an operation takes
-	maxDrain = 16 << 20 // bytes that are read only so that a client which still sends sees the answer
-)
+const maxBody = 1 << 20 // bytes of a body that an operation takes
 
 // adapter stands between the mux and huma. It reads the body and looks at the query before huma does, which answers a
 // body that breaks off with 500, lets a request run for no longer than its body may take, and overlooks what it does not
@@ -36,14 +34,14 @@ func (a adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
 			problem = readBody(r)
 		}
 		if problem != nil {
-			write(w, problem)
+			problem.Write(w)
 			return
 		}
 		handle(ctx)
 	})
 }
 
-func checkQuery(raw string) *Problem {
+func checkQuery(raw string) *httpserver.Problem {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return fieldProblem(http.StatusBadRequest, "query", "expected name=value&name=value, percent-encoded")
@@ -57,7 +55,7 @@ func checkQuery(raw string) *Problem {
 }
 
 // readBody reads the body into memory, within http.Server.ReadTimeout.
-func readBody(r *http.Request) *Problem {
+func readBody(r *http.Request) *httpserver.Problem {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return fieldProblem(http.StatusUnsupportedMediaType, "header.Content-Type", "expected application/json")
@@ -80,20 +78,4 @@ func readBody(r *http.Request) *Problem {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
-}
-
-// drain reads what is left of a body, up to a bound. A client that sends everything before it reads anything would
-// otherwise meet a reset connection instead of the answer. One that waits for 100 Continue has sent nothing.
-func drain(r *http.Request, body io.Reader) {
-	if body != nil && r.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, body, maxDrain) // what cannot be read is not there to be drained
-	}
-}
-
-// keepRunning lifts the deadline of a request without a body, which has been read: net/http would cancel the context of
-// a handler that is still at work when ReadTimeout has passed. (For a body huma does it.)
-func keepRunning(w http.ResponseWriter, r *http.Request) {
-	if r.Body == nil || r.Body == http.NoBody {
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder has none
-	}
 }

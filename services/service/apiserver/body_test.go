@@ -1,4 +1,4 @@
-package httpserver_test
+package apiserver_test
 
 import (
 	"bufio"
@@ -15,24 +15,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 )
 
-// start serves the small API the way Serve does, with timeouts of the test's own.
+// start serves the small API, with timeouts of the test's own.
 func start(t *testing.T, change func(*http.Server)) string {
 	t.Helper()
-	mux := newMux(quiet)
-	mux.HandleFunc("POST /patient", func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-r.Context().Done():
-			http.Error(w, "cut off", http.StatusInternalServerError)
-		case <-time.After(100 * time.Millisecond): // longer than the request may take to arrive
-			_, _ = io.WriteString(w, "done")
-		}
-	})
-	handler := traced(httpserver.Wrap(mux, nil, quiet), true).handler
-	server := httptest.NewUnstartedServer(handler)
-	server.Config = httpserver.NewServer(handler, quiet)
+	server := httptest.NewUnstartedServer(traced(httpserver.Wrap(newMux(quiet), nil, quiet), true).handler)
 	change(server.Config)
 	server.Start()
 	t.Cleanup(server.Close)
@@ -90,8 +80,8 @@ func TestATooLargeBodyIsRefusedVisibly(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%d MiB, %s", mebibytes, request), func(t *testing.T) {
 				begin := fmt.Sprintf(header, request)
-				known := problem(t, send(t, addr, begin+length, body), status)
-				chunked := problem(t, send(t, addr, begin+chunk, body, "\r\n0\r\n\r\n"), status)
+				known := httpservertest.Problem(t, send(t, addr, begin+length, body), status)
+				chunked := httpservertest.Problem(t, send(t, addr, begin+chunk, body, "\r\n0\r\n\r\n"), status)
 				if diff := cmp.Diff(known.Errors, chunked.Errors); diff != "" || known.Detail != chunked.Detail {
 					t.Errorf("chunked is answered differently:\n%s", diff)
 				}
@@ -110,17 +100,17 @@ func TestABodyOfExactlyTheLimitIsRead(t *testing.T) {
 	body := `{"name":"a","count":1}`
 	body += strings.Repeat(" ", 1<<20-len(body))
 	handler := httpserver.Wrap(newMux(quiet), nil, quiet)
-	if w := ask(handler, "POST", "/things/1", body, nil); w.Code != http.StatusOK {
+	if w := httpservertest.Ask(handler, "POST", "/things/1", body); w.Code != http.StatusOK {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}
-	problem(t, ask(handler, "POST", "/things/1", body+" ", nil), http.StatusRequestEntityTooLarge)
+	httpservertest.Problem(t, httpservertest.Ask(handler, "POST", "/things/1", body+" "), http.StatusRequestEntityTooLarge)
 }
 
 // Who asks before it sends is refused before it sends.
 func TestATooLargeBodyThatIsAnnouncedIsNotAskedFor(t *testing.T) {
 	addr := start(t, unchanged)
 	w := send(t, addr, fmt.Sprintf(header, "DELETE /things/1")+"Expect: 100-continue\r\nContent-Length: 5000000\r\n\r\n")
-	problem(t, w, http.StatusMethodNotAllowed)
+	httpservertest.Problem(t, w, http.StatusMethodNotAllowed)
 }
 
 func TestABodyThatDoesNotArrive(t *testing.T) {
@@ -134,7 +124,7 @@ func TestABodyThatDoesNotArrive(t *testing.T) {
 		"malformed chunk":     {"Transfer-Encoding: chunked\r\n\r\nno size\r\n{}\r\n", http.StatusBadRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := problem(t, send(t, addr, fmt.Sprintf(header, "POST /things/1")+test.request), test.status)
+			p := httpservertest.Problem(t, send(t, addr, fmt.Sprintf(header, "POST /things/1")+test.request), test.status)
 			if len(p.Errors) != 1 || p.Errors[0].Location != "body" {
 				t.Errorf("errors %+v, want the body named", p.Errors)
 			}
@@ -151,39 +141,8 @@ func TestABodyThatDoesNotArrive(t *testing.T) {
 		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
-		problem(t, receive(t, conn), http.StatusBadRequest)
+		httpservertest.Problem(t, receive(t, conn), http.StatusBadRequest)
 	})
-}
-
-// A header that does not come is not answered: net/http closes the connection.
-func TestASlowHeaderIsCutOff(t *testing.T) {
-	addr := start(t, func(s *http.Server) { s.ReadHeaderTimeout = 50 * time.Millisecond })
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := io.WriteString(conn, "GET /docs HTTP/1.1\r\nHost: local"); err != nil {
-		t.Fatal(err)
-	}
-	if answer, err := io.ReadAll(conn); err != nil || len(answer) > 0 {
-		t.Errorf("answer %q, error %v, want a closed connection", answer, err)
-	}
-}
-
-func TestNoWaitIsEndless(t *testing.T) {
-	s := httpserver.NewServer(http.NotFoundHandler(), quiet)
-	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
-		t.Errorf("without a bound: %+v", s)
-	}
-}
-
-// net/http would cancel the context as soon as the time for reading the request has passed.
-func TestAHandlerMayTakeLongerThanItsRequest(t *testing.T) {
-	addr := start(t, func(s *http.Server) { s.ReadTimeout = 50 * time.Millisecond })
-	if w := send(t, addr, fmt.Sprintf(header, "POST /patient")+"Content-Length: 0\r\n\r\n"); w.Code != http.StatusOK {
-		t.Errorf("status %d: %s", w.Code, w.Body)
-	}
 }
 
 func TestARequestIsReadStrictly(t *testing.T) {
@@ -191,34 +150,34 @@ func TestARequestIsReadStrictly(t *testing.T) {
 	const body = `{"name":"a","count":1}`
 	for name, test := range map[string]struct {
 		target   string
-		header   http.Header
+		header   []string
 		body     string
 		status   int
 		location string
 	}{
-		"no body":           {"/things/1", http.Header{"Content-Type": {"application/json"}}, "", 400, "body"},
-		"no content type":   {"/things/1", http.Header{"Content-Type": nil}, body, 415, "header.Content-Type"},
-		"text":              {"/things/1", http.Header{"Content-Type": {"text/plain"}}, body, 415, "header.Content-Type"},
-		"a form":            {"/things/1", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, "name=a", 415, "header.Content-Type"},
-		"nonsense":          {"/things/1", http.Header{"Content-Type": {";;+json"}}, body, 415, "header.Content-Type"},
-		"a charset":         {"/things/1", http.Header{"Content-Type": {"Application/JSON; charset=utf-8"}}, body, 200, ""},
-		"a kind of JSON":    {"/things/1", http.Header{"Content-Type": {"application/vnd.thing+json"}}, body, 200, ""},
-		"gzip":              {"/things/1", http.Header{"Content-Encoding": {"gzip"}}, body, 415, "header.Content-Encoding"},
+		"no body":           {"/things/1", []string{"Content-Type", "application/json"}, "", 400, "body"},
+		"no content type":   {"/things/1", []string{"Content-Type", ""}, body, 415, "header.Content-Type"},
+		"text":              {"/things/1", []string{"Content-Type", "text/plain"}, body, 415, "header.Content-Type"},
+		"a form":            {"/things/1", []string{"Content-Type", "application/x-www-form-urlencoded"}, "name=a", 415, "header.Content-Type"},
+		"nonsense":          {"/things/1", []string{"Content-Type", ";;+json"}, body, 415, "header.Content-Type"},
+		"a charset":         {"/things/1", []string{"Content-Type", "Application/JSON; charset=utf-8"}, body, 200, ""},
+		"a kind of JSON":    {"/things/1", []string{"Content-Type", "application/vnd.thing+json"}, body, 200, ""},
+		"gzip":              {"/things/1", []string{"Content-Encoding", "gzip"}, body, 415, "header.Content-Encoding"},
 		"a malformed query": {"/things/1?a=%zz", nil, body, 400, "query"},
 		"an unknown one":    {"/things/1?a=1", nil, body, 422, "query.a"},
 		"a parameter twice": {"/things/1?a=1&a=2", nil, body, 422, "query.a"},
-		"an odd Accept":     {"/things/1", http.Header{"Accept": {";,;q=,"}}, body, 200, ""},
-		"an XML Accept":     {"/things/1", http.Header{"Accept": {"application/xml"}}, body, 200, ""},
+		"an odd Accept":     {"/things/1", []string{"Accept", ";,;q=,"}, body, 200, ""},
+		"an XML Accept":     {"/things/1", []string{"Accept", "application/xml"}, body, 200, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := ask(handler, "POST", test.target, test.body, test.header)
+			w := httpservertest.Ask(handler, "POST", test.target, test.body, test.header...)
 			if test.status == http.StatusOK {
 				if got := w.Header().Get("Content-Type"); w.Code != http.StatusOK || got != "application/json" {
 					t.Errorf("status %d, %s: %s", w.Code, got, w.Body)
 				}
 				return
 			}
-			p := problem(t, w, test.status)
+			p := httpservertest.Problem(t, w, test.status)
 			if len(p.Errors) != 1 || p.Errors[0].Location != test.location || p.Detail == "" {
 				t.Errorf("%+v, want %s named", p, test.location)
 			}
@@ -233,7 +192,7 @@ func TestOnlySoManyFieldsAreNamed(t *testing.T) {
 		fmt.Fprintf(&body, `,"%d%s":1`, i, strings.Repeat("x", 50))
 	}
 	body.WriteString("}")
-	p := problem(t, ask(httpserver.Wrap(newMux(quiet), nil, quiet), "POST", "/things/1", body.String(), nil), 422)
+	p := httpservertest.Problem(t, httpservertest.Ask(httpserver.Wrap(newMux(quiet), nil, quiet), "POST", "/things/1", body.String()), 422)
 	if len(p.Errors) != 100 {
 		t.Errorf("%d fields are named, want 100", len(p.Errors))
 	}

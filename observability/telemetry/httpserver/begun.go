@@ -6,10 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
+
+const maxDrain = 16 << 20 // bytes of a body that are read only so that a client which still sends sees the answer
 
 // recoverPanics answers a panic with 500 or, if the answer has begun, ends the connection, so that the client cannot
 // take half an answer for a whole one.
@@ -31,7 +34,7 @@ func recoverPanics(next http.Handler, logger *slog.Logger) http.Handler {
 			if begun.begun {
 				panic(http.ErrAbortHandler)
 			}
-			write(begun, failure(nil))
+			Unexpected(nil).Write(begun)
 		}()
 		keepRunning(w, r)
 		next.ServeHTTP(begun, r)
@@ -73,3 +76,19 @@ func (w *begunWriter) FlushError() error {
 
 // Unwrap gives http.ResponseController everything else.
 func (w *begunWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// drain reads what is left of a body, up to a bound. A client that sends everything before it reads anything would
+// otherwise meet a reset connection instead of the answer. One that waits for 100 Continue has sent nothing.
+func drain(r *http.Request, body io.Reader) {
+	if body != nil && r.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, body, maxDrain) // what cannot be read is not there to be drained
+	}
+}
+
+// keepRunning lifts the deadline of a request without a body, which has been read: net/http would cancel the context of
+// a handler that is still at work when ReadTimeout has passed. (For a body huma does so.)
+func keepRunning(w http.ResponseWriter, r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a recorder has none
+	}
+}

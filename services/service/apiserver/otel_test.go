@@ -1,8 +1,10 @@
-package httpserver_test
+package apiserver_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -16,8 +18,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/telemetry/telemetrytest"
-	"example.com/clew/services/service/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 const (
@@ -33,15 +37,15 @@ type recorded struct {
 }
 
 func traced(next http.Handler, trustCaller bool) recorded {
-	return tracedWith(next, httpserver.Tracing{TrustCaller: trustCaller})
+	return tracedWith(next, apiserver.Tracing{TrustCaller: trustCaller})
 }
 
-func tracedWith(next http.Handler, t httpserver.Tracing) recorded {
+func tracedWith(next http.Handler, t apiserver.Tracing) recorded {
 	spans, metrics := tracetest.NewSpanRecorder(), sdkmetric.NewManualReader()
 	t.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
 	t.MeterProvider = sdkmetric.NewMeterProvider(sdkmetric.WithReader(metrics))
 	t.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
-	return recorded{httpserver.OTel(next, t), spans, metrics}
+	return recorded{apiserver.OTel(next, t), spans, metrics}
 }
 
 // span is the one span of the one request.
@@ -66,7 +70,7 @@ func TestEveryRequestIsOneSpanNamedByItsRoute(t *testing.T) {
 		name          string
 		method        string
 		target        string
-		header        http.Header
+		header        []string
 		status        int
 		span, route   string
 		serverFailure bool
@@ -77,12 +81,12 @@ func TestEveryRequestIsOneSpanNamedByItsRoute(t *testing.T) {
 		{"an unknown method", "PUT", "/things/7", nil, 405, "PUT", "", false},
 		{"an error", "GET", "/fail/plain", nil, 500, "GET /fail/{how}", "/fail/{how}", true},
 		{"a panic", "GET", "/fail/badly", nil, 500, "GET /fail/{how}", "/fail/{how}", true},
-		{"a foreign page", "POST", "/things/7", http.Header{"Sec-Fetch-Site": {"cross-site"}}, 403, "POST", "", false},
+		{"a foreign page", "POST", "/things/7", []string{"Sec-Fetch-Site", "cross-site"}, 403, "POST", "", false},
 		{"a foreign host", "GET", "http://evil.example/docs", nil, 421, "GET", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := traced(httpserver.Wrap(newMux(quiet), nil, quiet), true)
-			w := ask(server.handler, c.method, c.target, body, c.header)
+			w := httpservertest.Ask(server.handler, c.method, c.target, body, c.header...)
 			if w.Code != c.status {
 				t.Fatalf("status %d, want %d: %s", w.Code, c.status, w.Body)
 			}
@@ -107,7 +111,7 @@ func TestEveryRequestIsOneSpanNamedByItsRoute(t *testing.T) {
 
 func TestTheDurationMetricKnowsTheRoute(t *testing.T) {
 	server := traced(httpserver.Wrap(newMux(quiet), nil, quiet), true)
-	ask(server.handler, "GET", "/fail/plain", "", nil)
+	httpservertest.Ask(server.handler, "GET", "/fail/plain", "")
 
 	var collected metricdata.ResourceMetrics
 	if err := server.metrics.Collect(t.Context(), &collected); err != nil {
@@ -129,14 +133,14 @@ func TestTheDurationMetricKnowsTheRoute(t *testing.T) {
 // One that is too long is dropped, and the metric no longer leads to its traces.
 func TestALongHostKeepsTheExemplar(t *testing.T) {
 	tel := telemetrytest.NewRecorder().Telemetry(t, "things")
-	handler := httpserver.OTel(httpserver.Wrap(newMux(quiet), nil, quiet), httpserver.Tracing{
+	handler := apiserver.OTel(httpserver.Wrap(newMux(quiet), nil, quiet), apiserver.Tracing{
 		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator,
 		TrustCaller: true, Addr: "127.0.0.1:8080",
 	})
-	ask(handler, "GET", "http://"+strings.Repeat("long.", 40)+"example:12345/docs", "", http.Header{"Traceparent": {traceparent}})
+	httpservertest.Ask(handler, "GET", "http://"+strings.Repeat("long.", 40)+"example:12345/docs", "", "Traceparent", traceparent)
 
-	scrape := ask(tel.AdminHandler(nil, nil, nil), "GET", "/metrics", "",
-		http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}}).Body.String()
+	scrape := httpservertest.Ask(tel.AdminHandler(nil, nil, nil), "GET", "/metrics", "",
+		"Accept", "application/openmetrics-text; version=1.0.0").Body.String()
 	for line := range strings.Lines(scrape) {
 		if strings.HasPrefix(line, "http_server_request_duration_seconds_bucket") && strings.Contains(line, `trace_id="`+callerTrace+`"`) {
 			return
@@ -146,18 +150,18 @@ func TestALongHostKeepsTheExemplar(t *testing.T) {
 }
 
 func TestTheCallersTraceIsContinuedOrLinked(t *testing.T) {
-	header := http.Header{"Traceparent": {traceparent}}
+	header := []string{"Traceparent", traceparent}
 	next := httpserver.Wrap(newMux(quiet), nil, quiet)
 
 	trusting := traced(next, true)
-	ask(trusting.handler, "GET", "/docs", "", header)
+	httpservertest.Ask(trusting.handler, "GET", "/docs", "", header...)
 	span := trusting.span(t)
 	if got := span.SpanContext().TraceID().String(); got != callerTrace || len(span.Links()) != 0 {
 		t.Errorf("trusted: trace %s with %d links, want the caller's trace and no link", got, len(span.Links()))
 	}
 
 	wary := traced(next, false)
-	ask(wary.handler, "GET", "/docs", "", header)
+	httpservertest.Ask(wary.handler, "GET", "/docs", "", header...)
 	span = wary.span(t)
 	if span.SpanContext().TraceID().String() == callerTrace || span.Parent().IsValid() {
 		t.Error("not trusted: the span is in the caller's trace")
@@ -185,7 +189,7 @@ func TestOnlyKnownBaggagePasses(t *testing.T) {
 		"clew.relation=link":                               {"", "clew.relation=link"},
 	} {
 		t.Run(sent, func(t *testing.T) {
-			for _, tracing := range []httpserver.Tracing{{}, {TrustCaller: true}, {TestMode: true}} {
+			for _, tracing := range []apiserver.Tracing{{}, {TrustCaller: true}, {TestMode: true}} {
 				want := map[bool]string{false: want.always, true: want.inTestMode}[tracing.TestMode]
 				mux := http.NewServeMux()
 				got := "the handler did not run"
@@ -193,7 +197,7 @@ func TestOnlyKnownBaggagePasses(t *testing.T) {
 					got = baggage.FromContext(r.Context()).String()
 				})
 				server := tracedWith(httpserver.Wrap(mux, nil, quiet), tracing)
-				ask(server.handler, "GET", "/", "", http.Header{"Baggage": {sent}})
+				httpservertest.Ask(server.handler, "GET", "/", "", "Baggage", sent)
 				if got != want {
 					t.Errorf("%+v: baggage %q, want %q", tracing, got, want)
 				}
@@ -205,9 +209,42 @@ func TestOnlyKnownBaggagePasses(t *testing.T) {
 func TestTheCustomersTierIsOnTheSpan(t *testing.T) {
 	for sent, want := range map[string]string{"customer.tier=premium": "premium", "customer.tier=gold": "", "": ""} {
 		server := traced(httpserver.Wrap(newMux(quiet), nil, quiet), true)
-		ask(server.handler, "GET", "/docs", "", http.Header{"Baggage": {sent}})
+		httpservertest.Ask(server.handler, "GET", "/docs", "", "Baggage", sent)
 		if got := attributeOf(server.span(t).Attributes(), "customer.tier"); got != want {
 			t.Errorf("%q: customer.tier %q, want %q", sent, got, want)
 		}
+	}
+}
+
+func TestAHandlerCanStream(t *testing.T) {
+	mux := http.NewServeMux()
+	seen := make(chan struct{})
+	mux.HandleFunc("GET /stream", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "first")
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-seen:
+			_, _ = io.WriteString(w, "second")
+		case <-r.Context().Done():
+		}
+	})
+	server := httptest.NewServer(traced(httpserver.Wrap(mux, nil, quiet), true).handler)
+	defer server.Close()
+
+	answer, err := server.Client().Get(server.URL + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	first := make([]byte, len("first"))
+	if _, err := io.ReadFull(answer.Body, first); err != nil {
+		t.Fatal(err)
+	}
+	close(seen)
+	rest, err := io.ReadAll(answer.Body)
+	if string(first) != "first" || string(rest) != "second" || err != nil {
+		t.Errorf("got %q then %q, %v", first, rest, err)
 	}
 }

@@ -1,4 +1,4 @@
-package httpserver
+package apiserver
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type Tracing struct {
 // Of the caller's baggage only `customer.tier` passes, with the value standard, premium or trial; it becomes an
 // attribute of the span. In test mode `clew.propagation=off` and `clew.relation=link` pass as well.
 //
-// Goes outside Wrap.
+// It goes outside httpserver.Wrap.
 func OTel(next http.Handler, t Tracing) http.Handler {
 	return otelhttp.NewHandler(describeSpan(next), "",
 		otelhttp.WithTracerProvider(t.TracerProvider),

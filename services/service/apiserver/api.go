@@ -1,4 +1,4 @@
-package httpserver
+package apiserver
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/danielgtaylor/huma/v2/validation"
+
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
 // maxFields is how many wrong fields a Problem names: a body can have some hundred thousand.
@@ -27,7 +29,7 @@ func init() {
 	validation.MsgExpectedMaximumNumber = "expected number <= %.15g"
 }
 
-// NewAPI returns an API whose operations are served by mux, with OpenAPI 3.1 at /openapi.json and a page that shows it
+// New returns an API whose operations are served by mux, with OpenAPI 3.1 at /openapi.json and a page that shows it
 // at /docs. Title, version and description stand there.
 //
 // Errors are Problems. An operation that returns any other error is answered 500 without the error's text, which
@@ -38,7 +40,7 @@ func init() {
 // malformed; null, and a number that is not whole or not within 64 bits, fit no field. Unknown fields and parameters,
 // and a parameter given twice, are refused with 422. The input of an operation must be an exported type where it embeds
 // another: huma overlooks what is embedded unexported.
-func NewAPI(mux *http.ServeMux, logger *slog.Logger, title, version, description string) huma.API {
+func New(mux *http.ServeMux, logger *slog.Logger, title, version, description string) huma.API {
 	config := huma.DefaultConfig(title, version)
 	config.Info.Description = description
 	config.CreateHooks = nil                        // no $schema in every answer
@@ -76,18 +78,18 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	if status >= http.StatusInternalServerError {
 		return failure(errors.Join(errs...))
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
+	p := httpserver.Problemf(status, "%s", detail)
 	for _, err := range errs[:min(len(errs), maxFields)] {
-		var field ProblemField
+		var field httpserver.ProblemField
 		var detailer huma.ErrorDetailer
 		if errors.As(err, &detailer) {
 			d := detailer.ErrorDetail()
-			field = ProblemField{d.Location, d.Message}
+			field = httpserver.ProblemField{Location: d.Location, Message: d.Message}
 		} else {
 			field.Message = err.Error() // not of the other: it prints the value, which may be the whole body
 		}
 		if at, what, ok := strings.Cut(field.Message, locationEnd); ok && strings.HasPrefix(at, "body") { // from unmarshal
-			field = ProblemField{at, what}
+			field = httpserver.ProblemField{Location: at, Message: what}
 		} else if what, ok := strings.CutPrefix(field.Message, "invalid "); ok { // "invalid integer", of a parameter
 			field.Message = "expected " + what
 		}
@@ -97,20 +99,11 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	return p
 }
 
-// Error implements error, as huma asks of an answer that is one.
-func (p *Problem) Error() string { return p.Detail }
-
-// GetStatus implements huma.StatusError.
-func (p *Problem) GetStatus() int { return p.Status }
-
-// ContentType implements huma.ContentTypeFilter.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
-
 // logCause logs the error behind a 500: a transformer is the one place where huma hands it out with the request's
 // context, and so with its trace.
 func logCause(logger *slog.Logger) huma.Transformer {
 	return func(ctx huma.Context, _ string, body any) (any, error) {
-		if p, ok := body.(*Problem); ok && p.cause != nil {
+		if p, ok := body.(*httpserver.Problem); ok && p.Cause != nil {
 			logFailure(ctx.Context(), ctx.SetHeader, logger.With("operation", ctx.Operation().OperationID), p)
 		}
 		return body, nil
