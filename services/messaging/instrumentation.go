@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,7 +34,11 @@ const (
 	labelPartition = "messaging_destination_partition_id"
 )
 
-// instrumentation is all that publishers and consumers tell of themselves.
+// WaitBuckets returns the bucket boundaries, in seconds, of this module's histograms of waits: 5 ms to 5 minutes. A service
+// that gives its own histograms the same can compare them. The caller may change the slice.
+func WaitBuckets() []float64 { return slices.Clone(histogram.Waits) }
+
+// instrumentation has the spans and metrics of publishers and consumers.
 type instrumentation struct {
 	tracer      trace.Tracer
 	server      []attribute.KeyValue // that spans are about

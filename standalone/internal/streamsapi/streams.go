@@ -10,11 +10,12 @@ import (
 
 	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/page"
+	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 )
 
-// streams are those that there are.
-var streams = [...]string{"orders", "stock"}
+// streams are the names of all streams.
+var streams = [...]string{contracts.Orders{}.Name(), contracts.Stock{}.Name()}
 
 const maxPending = 1000
 

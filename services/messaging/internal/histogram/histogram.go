@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Waits are the boundaries of a histogram of what may wait, in seconds: the 14 of the messaging conventions, and three for
-// what stays in a stream or an outbox.
+// Waits are the bucket boundaries of a wait, in seconds: the 14 of the messaging conventions, and three above for messages
+// that stay in a stream or an outbox.
 var Waits = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
 
 // exemplarEvery is how often a bucket gets a new exemplar. A bucket has one, of which a scrape sees the last; making it

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/order/internal/order"
 )
 
@@ -28,7 +29,7 @@ func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	}, []string{"status"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "order_completion_seconds", Help: "Time from an order's acceptance until it left pending.",
-		Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300},
+		Buckets: messaging.WaitBuckets(),
 	}, []string{"status"})
 	i := instrumentation{
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{Name: "orders_accepted_total", Help: "Orders accepted."}),
