@@ -5,7 +5,7 @@
 //
 // Read the files in this order; it is the order of the data.
 //
-//	message.go, entry.go   a [Message], its CloudEvents attributes, and how it stands in Redis
+//	message.go, codec.go   a [Message], its CloudEvents attributes, and how it stands in Redis
 //	carrier.go             its [Headers], which carry the trace context
 //	keys.go, client.go     which Redis keys there are, and a client that repeats nothing
 //	partitions.go          how many partitions a stream has, on which all must agree
@@ -22,7 +22,7 @@
 //	janitor.go             dead consumers are removed, and fully acknowledged messages are trimmed
 //	member.go, scripts.go  their requests to Redis; a step that must be atomic is a script in Lua
 //	admin.go, inspect.go,  an [Admin] looks at all of that, and redrives dead letters
-//	entries.go
+//	admin_entries.go
 //	sample.go              a [Sampler] measures lag, pending messages and dead letters for everybody
 //	inbox/                 a handler's effect happens once, however often its message arrives
 //	instrumentation.go     their spans and metrics, in one place

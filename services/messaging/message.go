@@ -16,7 +16,7 @@ const InboxRetention = 8 * 24 * time.Hour
 var ErrTooOld = fmt.Errorf("the event is older than %d days, after which inboxes forget: it could take effect a second time",
 	InboxRetention/(24*time.Hour))
 
-// A Message is the envelope of one event. Its fields are CloudEvents 1.0 attributes; see the codec in entry.go for how
+// A Message is the envelope of one event. Its fields are CloudEvents 1.0 attributes; see codec.go for how
 // they stand in Redis.
 type Message struct {
 	Stream  string    // where it travels, without the partition; the Redis key holds it, not the entry
