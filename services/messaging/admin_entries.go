@@ -7,26 +7,26 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An Entry is one of a stream as it stands in Redis, whatever wrote it: nothing is decoded.
+// An Entry is one entry of a stream, as it is in Redis: nothing is decoded.
 type Entry struct {
 	ID     string      `json:"id"`
 	Key    string      `json:"key"`
-	Fields [][2]string `json:"fields"` // names and values, in the order in which they stand
+	Fields [][2]string `json:"fields"` // names and values, in Redis's order
 }
 
-// PendingInfo is a message that was delivered to a group and is not acknowledged.
+// PendingInfo is a message that was delivered to a group and not acknowledged.
 type PendingInfo struct {
 	ID         string  `json:"id"` // of the entry
 	Partition  int     `json:"partition"`
 	Group      string  `json:"group"`
-	Consumer   string  `json:"consumer"` // that holds it; retry holds messages until their next attempt
+	Consumer   string  `json:"consumer"` // its owner; retry owns messages until their next attempt
 	Deliveries int64   `json:"deliveries"`
 	Idle       float64 `json:"idle_seconds"` // since it was delivered, handed over, or kept alive by a heartbeat
 	Subject    string  `json:"subject"`      // empty, as is Type, if the entry was deleted
 	Type       string  `json:"type"`
 }
 
-// Entry returns the entry with an id such as 1795240000000-0, and whether it is there: streams are trimmed.
+// Entry returns the entry with an id such as 1795240000000-0, and whether it exists: streams are trimmed.
 func (a *Admin) Entry(ctx context.Context, stream string, partition int, id string) (Entry, bool, error) {
 	found, err := readEntries(ctx, a.client, "XRANGE", StreamKey(stream, partition), id, id, 1)
 	if err != nil || len(found) == 0 {
@@ -35,7 +35,7 @@ func (a *Admin) Entry(ctx context.Context, stream string, partition int, id stri
 	return found[0], true, nil
 }
 
-// Pending lists the pending messages of a stream's groups, at most so many, the oldest first in each group.
+// Pending lists at most limit pending messages of a stream's groups, the oldest first in each group.
 func (a *Admin) Pending(ctx context.Context, stream string, limit int64) ([]PendingInfo, error) {
 	all := []PendingInfo{}
 	for partition := range a.Partitions {
@@ -51,7 +51,7 @@ func (a *Admin) Pending(ctx context.Context, stream string, limit int64) ([]Pend
 			}
 			found, err := a.pending(ctx, key, group.Name, left)
 			if err != nil {
-				return nil, fmt.Errorf("read what %s has pending in %s: %w", group.Name, key, err)
+				return nil, fmt.Errorf("read the pending messages of %s in %s: %w", group.Name, key, err)
 			}
 			for i := range found {
 				found[i].Partition = partition

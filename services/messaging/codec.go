@@ -22,12 +22,12 @@ const (
 	specVersion = "1.0"
 	contentType = "application/json"
 
-	// An attribute is a name or an id. A longer one is somebody's mistake, and would end in spans and logs.
+	// An attribute is a name or an id. A longer one is a mistake, and would get into spans and logs.
 	maxAttributeBytes = 256
 )
 
-// encode returns the fields and values of a message's entry, in the order in which a person wants to read them. Without
-// context the message leaves its trace behind, and keeps its baggage.
+// encode returns the fields and values of a message's entry, in an order that is easy to read. Without withContext the
+// entry has no trace context, but keeps its baggage.
 func encode(m Message, withContext bool) ([]string, error) {
 	if err := check(m); err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func encode(m Message, withContext bool) ([]string, error) {
 	return fields, nil
 }
 
-// decode reads an entry, which a stranger may have written: the error names the first field that is not as expected.
+// decode reads an entry, which any program may have written. Its error names the first field that is not as expected.
 func decode(stream string, entry redis.XMessage) (Message, error) {
 	m := Message{Stream: stream, Headers: Headers{}}
 	var spec, created, content string
@@ -98,7 +98,7 @@ func decode(stream string, entry redis.XMessage) (Message, error) {
 	return m, check(m)
 }
 
-// check tells whether a message may travel. Publishers and consumers ask.
+// check validates a message's attributes and size. Publishers and consumers call it.
 func check(m Message) error {
 	for _, attribute := range [...]struct{ name, value string }{
 		{fieldID, m.ID}, {fieldSource, m.Source}, {fieldType, m.Type},
@@ -122,7 +122,8 @@ func check(m Message) error {
 	return nil
 }
 
-// checkText refuses text that CloudEvents does not allow: it would break the export of a whole batch of spans.
+// checkText refuses text that is too long, or that CloudEvents does not allow: that would break the export of a whole batch
+// of spans.
 func checkText(name, value string) error {
 	if len(value) > maxAttributeBytes {
 		return fmt.Errorf("field %s has %d bytes, at most %d", name, len(value), maxAttributeBytes)
