@@ -17,27 +17,27 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// Config is what every service is told; a service embeds it in a Config of its own. The defaults are ReadConfig's: the
-// zero value has none.
+// Config is the configuration that all services share. A service embeds it in a Config of its own. ReadConfig sets the
+// defaults; the zero value has none.
 type Config struct {
 	RedisURL     string   `env:"REDIS_URL"`
 	DatabaseURL  string   `env:"DATABASE_URL"`                      // sqlite:///path/to/file, postgres://user:password@host/name
 	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`    // of each stream, the same in all services
 	Instance     string   `env:"CLEW_INSTANCE"`                     // which replica this is; <service>-<hostname>
-	Token        string   `env:"CLEW_TOKEN"`                        // what a request that needs it must bear; empty refuses them all
-	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`                // names, apart from localhost, under which browsers may ask
+	Token        string   `env:"CLEW_TOKEN"`                        // bearer token of protected requests; empty refuses them all
+	AllowedHosts []string `env:"CLEW_ALLOWED_HOSTS"`                // host names that are served, besides localhost
 	TrustCaller  bool     `env:"CLEW_TRUST_CALLER" envDefault:"on"` // continue the trace of a request
 
 	Propagation   bool               `env:"CLEW_PROPAGATION" envDefault:"on"`        // messages carry their trace context
 	TraceRelation messaging.Relation `env:"CLEW_TRACE_RELATION" envDefault:"parent"` // of processing to the message's creation
-	ClaimAfter    time.Duration      `env:"CLEW_CLAIM_AFTER" envDefault:"15s"`       // of silence a consumer is taken for dead
-	Heartbeat     time.Duration      `env:"CLEW_HEARTBEAT" envDefault:"5s"`          // how often a consumer shows that it is not
+	ClaimAfter    time.Duration      `env:"CLEW_CLAIM_AFTER" envDefault:"15s"`       // silence after which a consumer counts as dead
+	Heartbeat     time.Duration      `env:"CLEW_HEARTBEAT" envDefault:"5s"`          // time between a consumer's signs of life
 	TestMode      bool               `env:"CLEW_TEST_MODE" envDefault:"off"`         // test SKUs misbehave, baggage steers traces
 }
 
-// ReadConfig reads a service's Config, into which points, and the Config embedded in it, common, from environment
-// variables. Its error tells of every variable that is wrong, one a line, and what was expected. It does not repeat
-// URLs, because they may hold passwords.
+// ReadConfig reads a service's Config from environment variables. into points to it, and common to the Config embedded in
+// it. The error has a line for each variable that is wrong, with what was expected. It does not repeat URLs, because they may
+// hold passwords.
 func ReadConfig(service string, into any, common *Config, variables map[string]string) error {
 	problems := misspelt(variables)
 	err := env.ParseWithOptions(into, env.Options{
@@ -83,8 +83,8 @@ func ReadConfig(service string, into any, common *Config, variables map[string]s
 	return errors.Join(problems...)
 }
 
-// misspelt refuses variables that would change nothing, although somebody means them to: those that differ from one of
-// Config only by underscores, capitals or an S at the end.
+// misspelt refuses variables that nobody reads, but that differ from one of Config only by underscores, capitals or an S at
+// the end.
 func misspelt(variables map[string]string) (problems []error) {
 	plain := func(name string) string {
 		return strings.TrimSuffix(strings.ToUpper(strings.ReplaceAll(name, "_", "")), "S")

@@ -9,8 +9,8 @@ import (
 // logPause keeps an outage from filling the log.
 const logPause = time.Minute
 
-// Every adds a loop that does something at the start, and again after each pause. What fails is logged, at most once a
-// minute, and tried again after the pause: it is only late.
+// Every adds a loop that calls do at the start and again after each pause. An error is logged, at most once a minute, and do
+// is tried again after the pause.
 func (s *Service) Every(name string, pause time.Duration, do func(context.Context) error) {
 	s.add(name, func(ctx context.Context) error { return every(ctx, s.tel.Logger, name, pause, do) })
 }

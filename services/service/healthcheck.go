@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Healthcheck asks the process of this service that runs on this machine, by its admin server's address, whether it is
-// ready, be it degraded. It returns nil if it is, else what it said; it waits 5 s at most. A container whose image has no
-// shell checks itself so.
+// Healthcheck asks the service that runs on this machine, at the address of its admin server, whether it is ready. It returns
+// nil if it is, even if degraded, and else an error with its answer. It waits for at most 5 s. Containers check themselves
+// with it: their image has no shell.
 func Healthcheck(ctx context.Context, adminAddr string) error {
 	host, port, err := net.SplitHostPort(adminAddr)
 	if err != nil {

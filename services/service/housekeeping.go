@@ -14,12 +14,11 @@ const (
 	housekeepingPause  = time.Hour
 )
 
-// An event that is replayed after the inbox has forgotten it would take effect twice: this does not compile unless the
-// inbox remembers longer.
+// This compiles only if inboxes remember events for longer than they can be replayed: else one could take effect twice.
 const _ = uint64(messaging.InboxRetention - publishedRetention - 1)
 
-// Housekeeping adds a loop that deletes what is past its retention, at the start and once an hour: published messages
-// after 24 h, the ids of processed ones after 8 days, and what else the service purges.
+// Housekeeping adds a loop that purges old rows, at the start and once an hour: published messages after 24 h, the ids of
+// processed ones after 8 days. Then it calls also.
 func (s *Service) Housekeeping(out *outbox.Table, also ...func(context.Context) error) {
 	purges := append([]func(context.Context) error{func(ctx context.Context) error {
 		return out.Purge(ctx, publishedRetention)
@@ -27,7 +26,7 @@ func (s *Service) Housekeeping(out *outbox.Table, also ...func(context.Context) 
 	s.Every("housekeeping", housekeepingPause, all(purges))
 }
 
-// all does one thing after the other, whatever fails.
+// all calls one after the other, even if one fails.
 func all(purges []func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var errs []error

@@ -13,7 +13,7 @@ import (
 	"example.com/clew/observability/telemetry"
 )
 
-// Settings are a service's Config, which embeds the Config of this package.
+// Settings is a service's Config, which embeds the Config of this package.
 type Settings interface {
 	common() Config
 	Admin() string // address of the admin server
@@ -21,10 +21,10 @@ type Settings interface {
 
 func (c Config) common() Config { return c }
 
-// Main is a service's program, told by the variables of its environment. It reads the settings, builds the process and
-// runs it until SIGINT or SIGTERM, with telemetry of its own, which it flushes last. It returns the exit code: 0 after a
-// clean stop, else 1 with the reason on stderr, one line a problem. A second signal ends the process at once. With the
-// argument "healthcheck" it asks the process that runs; any other is wrong usage, exit code 2.
+// Main is a service's program, configured by environment variables. It sets up telemetry, builds the service and runs it until
+// SIGINT or SIGTERM; a second signal ends the process at once. With the argument "healthcheck" it runs Healthcheck instead. It
+// returns the exit code: 0 after a clean stop; 1 after an error, with one line for each problem on stderr; 2 for any other
+// argument.
 func Main[S Settings](
 	service string, args []string, read func(variables map[string]string) (S, error),
 	build func(context.Context, S, *telemetry.Telemetry) (*Service, error),

@@ -14,21 +14,21 @@ import (
 	"example.com/clew/services/service/apiserver"
 )
 
-// replayBatches bounds the work for one request, which a stop waits for.
+// replayBatches bounds the work of one request, because a stop waits for it.
 const replayBatches = 10
 
-// replayAnswer tells how many messages a request has replayed, and what is left to ask for.
+// replayAnswer has the number of messages that a request has replayed, and the rest of the replay.
 type replayAnswer struct {
 	Replayed int            `json:"replayed"`
 	Rest     *outbox.Replay `json:"rest,omitempty"`
 }
 
-// replay answers POST /outbox/replay?since=15m: the relay publishes again what was created in that time, and what is
-// parked. With until=5m it stops at what was created 5 minutes ago. What the inboxes may have forgotten is refused
-// without force=1. The request needs the token.
+// replay answers POST /outbox/replay?since=15m: the relay publishes again all parked messages and those of the last 15
+// minutes, with until=5m only those older than 5 minutes. Events that inboxes may have forgotten need force=1. The request
+// needs the token.
 //
-// The answer is {"replayed":3}. If there is more than one request does, it also tells what is left, and POST
-// /outbox/replay?after=…&before=… with that goes on: {"replayed":20000,"rest":{"after":"…","before":"…"}}.
+// The answer is {"replayed":3}. One request replays a limited number; if there are more, the answer has a rest, such as
+// {"replayed":20000,"rest":{"after":"…","before":"…"}}, and POST /outbox/replay?after=…&before=… continues.
 func replay(out *outbox.Table, token string, logger *slog.Logger) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !apiserver.Authorized(w, r, token) {
@@ -60,12 +60,12 @@ func replay(out *outbox.Table, token string, logger *slog.Logger) http.HandlerFu
 	}
 }
 
-// readReplay reads what a request asks for. Its error says what was expected.
+// readReplay reads the parameters of a request. Its error says what was expected.
 func readReplay(query url.Values) (outbox.Replay, error) {
 	if query.Has("after") || query.Has("before") {
 		rest := outbox.Replay{After: query.Get("after"), Before: query.Get("before")}
 		if rest.After == "" || rest.Before == "" {
-			return rest, errors.New("the parameters after and before go on with a replay, expected both as an answer told them")
+			return rest, errors.New("the parameters after and before continue a replay, expected both, from the rest in its answer")
 		}
 		return rest, nil
 	}

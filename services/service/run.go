@@ -6,11 +6,11 @@ import (
 	"fmt"
 )
 
-// Run runs the parts until ctx ends or one of them does, which it should not. Then it stops and closes everything,
-// within 20 s, and returns what went wrong. A Service runs once.
+// Run runs the parts until ctx ends or a part ends by itself, which is an error. Then it stops and closes everything, within
+// 20 s, and returns all errors. A Service runs once.
 //
-// Parts start in the order in which they were added and stop in the reverse, so that each may still hand its work to
-// one that was added before: the API and the consumer write the outbox, which the relay empties.
+// Parts start in the order in which they were added and stop in reverse order, so that each can hand its last work to an
+// earlier one: the API and the consumer write the outbox, which the relay empties.
 func (s *Service) Run(ctx context.Context) error {
 	for _, l := range s.loops {
 		s.start(l)
@@ -31,7 +31,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return errors.Join(err, s.shutdown.Run(deadline))
 }
 
-// start runs a loop until its turn in the shutdown. If it ends before, the whole process does: one with a part missing
+// start runs a loop until its turn in the shutdown. If it ends before, the whole service stops: without one of its parts it
 // must not look alive.
 func (s *Service) start(l loop) {
 	ctx, stop := context.WithCancel(context.Background())
@@ -40,7 +40,7 @@ func (s *Service) start(l loop) {
 		err := l.run(ctx)
 		if ctx.Err() == nil {
 			s.end(advise(fmt.Errorf("%s ended: %w", l.name, err)))
-			err = nil // told once
+			err = nil // reported once
 		}
 		done <- err
 	}()

@@ -22,7 +22,7 @@ import (
 	"example.com/clew/services/service/apiserver"
 )
 
-// shutdownDeadline bounds a stop. The times that its steps may take add up to less; the relay takes 5 s at most.
+// shutdownDeadline bounds a stop. The limits of its steps add up to less; the relay's is 5 s.
 const (
 	shutdownDeadline = 20 * time.Second
 	apiGrace         = 4 * time.Second // for requests in flight
@@ -32,8 +32,8 @@ const (
 
 const askEvery = 2 * time.Second // whether the database and Redis answer
 
-// A Service is put together part by part, and then runs. Its methods open what the part needs; what
-// they open is closed by Run, or by Abandon if the service cannot be put together.
+// A Service is built from parts and then runs. A method that adds a part opens its ports and connections at once; Run closes
+// them, or Abandon if building fails.
 type Service struct {
 	cfg      Config
 	tel      *telemetry.Telemetry
@@ -111,7 +111,7 @@ func (s *Service) Redis() (redis.UniversalClient, error) {
 	if err := s.tel.Registry.Register(messaging.PoolCollector("redis", client)); err != nil {
 		return nil, fmt.Errorf("a process has one Redis client: %w", err)
 	}
-	// Without Redis the API accepts what the outbox keeps: a load balancer must not take that away.
+	// Without Redis the API still accepts orders, and the outbox keeps their messages: a load balancer must not stop that.
 	s.depend(s.uses, "redis", func(ctx context.Context) error { return client.Ping(ctx).Err() })
 	return client, nil
 }

@@ -12,9 +12,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-const maxDrain = 16 << 20 // bytes of a body that are read only so that a client which still sends sees the answer
+const maxDrain = 16 << 20 // most bytes of a body that are read and dropped, so that a client which still sends sees the answer
 
-// recoverPanics answers a panic with 500 or, if the answer has begun, ends the connection, so that the client cannot
+// recoverPanics answers a panic with 500. If the answer has begun, it ends the connection instead, so that the client does not
 // take half an answer for a whole one.
 func recoverPanics(next http.Handler, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -41,11 +41,11 @@ func recoverPanics(next http.Handler, logger *slog.Logger) http.Handler {
 	})
 }
 
-// begunWriter knows whether the answer has begun. What is left of the request is drained before it does.
+// begunWriter records whether the answer has begun. Before that it drains the rest of the request.
 type begunWriter struct {
 	http.ResponseWriter
 	request *http.Request
-	body    io.Reader // as it came: a handler may put another one in its place
+	body    io.Reader // the original: a handler may replace the request's
 	begun   bool
 }
 
@@ -57,7 +57,7 @@ func (w *begunWriter) begin() {
 }
 
 func (w *begunWriter) WriteHeader(status int) {
-	if status >= 200 { // before it are only hints, such as 103
+	if status >= 200 { // lower ones are only hints, such as 103
 		w.begin()
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -77,11 +77,11 @@ func (w *begunWriter) FlushError() error {
 // Unwrap gives http.ResponseController everything else.
 func (w *begunWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// drain reads what is left of a body, up to a bound. A client that sends everything before it reads anything would
-// otherwise meet a reset connection instead of the answer. One that waits for 100 Continue has sent nothing.
+// drain reads the rest of a body, up to maxDrain. A client that sends everything before it reads anything would otherwise get
+// a reset connection instead of the answer. A client that waits for 100 Continue has sent nothing.
 func drain(r *http.Request, body io.Reader) {
 	if body != nil && r.Header.Get("Expect") == "" {
-		_, _ = io.CopyN(io.Discard, body, maxDrain) // what cannot be read is not there to be drained
+		_, _ = io.CopyN(io.Discard, body, maxDrain) // after an error there is nothing left to drain
 	}
 }
 

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// guard keeps web pages of other origins away from a server on a laptop.
+// guard refuses web pages of other origins.
 //
-// The list of hosts is what stops DNS rebinding: a page of evil.example whose name turns into 127.0.0.1 is of the
-// same origin to the browser, but its requests still say Host: evil.example. An IP address cannot be rebound.
+// The list of hosts stops DNS rebinding: if evil.example resolves to 127.0.0.1, a page of it has the same origin to the
+// browser, but its requests still say Host: evil.example. An IP address cannot be rebound.
 func guard(next http.Handler, allowedHosts []string) http.Handler {
 	allowed := map[string]bool{"localhost": true}
 	for _, name := range allowedHosts {

@@ -28,20 +28,20 @@ func Listen(addr, variable string) (net.Listener, error) {
 	return ln, nil
 }
 
-// Serve answers the requests that arrive on ln until ctx ends. Then it closes ln and returns nil once what is in
-// flight is finished. What is not finished within grace has its context cancelled and its connection closed, and
-// Serve returns an error without waiting for those handlers. It also returns an error if ln fails.
+// Serve answers the requests that arrive on ln until ctx ends. Then it closes ln, and returns nil once all requests in flight
+// are finished. After grace it cancels the contexts of the rest, closes their connections, and returns an error without
+// waiting for their handlers. It also returns an error if ln fails.
 //
-// Ending ctx does not end the contexts of requests. A handler that streams must watch something else, or it takes all
-// of grace.
+// The end of ctx does not end the contexts of requests. A handler that streams must watch something else, or the stop takes
+// all of grace.
 //
-// A client has 5 s for the header, which may have 64 KiB, 30 s for the whole request, and has to take the answer within
-// 60 s of it; a handler that needs longer moves its deadline with http.ResponseController (net/http/pprof does so by
-// itself). An idle connection is closed after 2 minutes.
+// A client has 5 s for the header, of at most 64 KiB, 30 s for the whole request, and must take the answer within 60 s after
+// the header. A handler that needs longer moves its deadline with http.ResponseController (net/http/pprof does so). An idle
+// connection is closed after 2 minutes.
 //
-// What net/http refuses before there is a request is text/plain and not a Problem, and it has no hook for that: too
-// large a header (431), a malformed request line, path or header (400), a transfer coding other than chunked (501), an
-// expectation other than 100-continue (417). A header that does not arrive in time is not answered at all.
+// Some refusals of net/http are text/plain instead of a Problem, and have no hook: too large a header (431), a malformed
+// request line, path or header (400), a transfer coding other than chunked (501), an expectation other than 100-continue
+// (417). A header that does not arrive in time is not answered at all.
 func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *slog.Logger, grace time.Duration) error {
 	requests, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
@@ -59,7 +59,7 @@ func Serve(ctx context.Context, ln net.Listener, handler http.Handler, logger *s
 
 	deadline, cancel := context.WithTimeout(requests, grace)
 	defer cancel()
-	closeUnused := time.AfterFunc(grace/4, unused.close) // what was sent at the last moment has arrived by then
+	closeUnused := time.AfterFunc(grace/4, unused.close) // by then, requests sent at the last moment have arrived
 	defer closeUnused.Stop()
 	err := server.Shutdown(deadline)
 	<-failed //nolint:errcheck // it is http.ErrServerClosed
@@ -82,8 +82,8 @@ func newServer(handler http.Handler, logger *slog.Logger) *http.Server {
 	}
 }
 
-// unused are connections that have not brought a request. Shutdown waits 5 s for each of them, which may be more than
-// grace, and many a client opens more than it needs.
+// unused holds connections that have not brought a request yet. Many clients open more than they need, and Shutdown waits 5 s
+// for them, which may be more than grace.
 type unused struct{ conns sync.Map }
 
 func (u *unused) note(conn net.Conn, state http.ConnState) {

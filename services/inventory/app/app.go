@@ -1,5 +1,5 @@
-// Package app puts the inventory service together and runs it: as a process of its own by Main, or inside another, such as
-// a test, by New and Run.
+// Package app builds the inventory service and runs it: as a process of its own with Main, or inside another process, such as
+// a test, with New and Run.
 package app
 
 import (
@@ -25,7 +25,7 @@ import (
 // name is the service's name, also as a consumer group, which all its replicas share.
 const name = "inventory"
 
-// Config is what differs between two processes of the service.
+// Config is the configuration of one process of the service.
 type Config struct {
 	service.Config
 	Addr      string `env:"INVENTORY_ADDR" envDefault:"127.0.0.1:8081"` // of the API
@@ -42,9 +42,8 @@ func ReadConfig(variables map[string]string) (Config, error) {
 	return cfg, err
 }
 
-// New opens what the service needs: its ports, its database, which it creates or brings up to date and seeds, and its
-// clients of Redis, which need not be there yet. If it fails, nothing stays open; else Run must follow, which closes
-// everything. Telemetry is the caller's to stop, after Run.
+// New opens the ports, the database, which it creates or migrates and seeds, and a client of Redis, which need not be up yet.
+// If New fails, nothing stays open. Otherwise the caller must call Run, which closes everything, and then shut tel down.
 func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Service, err error) {
 	s := service.New(cfg.Config, tel)
 	defer func() { err = s.Abandon(ctx, err) }()
@@ -81,5 +80,5 @@ func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.
 	return s, errors.Join(adminErr, sampleErr, s.ServeAPI(cfg.Addr, "INVENTORY_ADDR", httpapi.New(items, cfg.Token, tel.Logger)))
 }
 
-// Main is the whole process, with its arguments, and returns its exit code: see service.Main.
+// Main runs the service's program and returns its exit code: see service.Main.
 func Main(args []string) int { return service.Main(name, args, ReadConfig, New) }

@@ -15,7 +15,7 @@ import (
 	"example.com/clew/observability/telemetry/httpserver"
 )
 
-// maxFields is how many wrong fields a Problem names: a body can have some hundred thousand.
+// maxFields is the most wrong fields that a Problem names: a body can have some hundred thousand.
 const maxFields = 100
 
 // huma keeps these as globals. They are set here, before any API exists, because a test may run several
@@ -29,17 +29,16 @@ func init() {
 	validation.MsgExpectedMaximumNumber = "expected number <= %.15g"
 }
 
-// New returns an API whose operations are served by mux, with OpenAPI 3.1 at /openapi.json and a page that shows it
-// at /docs. Title, version and description stand there.
+// New returns an API whose operations are served by mux. OpenAPI 3.1 is at /openapi.json, with this title, version and
+// description, and a page that shows it at /docs.
 //
-// Errors are Problems. An operation that returns any other error is answered 500 without the error's text, which
-// goes to logger; if messaging.Unavailable or messaging.Contended marked it, 503 with Retry-After.
+// Errors are Problems. Any other error of an operation is answered 500, or 503 with Retry-After if messaging.Unavailable or
+// messaging.Contended marked it. The answer does not show the error, which goes to logger.
 //
 // Requests are read strictly. A body is JSON of at most 1 MiB: a larger one is answered 413, another content type or
-// none 415, one that does not arrive in time 408, and malformed JSON 400. A name that stands twice in an object is
-// malformed; null, and a number that is not whole or not within 64 bits, fit no field. Unknown fields and parameters,
-// and a parameter given twice, are refused with 422. The input of an operation must be an exported type where it embeds
-// another: huma overlooks what is embedded unexported.
+// none 415, one that does not arrive in time 408, and malformed JSON 400. An object with the same name twice is malformed.
+// Null, and numbers that are not whole or not within 64 bits, fit no field. Unknown fields and parameters, and a parameter
+// given twice, are answered 422. An input type that embeds another must embed an exported one: huma ignores others.
 func New(mux *http.ServeMux, logger *slog.Logger, title, version, description string) huma.API {
 	config := huma.DefaultConfig(title, version)
 	config.Info.Description = description
@@ -47,7 +46,7 @@ func New(mux *http.ServeMux, logger *slog.Logger, title, version, description st
 	config.OpenAPIPath, config.SchemasPath = "", "" // only the one variant below
 	config.DocsPath = ""                            // huma's pages load from a CDN
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
-	config.Formats = map[string]huma.Format{"application/json": format, "json": format} // huma asks for "+json" so
+	config.Formats = map[string]huma.Format{"application/json": format, "json": format} // "json" is for types such as "x+json"
 	config.Transformers = []huma.Transformer{logCause(logger)}
 	config.OnAddOperation = []huma.AddOpFunc{addErrors}
 	config.RejectUnknownQueryParameters = true
@@ -72,8 +71,8 @@ func addErrors(_ *huma.OpenAPI, op *huma.Operation) {
 	}
 }
 
-// newProblem is huma.NewError: it shows what is wrong with which field. It neither echoes values nor shows, from 500
-// on, what went wrong inside.
+// newProblem is huma.NewError: it names the wrong fields. It does not repeat their values, and from 500 on it does not show
+// the error.
 func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	if status >= http.StatusInternalServerError {
 		return failure(errors.Join(errs...))
@@ -86,7 +85,7 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 			d := detailer.ErrorDetail()
 			field = httpserver.ProblemField{Location: d.Location, Message: d.Message}
 		} else {
-			field.Message = err.Error() // not of the other: it prints the value, which may be the whole body
+			field.Message = err.Error() // a detailer's would print the value, which may be the whole body
 		}
 		if at, what, ok := strings.Cut(field.Message, locationEnd); ok && strings.HasPrefix(at, "body") { // from unmarshal
 			field = httpserver.ProblemField{Location: at, Message: what}
@@ -99,8 +98,8 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	return p
 }
 
-// logCause logs the error behind a 500: a transformer is the one place where huma hands it out with the request's
-// context, and so with its trace.
+// logCause logs the cause of a 500 or 503. Only a transformer gets it from huma together with the request's context, and so
+// with its trace.
 func logCause(logger *slog.Logger) huma.Transformer {
 	return func(ctx huma.Context, _ string, body any) (any, error) {
 		if p, ok := body.(*httpserver.Problem); ok && p.Cause != nil {

@@ -19,16 +19,15 @@ import (
 
 const maxBody = 1 << 20 // bytes of a body that an operation takes
 
-// adapter stands between the mux and huma. It reads the body and looks at the query before huma does, which answers a
-// body that breaks off with 500, lets a request run for no longer than its body may take, and overlooks what it does not
-// understand of a query.
+// adapter stands between the mux and huma. It reads the body and checks the query first, because huma answers 500 to a body
+// that breaks off, ends a request when the time for its body is over, and ignores malformed parts of a query.
 type adapter struct{ huma.Adapter }
 
 func (a adapter) Handle(op *huma.Operation, handle func(huma.Context)) {
-	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1 // both none: the body is here by then
+	op.MaxBodyBytes, op.BodyReadTimeout = -1, -1 // no limits: the body is in memory by then
 	a.Adapter.Handle(op, func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		r.Header.Del("Accept") // what is answered is JSON in any case (RFC 9110 §12.4.1)
+		r.Header.Del("Accept") // the answer is JSON in any case (RFC 9110 §12.4.1)
 		problem := checkQuery(r.URL.RawQuery)
 		if problem == nil && op.RequestBody != nil {
 			problem = readBody(r)
@@ -60,7 +59,7 @@ func readBody(r *http.Request) *httpserver.Problem {
 	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return fieldProblem(http.StatusUnsupportedMediaType, "header.Content-Type", "expected application/json")
 	}
-	r.Header.Set("Content-Type", "application/json") // huma tells capitals apart
+	r.Header.Set("Content-Type", "application/json") // huma's comparison is case-sensitive
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return fieldProblem(http.StatusUnsupportedMediaType, "header.Content-Encoding", "expected none")
 	}

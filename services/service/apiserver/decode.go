@@ -9,10 +9,10 @@ import (
 	"strconv"
 )
 
-// maxDepth is how deep a body may nest.
+// maxDepth is the deepest nesting of a body.
 const maxDepth = 32
 
-// unmarshal is huma's: first into an any, which it holds against the schema, then into the operation's input.
+// unmarshal decodes a body for huma: first into an any, for the check against the schema, then into the operation's input.
 func unmarshal(data []byte, v any) error {
 	into, untyped := v.(*any)
 	if !untyped {
@@ -30,11 +30,11 @@ func unmarshal(data []byte, v any) error {
 	return err
 }
 
-// What JSON can say and no operation takes. It fits no schema, so that huma refuses it by the name of its field.
+// An unfit value is valid JSON that no operation accepts. It fits no schema, so huma refuses it and names its field.
 type unfit string
 
-// decode reads a value. It is stricter than encoding/json, which takes the last of two values with one name and leaves a
-// field as it is for null; and it keeps whole numbers whole, where encoding/json makes a float of them.
+// decode reads a value. Unlike encoding/json, it refuses two values with one name, does not ignore null, and keeps whole
+// numbers whole instead of making them floats.
 func decode(d *json.Decoder, at string, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, malformed(at, fmt.Errorf("expected at most %d levels", maxDepth))
@@ -100,7 +100,7 @@ func decodeArray(d *json.Decoder, at string, depth int) (any, error) {
 	return array, nil
 }
 
-// malformed is an error about a place in the body. Its text is all that huma hands on: newProblem takes it apart again.
+// malformed is an error at a place in the body. huma hands on only its text, from which newProblem separates the place again.
 func malformed(at string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("it ends too early")

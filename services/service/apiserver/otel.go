@@ -16,16 +16,16 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// CustomerTier is the member of a request's baggage that tells what the customer pays for. It travels to every consumer
-// and is an attribute of their spans.
+// CustomerTier is the member of a request's baggage with the customer's tier. It travels to every consumer and is an attribute
+// of their spans.
 const CustomerTier = "customer.tier"
 
-// A Tracing is what OTel needs to know. No provider and no propagator may be nil.
+// A Tracing configures OTel. The providers and the propagator must not be nil.
 type Tracing struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
 	Propagator     propagation.TextMapPropagator
-	Addr           string // host:port of the server: server.address and server.port
+	Addr           string // host:port of the server, for the attributes server.address and server.port
 	TrustCaller    bool   // continue the caller's trace; else start one, and link to the caller's
 	TestMode       bool   // let the caller steer how its order is traced
 }
@@ -47,8 +47,8 @@ func OTel(next http.Handler, t Tracing) http.Handler {
 		otelhttp.WithPublicEndpointFn(func(*http.Request) bool { return !t.TrustCaller }))
 }
 
-// describeSpan adds what otelhttp leaves out: the span's http.route and customer.tier, and the header that tells the
-// caller where to find the trace (W3C Trace Context level 2, draft).
+// describeSpan adds the attributes http.route and customer.tier to the span, and the header traceresponse, with which the
+// caller finds the trace (W3C Trace Context level 2, draft): otelhttp leaves them out.
 func describeSpan(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		span := trace.SpanFromContext(r.Context())
@@ -58,7 +58,7 @@ func describeSpan(next http.Handler) http.Handler {
 		if tier := baggage.FromContext(r.Context()).Member(CustomerTier).Value(); tier != "" {
 			span.SetAttributes(attribute.String(CustomerTier, tier))
 		}
-		// Deferred, because an aborted answer leaves by a panic. The pattern is known once the mux has run.
+		// Deferred, because an aborted answer is a panic. The pattern is known once the mux has run.
 		defer func() {
 			if _, route, ok := strings.Cut(r.Pattern, " "); ok {
 				span.SetAttributes(semconv.HTTPRoute(route))
@@ -68,7 +68,7 @@ func describeSpan(next http.Handler) http.Handler {
 	})
 }
 
-// passingBaggage is what a caller may set: members, and the values that they may have.
+// passingBaggage returns the members of baggage that a caller may set, with their allowed values.
 func passingBaggage(testMode bool) map[string][]string {
 	passing := map[string][]string{CustomerTier: {"standard", "premium", "trial"}}
 	if testMode {
@@ -78,7 +78,7 @@ func passingBaggage(testMode bool) map[string][]string {
 	return passing
 }
 
-// callerPropagator drops the baggage that a caller has no business to set: it would travel on to every consumer.
+// callerPropagator drops all other baggage of a caller: it would travel on to every consumer.
 type callerPropagator struct {
 	propagation.TextMapPropagator
 	passing map[string][]string

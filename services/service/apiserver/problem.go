@@ -9,15 +9,15 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// WriteFailure answers for a handler outside huma that met an error which is not the caller's: 503 if something that the
-// service needs is away or in use, else 500. The error goes to logger alone.
+// WriteFailure answers a request for a handler outside huma that failed through no fault of the caller: 503 if
+// messaging.Unavailable or messaging.Contended marked err, else 500. The error goes to logger only.
 func WriteFailure(ctx context.Context, w http.ResponseWriter, logger *slog.Logger, err error) {
 	p := failure(err)
 	logFailure(ctx, w.Header().Set, logger, p)
 	p.Write(w)
 }
 
-// failure is the answer for an error that is not the caller's.
+// failure is the answer to an error that is not the caller's fault.
 func failure(cause error) *httpserver.Problem {
 	p := httpserver.Unexpected(cause)
 	switch messaging.Classify(cause) {

@@ -1,7 +1,7 @@
-// Package httpapi is the order service's HTTP API: place an order, look at orders, cancel one.
+// Package httpapi is the order service's HTTP API: place an order, read orders, cancel one.
 //
-// It turns requests into transactions of store and outbox, and orders into JSON. What a request must look like is
-// written in the tags of the types in types.go, from which huma makes both the checks and the OpenAPI document.
+// It turns requests into transactions of store and outbox, and orders into JSON. From the tags of the types in types.go huma
+// makes both the validation of requests and the OpenAPI document.
 package httpapi
 
 import (

@@ -11,13 +11,13 @@ import (
 	"example.com/clew/services/order/internal/order"
 )
 
-// instrumentation is what this process has done to orders.
+// instrumentation has the metrics of this process's changes to orders.
 type instrumentation struct {
 	accepted prometheus.Counter
 	finished map[order.Status]finished
 }
 
-// finished is about the orders that left pending for one status.
+// finished has the metrics of the orders that left pending for one status.
 type finished struct {
 	total   prometheus.Counter
 	seconds prometheus.ExemplarObserver
@@ -47,8 +47,8 @@ func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	return i
 }
 
-// finish counts an order that left pending. The exemplar is the order's trace, if it is known to be sampled: what ends
-// the order may be in another one, such as a cancellation.
+// finish counts an order that left pending. The exemplar is the order's trace, if the change is in it and sampled: a
+// cancellation, for example, is in a trace of its own.
 func (i instrumentation) finish(ctx context.Context, status order.Status, row orderRow) {
 	var exemplar prometheus.Labels
 	span := trace.SpanContextFromContext(ctx)
