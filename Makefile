@@ -76,6 +76,7 @@ fuzz: ## fuzz the codecs and parsers, 30 s each; FUZZTIME=5m for longer
 
 tidy: ## tidy each module as if it stood alone
 	@for module in $(MODULES); do (cd $$module && GOWORK=off go mod tidy); done
+	@go list -m all >/dev/null # completes go.work.sum, which go doc would change otherwise
 
 vendor: ## fetch the libraries of the viewer's page again, from npm
 	@observability/viewer/page/vendor.sh

@@ -10,7 +10,7 @@ require (
 	example.com/clew/services/inventory v0.0.0
 	example.com/clew/services/messaging v0.0.0
 	example.com/clew/services/order v0.0.0
-	example.com/clew/services/process v0.0.0
+	example.com/clew/services/service v0.0.0
 	github.com/alecthomas/kong v1.17.0
 	github.com/caarlos0/env/v11 v11.4.2
 	github.com/chromedp/chromedp v0.23.0
@@ -234,5 +234,5 @@ replace (
 	example.com/clew/services/inventory => ../services/inventory
 	example.com/clew/services/messaging => ../services/messaging
 	example.com/clew/services/order => ../services/order
-	example.com/clew/services/process => ../services/process
+	example.com/clew/services/service => ../services/service
 )

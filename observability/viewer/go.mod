@@ -2,6 +2,10 @@ module example.com/clew/observability/viewer
 
 go 1.26.0
 
+require example.com/clew/observability/telemetry v0.0.0
+
+replace example.com/clew/observability/telemetry => ../telemetry
+
 require (
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0

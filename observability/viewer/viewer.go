@@ -3,6 +3,7 @@ package viewer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -10,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
 // DefaultMaxBytes bounds the traces kept when Config.MaxBytes is not set: some thousands of orders.
@@ -67,8 +70,8 @@ type Listeners struct {
 }
 
 // Run serves the query API and both kinds of OTLP until ctx ends, and closes the listeners. It then ends subscriptions, and
-// lets requests under way finish for at most 5 s. The handlers of both HTTP servers are passed through protect, which is
-// where the caller puts its checks of host and origin. Run returns nil after ctx ended, or the first error of a server.
+// lets requests under way finish for at most 5 s. protect wraps the handlers of both HTTP servers in checks of host and
+// origin, such as httpserver.Wrap. Run returns nil after ctx ended, or the first error of a server.
 func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handler) http.Handler) error {
 	group, ctx := errgroup.WithContext(ctx)
 	serveHTTP(ctx, group, on.API, protect(v.Handler()))
@@ -83,26 +86,12 @@ func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handle
 }
 
 func serveHTTP(ctx context.Context, group *errgroup.Group, on net.Listener, handler http.Handler) {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-	}
 	group.Go(func() error {
-		if err := server.Serve(on); !errors.Is(err, http.ErrServerClosed) {
-			return err
+		err := httpserver.Serve(ctx, on, handler, slog.Default(), shutdownTimeout)
+		if ctx.Err() != nil {
+			return nil // what was cut off by the stop is no failure
 		}
-		return nil
-	})
-	group.Go(func() error {
-		<-ctx.Done()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		if server.Shutdown(ctx) != nil {
-			return server.Close()
-		}
-		return nil
+		return err
 	})
 }
 

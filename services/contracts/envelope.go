@@ -1,6 +1,6 @@
 package contracts
 
-// What travels where, under which name, and about which order: the methods say the same for every value of a type.
+// The stream and the type of each event, which are the same for all its values, and its subject.
 
 // Stream returns the stream on which the event travels.
 func (OrderCreated) Stream() Orders { return Orders{} }

@@ -1,17 +1,17 @@
-// Package contracts holds the events that the order and inventory services exchange: their names, their payloads as
-// JSON, and what makes a payload valid. It is what another team would import, so it needs only the standard library.
+// Package contracts has the events that the order and inventory services exchange: their types, their JSON payloads, and the
+// validation of these. Another team would import it, so it needs only the standard library.
 //
 // A type's name ends in its version. A change that a reader of the old version could misread gets a new version, and
 // both are published until nobody reads the old one.
 package contracts
 
-// Orders is the stream of what becomes of orders.
+// Orders is the stream of events about orders.
 type Orders struct{}
 
 // Name returns the stream's name.
 func (Orders) Name() string { return "orders" }
 
-// Stock is the stream of what becomes of stock.
+// Stock is the stream of events about stock.
 type Stock struct{}
 
 // Name returns the stream's name.
@@ -61,8 +61,8 @@ type StockReserved struct {
 	Items   []Quantity `json:"items"`
 }
 
-// StockRejected (stock.rejected.v1): nothing was set aside. Reason names the first SKU, in alphabetical order, that
-// stood in the way, such as "out_of_stock: lamp" or "unknown_sku: lamb".
+// StockRejected (stock.rejected.v1): nothing was set aside. Reason names the first SKU, in alphabetical order, that could not
+// be, such as "out_of_stock: lamp" or "unknown_sku: lamb".
 type StockRejected struct {
 	OrderID string `json:"order_id"`
 	Reason  string `json:"reason"`

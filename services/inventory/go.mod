@@ -6,14 +6,14 @@ require (
 	example.com/clew/observability/telemetry v0.0.0
 	example.com/clew/services/contracts v0.0.0
 	example.com/clew/services/messaging v0.0.0
-	example.com/clew/services/process v0.0.0
+	example.com/clew/services/service v0.0.0
 )
 
 replace (
 	example.com/clew/observability/telemetry => ../../observability/telemetry
 	example.com/clew/services/contracts => ../contracts
 	example.com/clew/services/messaging => ../messaging
-	example.com/clew/services/process => ../process
+	example.com/clew/services/service => ../service
 )
 
 require (

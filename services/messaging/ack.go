@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	ackBatch = 96                   // half of what is fetched by default: workers have the rest meanwhile
+	ackBatch = 96                   // half of the default fetch: workers have the other half meanwhile
 	ackDelay = 5 * time.Millisecond // how long the first of a batch waits for others
 )
 
@@ -22,8 +22,8 @@ func newAcker(m *member, q *queue, partition int) *acker {
 	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.InFlight)}
 }
 
-// add hands over an entry. It keeps its place in the queue until it is acknowledged: while Redis takes no
-// acknowledgements the consumer stops, because processing more would be in vain.
+// add queues an entry for acknowledgement. The entry keeps its place in the consumer's queue until then: while Redis accepts
+// no acknowledgements, the consumer stops, because it would process messages in vain.
 func (a *acker) add(entryID string) { a.settled <- entryID }
 
 // close makes run acknowledge the rest and return.
@@ -53,8 +53,8 @@ func (a *acker) run(ctx context.Context) {
 	}
 }
 
-// settle repeats an acknowledgement until Redis took it or ctx ended, and gives up the places in the queue. Repeating is
-// safe: an entry that is no longer pending is not acknowledged twice.
+// settle acknowledges a batch and frees its places in the queue. It repeats until Redis answers or ctx ends, which is safe:
+// acknowledging an entry twice changes nothing.
 func (a *acker) settle(ctx context.Context, batch []string) {
 	if len(batch) == 0 {
 		return

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// An Admin looks at streams and dead letters, and acts on them for an operator.
+// An Admin shows an operator streams and dead letters, and changes them. Its methods ask Redis at once; their errors are
+// Redis's unless they say otherwise.
 type Admin struct{ *shared }
 
-// Admin returns an admin.
+// Admin returns an Admin of the streams.
 func (s *Streams) Admin() *Admin { return &Admin{s.shared} }
 
 // A DeadLetter is a message that a group could not process, and why.
@@ -30,13 +31,13 @@ type DeadLetter struct {
 	Time      time.Time `json:"time"`     // when
 	Redrives  int64     `json:"redrives"` // how often it was redriven before
 
-	// Fields are the names and values of the message as they stood, also where they cannot be read as a Message.
+	// Fields are the message's names and values as they are in Redis, even if they cannot be read as a Message.
 	Fields [][2]string `json:"-"`
 
 	traceparent string // of the span that moved it here
 }
 
-// TraceID is that of the trace the message was created in; empty if it does not say.
+// TraceID returns the id of the trace that the message was created in, or "" if the message has none.
 func (d DeadLetter) TraceID() string {
 	if sc := spanContextOf(d.Message.Headers.Get("traceparent")); sc.IsValid() {
 		return sc.TraceID().String()
@@ -44,13 +45,13 @@ func (d DeadLetter) TraceID() string {
 	return ""
 }
 
-// Streams describes each partition of a stream. A partition that does not exist yet has no messages and no groups.
+// Streams describes each partition of a stream, in order. A partition that does not exist yet has no messages and no groups.
 func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error) {
 	return newInspector(a.client, stream, a.Partitions).inspect(ctx)
 }
 
-// ForgetGroup removes a group, with its pending messages, from every partition of a stream, and reports whether there
-// was one. It is for a group that will never read again, and so keeps the stream from being trimmed.
+// ForgetGroup removes a group, with its pending messages, from every partition of a stream, and reports whether it existed.
+// Use it for a group that will never read again: until then the stream is not trimmed.
 func (a *Admin) ForgetGroup(ctx context.Context, stream, group string) (bool, error) {
 	found := false
 	for partition := range a.Partitions {
@@ -64,7 +65,7 @@ func (a *Admin) ForgetGroup(ctx context.Context, stream, group string) (bool, er
 	return found, nil
 }
 
-// deadLetterPage is how many dead letters are read at once.
+// deadLetterPage is the number of dead letters in one read.
 const deadLetterPage = 500
 
 // DeadLetters lists a stream's dead letters, the oldest first in each partition.
@@ -89,7 +90,7 @@ func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, e
 	return all, nil
 }
 
-// NewestDeadLetters lists at most so many of a stream's dead letters, the newest first, and says how many there are.
+// NewestDeadLetters lists at most limit of a stream's dead letters, the newest first, and returns the number of all.
 func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int) (newest []DeadLetter, total int64, err error) {
 	for partition := range a.Partitions {
 		key := deadLetterKey(stream, partition)
@@ -110,7 +111,7 @@ func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int)
 	return newest[:min(limit, len(newest))], total, nil
 }
 
-// DeadLetter returns the dead letter with an id, and whether it is there.
+// DeadLetter returns the dead letter with this id, and whether it exists.
 func (a *Admin) DeadLetter(ctx context.Context, stream string, partition int, id string) (DeadLetter, bool, error) {
 	found, err := readEntries(ctx, a.client, "XRANGE", deadLetterKey(stream, partition), id, id, 1)
 	if err != nil || len(found) == 0 {
@@ -119,7 +120,7 @@ func (a *Admin) DeadLetter(ctx context.Context, stream string, partition int, id
 	return deadLetterOf(stream, partition, found[0]), true, nil
 }
 
-// deadLetterOf reads an entry. A message that was undecodable still is; its readable fields are shown.
+// deadLetterOf reads an entry. Of an undecodable message it returns the fields that can be read.
 func deadLetterOf(stream string, partition int, entry Entry) DeadLetter {
 	m, _ := decode(stream, entry.message())
 	number := func(header string) int64 {
@@ -143,10 +144,10 @@ func deadLetterOf(stream string, partition int, entry Entry) DeadLetter {
 	return d
 }
 
-// Redrive moves a dead letter back to its stream, for the group that gave it up; other groups ignore it. It reports
-// false if the dead letter is not there any more. It is an error if the group does not exist any more, and ErrTooOld,
-// unless forced, if the event is older than InboxRetention; if it does not tell when it was created, that counts from when
-// it was dead-lettered. The span of the move is a child of ctx's; the next attempt links to it.
+// Redrive moves a dead letter back to its stream, for the group that gave it up; other groups ignore it. It returns false
+// if the dead letter no longer exists, and an error if the group no longer exists. Unless forced, it returns ErrTooOld for an
+// event older than InboxRetention; an event without a time is as old as its dead letter. The span of the move is a child of
+// ctx's; the next attempt links to it.
 func (a *Admin) Redrive(ctx context.Context, stream string, d DeadLetter, force bool) (bool, error) {
 	created := d.Message.Time
 	if created.IsZero() {
@@ -168,7 +169,7 @@ func (a *Admin) Redrive(ctx context.Context, stream string, d DeadLetter, force 
 	return added != "", nil
 }
 
-// Discard deletes a dead letter for good, and reports whether it was there.
+// Discard deletes a dead letter for good, and reports whether it existed.
 func (a *Admin) Discard(ctx context.Context, stream string, d DeadLetter) (bool, error) {
 	key := deadLetterKey(stream, d.Partition)
 	deleted, err := a.client.XDel(ctx, key, d.ID).Result()
@@ -178,7 +179,7 @@ func (a *Admin) Discard(ctx context.Context, stream string, d DeadLetter) (bool,
 	return deleted > 0, nil
 }
 
-// isNoStream tells the error of asking for the groups of a stream that does not exist.
+// isNoStream reports whether err is Redis's answer about the groups of a stream that does not exist.
 func isNoStream(err error) bool {
 	return strings.Contains(err.Error(), "no such key") || strings.Contains(err.Error(), "requires the key to exist")
 }

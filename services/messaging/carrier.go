@@ -7,14 +7,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Headers are a message's CloudEvents extension attributes. They are a carrier of trace context: OpenTelemetry's
-// propagators read and write traceparent, tracestate and baggage in them, the names that the W3C gave them and that
-// CloudEvents' distributed-tracing extension took over.
+// Headers are a message's CloudEvents extension attributes. They carry the trace context: OpenTelemetry's propagators read
+// and write the headers traceparent, tracestate and baggage, as the W3C defines them.
 type Headers map[string]string
 
 var _ propagation.TextMapCarrier = Headers{}
 
-// Get returns the header's value, or "".
+// Get returns a header's value, or "" if there is none.
 func (h Headers) Get(key string) string { return h[key] }
 
 // Set replaces a header.
@@ -38,7 +37,7 @@ func (h Headers) inject(ctx context.Context) { propagator.Inject(ctx, h) }
 // leaves ctx without a span context, so that processing starts a trace of its own.
 func (h Headers) extract(ctx context.Context) context.Context { return propagator.Extract(ctx, h) }
 
-// spanContextOf reads a traceparent that stands elsewhere than in its own header.
+// spanContextOf reads a traceparent.
 func spanContextOf(traceparent string) trace.SpanContext {
 	return trace.SpanContextFromContext(Headers{"traceparent": traceparent}.extract(context.Background()))
 }

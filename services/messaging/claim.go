@@ -7,22 +7,21 @@ import (
 )
 
 const (
-	// lookEvery is how long a consumer leaves a pending list unseen, in which others may leave work too.
+	// lookEvery is the longest time between two looks at a pending list: other consumers may leave work there, too.
 	lookEvery = time.Second
 
-	// After a look there is none for a multiple of the time that it took, so that a long list, through which Redis looks
-	// while everything else waits, does not keep it busy.
+	// The next look waits for a multiple of the time that the last one took: while Redis looks through a long list, it
+	// serves nobody else.
 	restLeast, restTimes = 20 * time.Millisecond, 20
 
-	// suspectsFor bounds how long suspects keep everything else waiting, but for the last of them.
+	// suspectsFor bounds the time for which suspects hold up everything else. The last one may run longer.
 	suspectsFor = time.Second
 
-	// clockJump is by how much Redis's clock is set back before it matters.
+	// clockJump is the smallest step back of Redis's clock that is handled.
 	clockJump = time.Second
 )
 
-// A claimer takes the messages that are due from the pending list of one partition: failed ones whose backoff is over, and
-// those that dead consumers held.
+// A claimer claims the due messages of one partition: failed ones whose backoff is over, and those of dead consumers.
 type claimer struct {
 	*member
 	queue     *queue
@@ -42,7 +41,7 @@ func newClaimer(m *member, q *queue, o *outage, quiet *sync.RWMutex, partition i
 	}
 }
 
-// expect makes the claimer look after a while.
+// expect makes the claimer look after wait.
 func (c *claimer) expect(wait time.Duration) {
 	time.AfterFunc(wait, func() {
 		select {
@@ -81,7 +80,7 @@ func (c *claimer) run(ctx context.Context) {
 	}
 }
 
-// look takes as many due messages as there is room for, and reports whether there may be more.
+// look claims as many due messages as there is room for, and reports whether there may be more.
 func (c *claimer) look(ctx context.Context) (more bool, err error) {
 	if !c.outage.wait(ctx) {
 		return false, nil
@@ -117,7 +116,7 @@ func (c *claimer) claimDue(ctx context.Context) (found due, more bool, err error
 	return found, len(found.taken)+len(found.exhausted) >= room, nil
 }
 
-// claimSuspects takes suspects one at a time, each when the one before is settled and nothing else is held: a
+// claimSuspects claims suspects one at a time, each when the one before is settled and nothing else is held, so that a
 // message that kills this process takes no other with it.
 func (c *claimer) claimSuspects(ctx context.Context) error {
 	c.quiet.Lock()
@@ -141,8 +140,7 @@ func (c *claimer) claimSuspects(ctx context.Context) error {
 	return nil
 }
 
-// watchClock looks for messages with a delivery time in the future: at the start, and whenever Redis's clock is further
-// behind than it was.
+// watchClock repairs messages with a delivery time in the future: at the start, and whenever Redis's clock was set back.
 func (c *claimer) watchClock(ctx context.Context, now time.Duration) error {
 	if now == 0 {
 		return nil

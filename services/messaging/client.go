@@ -9,21 +9,21 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Everything that go-redis would print is also an error that somebody gets.
+// go-redis prints nothing: a caller gets the same as an error.
 func init() { logging.Disable() }
 
-// mostConnections lets each of 256 partitions, which are the most, be fetched, and something be done about it meanwhile.
-// Connections are made when they are needed, so a client of few partitions has few.
+// mostConnections is enough for 256 partitions, the maximum: one fetch each, and other commands meanwhile. Connections are
+// made when they are needed, so a client of few partitions has few.
 const mostConnections = 3 * 256
 
-// patience is how long a command may take at most. A stop waits as long for a Redis that hangs.
+// patience is the timeout of a command. A stop may wait as long for a Redis that hangs.
 const patience = 3 * time.Second
 
-// Connect returns a client for a URL such as redis://user:password@127.0.0.1:6379/0. It does not dial: a server that
-// is away is reported by the first command. The caller closes the client.
+// Connect returns a client for a URL such as redis://user:password@127.0.0.1:6379/0. It does not dial: the first command
+// fails if the server is away. The error does not repeat the URL, which may hold a password. The caller closes the client.
 //
-// One client serves a process: each partition's fetch holds a connection while it waits, and the pool has enough of them.
-// The client repeats no command: a repeated XADD whose first reply was lost adds the message twice.
+// One client serves a process: each partition's fetch holds a connection while it waits, and the pool is large enough.
+// The client repeats no command: a repeated XADD whose first reply was lost would add the message twice.
 func Connect(url string) (redis.UniversalClient, error) {
 	options, err := redis.ParseURL(url)
 	if err != nil {

@@ -14,24 +14,25 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// A Config has the settings that all parts of a process share. The zero value of a field is its default.
+// A Config has the settings that all parts of a process share. The zero value of a field means its default.
 type Config struct {
 	Partitions     int                   // of each stream, 1 to MaxPartitions; the default is 1
-	Source         string                // of messages made here, as CloudEvents has it; the default is "/" and the program's name
-	TracerProvider trace.TracerProvider  // where spans go; by default nowhere, and each message's context is passed on all the same
-	Registerer     prometheus.Registerer // where metrics are registered; by default nowhere
+	Source         string                // CloudEvents source of published messages; the default is "/" and the program's name
+	TracerProvider trace.TracerProvider  // the default makes no spans; messages keep their trace context all the same
+	Registerer     prometheus.Registerer // the default registers no metrics
 	Logger         *slog.Logger          // gets failed attempts and lost connections; the default is slog.Default()
 
-	// WithoutContext makes messages leave their trace context behind, to show a trace that does not survive the queue.
-	// Baggage travels all the same.
+	// WithoutContext leaves the trace context out of messages, to show a trace that does not survive the queue. Baggage
+	// travels all the same.
 	WithoutContext bool
 
-	// TestMode lets the baggage of a message steer its own telemetry: clew.propagation=off and clew.relation=link
-	// are WithoutContext and LinkOnly for this message alone.
+	// TestMode lets a message's baggage steer its telemetry: clew.propagation=off and clew.relation=link mean
+	// WithoutContext and LinkOnly for this message alone.
 	TestMode bool
 }
 
-// Streams are the streams of one Redis, for one process. Its methods, and NewConsumer, hand out the parts.
+// Streams are the streams of one Redis, for one process. Its methods, and NewConsumer, make publishers, consumers, samplers
+// and admins.
 type Streams struct{ *shared }
 
 // shared is common to all parts.
@@ -41,7 +42,7 @@ type shared struct {
 	instrumentation *instrumentation
 }
 
-// New returns streams. The client must be one of Connect, or like it repeat no command; it is the caller's to close.
+// New returns Streams. The client must be one of Connect, or like it repeat no command. The caller closes it.
 func New(client redis.UniversalClient, c Config) *Streams {
 	c.Partitions = max(1, c.Partitions)
 	c.Source = cmp.Or(c.Source, "/"+filepath.Base(os.Args[0]))
@@ -52,39 +53,39 @@ func New(client redis.UniversalClient, c Config) *Streams {
 	return &Streams{&shared{c, client, newInstrumentation(client, c.TracerProvider, c.Registerer)}}
 }
 
-// A ConsumerConfig is how a consumer reads. The zero value of a field, but for the group, is its default. All consumers
-// of a group must agree on ClaimAfter and BackoffMost.
+// A ConsumerConfig configures a consumer. The zero value of a field, except Group, means its default, which stands at the
+// end of its comment. All consumers of a group must have the same ClaimAfter and BackoffMost.
 type ConsumerConfig struct {
-	Group string // that the consumer is a member of
+	Group string // required
 
-	// Temporary is for a group that only watches: it starts with new messages, and is gone, with its pending messages,
+	// Temporary is for a group that only watches: it starts with new messages, and is deleted, with its pending messages,
 	// when Run returns. Any other group starts with the oldest message and stays.
 	Temporary bool
 
-	// Name must differ between all consumers of a group and between restarts: a name is taken for dead when its process
-	// is. The default is the machine's name and ProcessID, so that two consumers of one process and group need names.
+	// Name must be unique among the consumers of a group, and new at each start. The default, the machine's name and
+	// ProcessID, is the same for two consumers of one process: in one group, these need names.
 	Name string
 
 	Workers  int // handlers that run at once; 16
-	InFlight int // messages that are held at most, fetched and not yet settled; 256
+	InFlight int // most messages held at once: fetched, not yet settled; 256
 
 	Deliveries      int64         // before a message is dead-lettered; DefaultDeliveries
 	HandlerTimeout  time.Duration // of one attempt, whose context ends then; 10 s
-	ShutdownTimeout time.Duration // how long a consumer that was told to stop waits for its handlers; 15 s
+	ShutdownTimeout time.Duration // for handlers to finish after a stop; 15 s
 
-	// ClaimAfter is the silence after which others take over the messages of a consumer, 15 s; Heartbeat is how often a
-	// consumer is heard of, 5 s. The first must be well above the second.
+	// ClaimAfter is the silence after which others take over a consumer's messages, 15 s. Heartbeat is the time between
+	// two signs of life, 5 s. ClaimAfter must be well above Heartbeat.
 	ClaimAfter, Heartbeat time.Duration
 
-	// BackoffFirst is how long a failed message waits for its second attempt, 0.2 s, and BackoffMost the most that it
-	// waits for a later one, DefaultBackoffMost. The wait triples each time, give or take 20 %.
+	// BackoffFirst is the wait before the second attempt, 0.2 s. It triples each time, give or take 20 %, up to
+	// BackoffMost, DefaultBackoffMost.
 	BackoffFirst, BackoffMost time.Duration
 
-	Block     time.Duration // how long a fetch waits in Redis, and so a stop for a fetch; 1 s
+	Block     time.Duration // how long a fetch waits in Redis, and a stop for a fetch; 1 s
 	Retention time.Duration // of messages that every group has acknowledged; 15 min
 
 	Relation          Relation // of processing to the trace that the message was created in; SameTrace
-	BaggageAttributes []string // members of a message's baggage that become attributes of its processing spans; none
+	BaggageAttributes []string // members of a message's baggage that become attributes of its process spans; none
 }
 
 // Defaults that a program which looks at a group from outside needs to know.
@@ -93,13 +94,13 @@ const (
 	DefaultBackoffMost = 10 * time.Second
 )
 
-// A Relation is how the processing of a message relates to the trace that the message was created in.
+// A Relation tells how the processing of a message relates to the trace that the message was created in.
 type Relation int
 
-// The relations. Either way the processing links to the creation context.
+// The relations. With both, processing links to the creation context.
 const (
 	SameTrace Relation = iota // processing is a child of the creation context
-	LinkOnly                  // processing is a trace of its own
+	LinkOnly                  // processing starts a new trace
 )
 
 // withDefaults fills in the defaults.
@@ -128,11 +129,11 @@ func defaultName() string {
 	return host + "-" + ProcessID()
 }
 
-// started tells processes apart that have the same pid.
+// started distinguishes processes that have the same pid.
 var started = time.Now().UnixMilli()
 
-// ProcessID tells this process from others on its machine, earlier ones among them: its pid or, in a container, where every
-// start has the same, when it started. There it is the first process, or the init's only child.
+// ProcessID returns an id that no other process on this machine has or had: the pid or, in a container, where each start has
+// the same pid, the time of the start. In a container the process is the first, or the init's only child.
 func ProcessID() string {
 	if pid := os.Getpid(); pid > 1 && os.Getppid() > 1 {
 		return strconv.Itoa(pid)

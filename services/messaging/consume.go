@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// A Consumer reads a stream, as a member of a group, and runs handlers.
+// A Consumer reads a stream as a member of a group, and runs handlers.
 type Consumer struct {
 	*member
 	queue    *queue
@@ -19,8 +19,8 @@ type Consumer struct {
 	workers  *workers
 }
 
-// A delivery is a message on its way to a handler. The workers read it, because they are many and the fetcher is
-// one; until then only its subject is known.
+// A delivery is a message on its way to a handler. The workers decode it, because there are many of them and one fetcher;
+// until then only its subject is known.
 type delivery struct {
 	Message
 	partition int
@@ -33,19 +33,19 @@ type delivery struct {
 	malformed error // why the entry could not be read
 
 	takenFrom string        // the consumer that the entry was taken over from; "" if there was none
-	takenIdle time.Duration // how long that one was not heard of
+	takenIdle time.Duration // that consumer's silence
 	attempt   trace.SpanContext
 }
 
-// read makes the message of an entry that was delivered so many times, this one included.
+// read decodes the entry into the message.
 func (d *delivery) read() {
 	stream, deliveries := d.Stream, d.Deliveries
 	d.Message, d.malformed = decode(stream, d.entry)
 	d.Deliveries = deliveries
 }
 
-// NewConsumer returns a consumer of a stream, which Run starts. A type of event without a handler is ignored if it is of
-// another family than those that have one, and else an error: it is another version.
+// NewConsumer returns a consumer of a stream; Run starts it. A message whose type has no handler is ignored, unless a
+// handler has another version of the type: then it is dead-lettered.
 func NewConsumer[S Stream](s *Streams, stream S, config ConsumerConfig, handlers ...Handler[S]) *Consumer {
 	types := map[string]handle{}
 	for _, h := range handlers {
@@ -69,11 +69,10 @@ func newConsumer(s *Streams, stream string, config ConsumerConfig, handlers map[
 	return c
 }
 
-// Run consumes until ctx ends, whatever happens to Redis in between. Then it takes on no more and waits for the
-// handlers that run; after the shutdown timeout it cancels their contexts. It acknowledges the messages that are done; the
-// others it gives back, due at once and without having spent a delivery; and it leaves the group. Run returns nil, and logs
-// the steps that failed, such as leaving a Redis that is away. Only if the stream has another number of partitions does it return
-// that error, a *PartitionsError, without having consumed anything. A consumer runs once.
+// Run consumes until ctx ends, whatever happens to Redis meanwhile. Then it starts no more handlers, waits for those that run,
+// and cancels their contexts after ShutdownTimeout. It acknowledges finished messages, gives the others back, due at once and
+// without spending a delivery, and leaves the group. Run returns nil, and logs steps that failed, such as leaving a Redis that
+// is away. Its only error is a *PartitionsError, before it has consumed anything. A consumer runs once.
 func (c *Consumer) Run(ctx context.Context) error {
 	if err := c.awaitAgreement(ctx); err != nil {
 		return err
@@ -93,7 +92,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		intake.Go(func() { f.run(ctx) })
 		intake.Go(func() { c.claimers[partition].run(ctx) })
 	}
-	if !c.Temporary { // a watcher leaves no trace
+	if !c.Temporary { // a watcher changes nothing
 		intake.Go(func() { (&janitor{c.member}).run(ctx) })
 	}
 	for worker := range c.Workers {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	maxErrorBytes  = 1 << 10 // of the error that a dead letter tells
-	maxEntryFields = 1_000   // of a dead letter; a script cannot add very many
+	maxErrorBytes  = 1 << 10 // of the error in a dead letter
+	maxEntryFields = 1_000   // of a dead letter; a script cannot add many more
 )
 
 // The headers of dead letters, and of redriven and replayed messages.
@@ -31,10 +31,10 @@ const (
 	headerReplayed           = "replayed"
 )
 
-// exhausted marks the error of the last delivery that a message has.
+// exhausted marks the error of a message's last delivery.
 func exhausted(err error) error { return marked{err, outcomeDeadLetter, reasonExhausted} }
 
-// exhaust dead-letters an entry that had all its deliveries without anybody saying how the last one ended.
+// exhaust dead-letters an entry whose last delivery was to a consumer that died.
 func (m *member) exhaust(ctx context.Context, partition int, e pendingEntry) {
 	d := &delivery{partition: partition, entryID: e.ID, entry: e.XMessage}
 	d.Stream, d.Deliveries = m.stream, e.deliveries
@@ -48,8 +48,8 @@ func (m *member) deadLetter(ctx context.Context, d *delivery, cause error) {
 	m.move(ctx, d, m.Name, cause, d.attempt)
 }
 
-// move adds an entry to the dead letters, if it is still pending with its owner. If that fails, the entry stays where it
-// is, and is found again.
+// move adds an entry to the dead letters, if it is still pending with its owner. If that fails, the entry stays pending and
+// is found again.
 func (m *member) move(ctx context.Context, d *delivery, owner string, cause error, attempt trace.SpanContext) {
 	reason := Classify(cause)
 	ctx, span := m.instrumentation.startDeadLetter(ctx, d, reason, attempt)

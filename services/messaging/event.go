@@ -12,29 +12,29 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Stream is a type of its own for each stream, so that the compiler knows which events travel on it.
+// A Stream names a stream. Each stream has a type of its own, so that the compiler checks which events travel on it.
 type Stream interface{ Name() string }
 
-// Named is a stream that is known by its name only, to those that handle whatever travels on it.
+// Named is a stream that is known only by its name, for handlers of any event on it.
 type Named string
 
 // Name returns the stream's name.
 func (n Named) Name() string { return string(n) }
 
-// An Event is a business fact that travels on the stream S: what a message carries as JSON. The first two methods say the
-// same for every value of a type, the zero value among them.
+// An Event is a business fact that travels on the stream S, as JSON in a message. Stream and Type return the same for every
+// value of a type, the zero value included.
 type Event[S Stream] interface {
 	Stream() S
 	Type() string    // with its version: "order.created.v1"
-	Subject() string // what it is about; messages of one subject share a partition
-	Validate() error // is asked on both sides: before anything is written, and before a handler sees it
+	Subject() string // such as the order's id; messages of one subject share a partition
+	Validate() error // is called on both sides: before a message is written, and before a handler gets it
 }
 
-// An Extended event has headers of its own, which travel with the message: CloudEvents extension attributes, whose names
-// are lower-case letters and digits.
+// An Extended event has headers that travel with the message: CloudEvents extension attributes. Their names are lower-case
+// letters and digits.
 type Extended interface{ Headers() Headers }
 
-// An EventType is a type of event, and the stream that it travels on.
+// An EventType is a type of event and its stream.
 type EventType struct{ Stream, Type string }
 
 // TypeOf returns the type of an event.
@@ -42,9 +42,9 @@ func TypeOf[S Stream](event Event[S]) EventType {
 	return EventType{event.Stream().Name(), event.Type()}
 }
 
-// NewMessage makes a message of an event that happened now. The trace context and the baggage of ctx become its
-// creation context: every span that sends or processes the message will belong to that trace. The source is the
-// publisher's.
+// NewMessage makes a message of an event that happens now. The trace context and baggage of ctx become its creation context:
+// every span that sends or processes the message belongs to that trace. The publisher sets the source. It fails if the event
+// is not valid or larger than MaxDataBytes.
 func NewMessage[S Stream](ctx context.Context, event Event[S]) (Message, error) {
 	if err := event.Validate(); err != nil {
 		return Message{}, fmt.Errorf("make %s: %w", event.Type(), err)
@@ -73,8 +73,8 @@ func NewMessage[S Stream](ctx context.Context, event Event[S]) (Message, error) 
 	return m, nil
 }
 
-// decodeEvent reads a message's event and validates it. Fields that E does not know are ignored, as a reader of a
-// compatible later event must. The error is permanent: no retry makes bad data good.
+// decodeEvent decodes and validates a message's event. It ignores fields that E does not know, so that a compatible later
+// event can be read. Its error is permanent.
 func decodeEvent[S Stream, E Event[S]](m Message) (E, error) {
 	var event E
 	err := json.Unmarshal(m.Data, &event)

@@ -14,7 +14,7 @@ type fetcher struct {
 	partition int
 }
 
-// run fetches until ctx ends. A Redis that is away or has lost its data is waited for.
+// run fetches until ctx ends. It waits for a Redis that is away, and joins again one that has lost its data.
 func (f *fetcher) run(ctx context.Context) {
 	joined, pause := false, retryFirst
 	for ctx.Err() == nil {
@@ -72,7 +72,7 @@ func (m *member) take(partition int, by intake, e pendingEntry) *delivery {
 	}
 	m.instrumentation.consumed.Inc()
 	if e.deliveries == 0 && e.Values[headerRedriveGroup] == m.Group {
-		m.instrumentation.redriven.Inc() // here, because a command may redrive, which nobody scrapes
+		m.instrumentation.redriven.Inc() // here: a command that redrives is not scraped
 	}
 	return d
 }

@@ -2,9 +2,9 @@ package messaging
 
 import "context"
 
-// A Handler processes the messages of one type of event, in a consumer of the stream S. The error is the outcome: see
-// the package's documentation. The context carries the trace and the baggage of the message, and ends with the handler's
-// timeout. Handlers run concurrently, but never two at once for messages of one subject in one consumer.
+// A Handler processes the messages of one type of event on the stream S. Its error decides the outcome: see the package's
+// documentation. Its context carries the message's trace and baggage, and ends with HandlerTimeout. Handlers run concurrently,
+// but one consumer never runs two at once for messages of one subject.
 type Handler[S Stream] struct {
 	eventType string
 	handle    handle
@@ -12,10 +12,10 @@ type Handler[S Stream] struct {
 
 type handle func(ctx context.Context, m Message) error
 
-// Type is the type of event that is handled.
+// Type returns the type of event that is handled.
 func (h Handler[S]) Type() string { return h.eventType }
 
-// Handle processes a message of the type as a consumer would, for tests.
+// Handle processes a message as a consumer would. It is for tests.
 func (h Handler[S]) Handle(ctx context.Context, m Message) error { return h.handle(ctx, m) }
 
 // On returns a handler of the type of event that the function takes.
@@ -30,7 +30,7 @@ func On[S Stream, E Event[S]](handle func(ctx context.Context, event E, m Messag
 	})
 }
 
-// OnType returns a handler of a type of event by its name, whatever its messages carry.
+// OnType returns a handler of a type of event by its name. It gets the messages undecoded.
 func OnType[S Stream](eventType string, handle func(ctx context.Context, m Message) error) Handler[S] {
 	return Handler[S]{eventType, handle}
 }

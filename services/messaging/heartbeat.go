@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// unbegun is how long a message may wait in a consumer's queue: then it is given back, for another may begin it.
+// unbegun is how long a message may wait in a consumer's queue before it is given back, for another consumer to begin it.
 const unbegun = time.Second
 
 // A heart keeps the messages that a consumer holds in one partition from being taken over.
@@ -42,7 +42,7 @@ func (h *heart) beat(ctx context.Context) error {
 	}
 	full, err := h.keepAlive(ctx, h.partition, h.queue.holds(h.partition))
 	if err == nil && full {
-		return h.trim(ctx, h.partition, 0) // a Redis that is full keeps nothing that everybody has acknowledged
+		return h.trim(ctx, h.partition, 0) // Redis is full: drop everything that all groups have acknowledged
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// StreamInfo is one partition of a stream. Its times are ages in seconds, by Redis's clock.
+// StreamInfo describes one partition of a stream. Its ages are in seconds, by Redis's clock.
 type StreamInfo struct {
 	Stream           string      `json:"stream"`
 	Partition        int         `json:"partition"`
@@ -19,21 +19,21 @@ type StreamInfo struct {
 	Groups           []GroupInfo `json:"groups"`
 }
 
-// GroupInfo is a consumer group of one partition.
+// GroupInfo describes a consumer group of one partition.
 type GroupInfo struct {
 	Name          string  `json:"name"`
 	Consumers     int64   `json:"consumers"`              // without the pseudo-consumer retry
 	Pending       int64   `json:"pending"`                // delivered, not acknowledged
 	OldestPending float64 `json:"oldest_pending_seconds"` // since it was added to the stream; 0 without one
 	Lag           int64   `json:"lag"`                    // not delivered
-	LagCapped     bool    `json:"lag_capped"`             // the lag is at least that
+	LagCapped     bool    `json:"lag_capped"`             // Lag is a lower bound
 
-	// LagSeconds is the time since the oldest message was added that was not delivered, or was given back by a consumer
-	// that had not begun it; 0 without one. The latter is pending, but waits as if it had not been delivered.
+	// LagSeconds is the age of the oldest message that was not delivered, or that a consumer gave back before it was begun
+	// (it is pending, but waits like an undelivered one); 0 without one.
 	LagSeconds float64 `json:"lag_seconds"`
 }
 
-// An inspector looks at the partitions of a stream, and remembers what makes its next look say more.
+// An inspector looks at the partitions of a stream. It remembers earlier looks, which make the next one more exact.
 type inspector struct {
 	client     redis.UniversalClient
 	stream     string
@@ -41,13 +41,13 @@ type inspector struct {
 	now        func() time.Time
 }
 
-// A memory is what was seen of a partition before.
+// A memory keeps facts from earlier looks at a partition.
 type memory struct {
 	marks marks
 	first map[sight]time.Time // when it was first seen
 }
 
-// A sight is a group's oldest message that is pending, or that waits to be begun.
+// A sight is a group's oldest message that is pending, or that waits for a handler.
 type sight struct {
 	group, entryID string
 	pending        bool
@@ -57,7 +57,7 @@ func newInspector(client redis.UniversalClient, stream string, partitions int) *
 	return &inspector{client, stream, make([]memory, partitions), time.Now}
 }
 
-// inspect looks at each partition, with few round trips to Redis, however many partitions and groups there are.
+// inspect looks at each partition. It takes few round trips to Redis, whatever the number of partitions and groups.
 func (in *inspector) inspect(ctx context.Context) ([]StreamInfo, error) {
 	looks, err := in.look(ctx)
 	if err != nil {
@@ -92,9 +92,8 @@ func (in *inspector) inspect(ctx context.Context) ([]StreamInfo, error) {
 	return infos, nil
 }
 
-// ages returns a function that says how old a message is, in seconds: 0 for none. Redis's clock may have been set back, or
-// be that of a replica that is behind; then ids lie in the future. But a message is as old at least as the time for which
-// this process has seen it.
+// ages returns a function for a message's age in seconds, 0 for none. It is at least the time for which this process has
+// seen the message: if Redis's clock was set back, or is that of a replica that is behind, ids are in the future.
 func (m *memory) ages(redisNow, now time.Time) func(sight) float64 {
 	before := m.first
 	m.first = map[sight]time.Time{}
@@ -111,7 +110,7 @@ func (m *memory) ages(redisNow, now time.Time) func(sight) float64 {
 	}
 }
 
-// age is how long ago an entry was added, in seconds; 0 for no entry.
+// age is the time since an entry was added, in seconds; 0 for no entry.
 func age(now time.Time, entryID string) float64 {
 	if entryID == "" {
 		return 0
@@ -119,7 +118,7 @@ func age(now time.Time, entryID string) float64 {
 	return max(0, now.Sub(entryTime(entryID)).Seconds())
 }
 
-// entryTime is when Redis added an entry: its id starts with the time in milliseconds.
+// entryTime is the time at which Redis added an entry: its id starts with the milliseconds.
 func entryTime(id string) time.Time {
 	return time.UnixMilli(int64(min(parseEntryID(id).ms, math.MaxInt64)))
 }

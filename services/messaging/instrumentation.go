@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,7 +34,11 @@ const (
 	labelPartition = "messaging_destination_partition_id"
 )
 
-// instrumentation is all that publishers and consumers tell of themselves.
+// WaitBuckets returns the bucket boundaries, in seconds, of this module's histograms of waits: 5 ms to 5 minutes. A service
+// that gives its own histograms the same can compare them. The caller may change the slice.
+func WaitBuckets() []float64 { return slices.Clone(histogram.Waits) }
+
+// instrumentation has the spans and metrics of publishers and consumers.
 type instrumentation struct {
 	tracer      trace.Tracer
 	server      []attribute.KeyValue // that spans are about
@@ -83,7 +88,7 @@ func newInstrumentation(client redis.UniversalClient, tp trace.TracerProvider, r
 	}
 }
 
-// server names the Redis that a client talks to, where there is only one.
+// server returns the address of the client's Redis, if there is only one.
 func server(client redis.UniversalClient) []attribute.KeyValue {
 	single, ok := client.(*redis.Client)
 	if !ok {
@@ -95,13 +100,13 @@ func server(client redis.UniversalClient) []attribute.KeyValue {
 	}
 	host, text, err := net.SplitHostPort(options.Addr)
 	port, errPort := strconv.Atoi(text)
-	if err != nil || errPort != nil { // Sentinel's, which knows an address only while it is connected
+	if err != nil || errPort != nil { // a Sentinel client knows an address only while it is connected
 		return nil
 	}
 	return []attribute.KeyValue{semconv.ServerAddress(host), semconv.ServerPort(port)}
 }
 
-// about returns the attributes of every span of an operation on a stream, with room for more.
+// about returns the attributes that all spans of an operation on a stream have, with room for more.
 func (i *instrumentation) about(operation string, kind attribute.KeyValue, stream string) []attribute.KeyValue {
 	attributes := make([]attribute.KeyValue, 0, 16)
 	return append(append(attributes, conventions.Operation(operation, kind, stream)...), i.server...)
@@ -121,7 +126,7 @@ func register[C prometheus.Collector](reg prometheus.Registerer, collector C) C 
 	return collector
 }
 
-// fail marks a span as failed, as RecordError does, but for the error's text: that may be a stranger's.
+// fail marks a span as failed, as RecordError does, but cleans the error's text, which another program may have written.
 func fail(span trace.Span, err error) {
 	text := clean(err.Error(), maxErrorBytes)
 	span.AddEvent(semconv.ExceptionEventName, trace.WithAttributes(
@@ -185,7 +190,7 @@ func (i publisherInstrumentation) endSend(span trace.Span, m Message, entryID st
 	i.sentOf.Of(sentKey{m.Stream, m.Type, Classify(err)}).Inc()
 }
 
-// startRedrive opens the span of an operator's redrive. It is in the operator's trace, and links to the message's.
+// startRedrive opens the span of an operator's redrive: in the operator's trace, with links to the message's.
 func (i *instrumentation) startRedrive(ctx context.Context, stream string, d DeadLetter) (context.Context, trace.Span) {
 	ctx, span := i.tracer.Start(ctx, "redrive "+stream, trace.WithSpanKind(trace.SpanKindClient))
 	if !span.IsRecording() {

@@ -173,7 +173,7 @@ func (i *consumerInstrumentation) startDeadLetter(
 	return ctx, span
 }
 
-// endDeadLetter ends the span; added is the dead letter's id, or the script's other answer.
+// endDeadLetter ends the span; added is the script's answer: the dead letter's id, "lost" or "".
 func (i *consumerInstrumentation) endDeadLetter(span trace.Span, reason, added string, took time.Duration, err error) {
 	i.deadLetter.Observe(took.Seconds())
 	switch {

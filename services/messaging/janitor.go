@@ -9,7 +9,7 @@ import (
 const (
 	janitorEvery = time.Minute
 	mostEntries  = 250_000         // of a partition; a longer one keeps acknowledged messages for less time
-	consumerIdle = 5 * time.Minute // after that a consumer with nothing pending is taken for dead
+	consumerIdle = 5 * time.Minute // a consumer that was idle for longer, with nothing pending, is taken for dead
 )
 
 // A janitor keeps a stream and its group small.
@@ -32,7 +32,7 @@ func (j *janitor) run(ctx context.Context) {
 }
 
 // tidy removes dead consumers with nothing pending, and entries that are older than the retention and acknowledged by
-// every group. A living consumer that is taken for dead, because nothing came for it, is made again by its heartbeat.
+// every group. If it removes a living consumer, which had no messages for long, the heartbeat makes that consumer again.
 func (j *janitor) tidy(ctx context.Context, idle time.Duration) error {
 	var errs []error
 	for partition := range j.Partitions {

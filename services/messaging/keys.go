@@ -5,21 +5,21 @@ import (
 	"strconv"
 )
 
-// StreamKey is the Redis key of one partition of a stream: "orders:{0}". The braces are a Redis Cluster hash tag: all
-// keys of a partition stand on one node, so that a script may touch them together.
+// StreamKey returns the Redis key of one partition of a stream: "orders:{0}". The braces are a Redis Cluster hash tag: all
+// keys of a partition are on one node, so that a script may use them together.
 func StreamKey(stream string, partition int) string {
 	return stream + ":{" + strconv.Itoa(partition) + "}"
 }
 
-// SubjectHash is a subject's 32-bit FNV-1a hash, for those who keep it where PartitionOf cannot be asked: modulo the number
-// of partitions it is the same.
+// SubjectHash returns a subject's 32-bit FNV-1a hash. Modulo the number of partitions it is PartitionOf, for places such as
+// SQL that cannot call that.
 func SubjectHash(subject string) uint32 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(subject)) // never fails
 	return hash.Sum32()
 }
 
-// PartitionOf is where messages of a subject travel.
+// PartitionOf returns the partition of a subject's messages.
 func PartitionOf(subject string, partitions int) int {
 	if partitions <= 1 {
 		return 0
@@ -27,10 +27,10 @@ func PartitionOf(subject string, partitions int) int {
 	return int(SubjectHash(subject) % uint32(partitions))
 }
 
-// partitionsKey is where a stream's number of partitions stands: "orders:partitions".
+// partitionsKey is the key of a stream's number of partitions: "orders:partitions".
 func partitionsKey(stream string) string { return stream + ":partitions" }
 
-// deadLetterKey is where a partition's dead letters are: "orders:{0}:dlq".
+// deadLetterKey is the key of a partition's dead letters: "orders:{0}:dlq".
 func deadLetterKey(stream string, partition int) string {
 	return StreamKey(stream, partition) + ":dlq"
 }

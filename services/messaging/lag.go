@@ -10,29 +10,28 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis's own figure of a group's lag (XINFO GROUPS) is not used as it is. Its figure is unknown after a
-// deletion or for a group that started in the middle, and in Redis 7.0 it is wrong for good, and looks right, once
-// entries were removed that a group had not read. No other figure of the same moment would tell. So the lag is exact in
-// these cases, and only in these:
+// Redis's own lag of a group (XINFO GROUPS) is not used as it is: it is unknown after a deletion or for a group that started
+// in the middle, and in Redis 7.0 it stays wrong, and looks right, once entries were removed that the group had not read.
+// Nothing else in the reply shows that. So the lag is exact in these cases only:
 //
-//   - The group was given the last entry, or a later id: 0.
-//   - It was not given the first one: all that the stream holds, for ids only grow.
-//   - Nothing was ever removed, because the stream holds as many entries as were ever added: then Redis's counters have
-//     had nothing to be wrong about, and it is entries added less entries read.
-//   - The entries that were not delivered were counted, one after the other.
-//   - It was counted up to a mark, an id of which an earlier look knows how many entries had been added by then: what
-//     was added after it is known from that, and is still there, because nothing after the mark was deleted
+//   - The group was given the last entry, or a later id: the lag is 0.
+//   - The group was not given the first entry: the lag is the length of the stream, because ids only grow.
+//   - Nothing was ever removed: the stream is as long as the number of entries ever added. Then Redis's counters are right,
+//     and the lag is entries added less entries read.
+//   - The undelivered entries were counted, one by one.
+//   - They were counted up to a mark: an id for which an earlier look knows how many entries had been added by then. That
+//     gives the number added after the mark, and all of those are still there: nothing after the mark was deleted
 //     (max-deleted-entry-id), and trimming begins at the first entry, which is before the mark.
 //
-// Counting costs Redis 4 µs an entry, during which it does nothing else. So at most maxCounted are counted for a group,
-// and at most maxCountedAtOnce in a look; beyond, the lag is known to be at least what was counted and what is known.
+// Counting costs Redis 4 µs an entry, during which it does nothing else. So at most maxCounted entries are counted for a
+// group, and at most maxCountedAtOnce in a look. Beyond that the lag is a lower bound.
 //
-// Somebody who tells Redis other counters than its own (XSETID, ENTRIESREAD) deceives us as well; and of a stream that was
-// replaced between two looks by one that has more entries and smaller ids, nobody would know.
+// The lag is wrong if somebody sets Redis's counters (XSETID, ENTRIESREAD), or replaces a stream between two looks by one
+// that has more entries and smaller ids.
 const (
 	maxCounted       = 1_000
 	maxCountedAtOnce = 5_000
-	markEvery        = 20 // entries, or as many as are added between two looks
+	markEvery        = 20 // entries, or the number added between two looks if that is more
 )
 
 // An entryID is the id of an entry, in the order of the stream.
@@ -53,7 +52,7 @@ func (id entryID) compare(other entryID) int {
 	return cmp.Or(cmp.Compare(id.ms, other.ms), cmp.Compare(id.seq, other.seq))
 }
 
-// A mark is an id, and how many entries had ever been added to the stream up to it.
+// A mark is an id, and the number of entries ever added to the stream up to it.
 type mark struct {
 	id    entryID
 	added int64
@@ -62,8 +61,8 @@ type mark struct {
 // marks are ordered by id. The last one is the end of the stream.
 type marks []mark
 
-// with adds the end of the stream as it is now, and forgets what is of no use any more: marks before the first entry, and
-// all of them if the stream is another one, to which less was ever added.
+// with adds the present end of the stream as a mark. It drops marks before the first entry, and all of them if the end went
+// back: then it is another stream.
 func (m marks) with(l *look) marks {
 	end := mark{l.generated, l.added}
 	if n := len(m); n > 0 && (m[n-1].id.compare(end.id) > 0 || m[n-1].added > end.added) {
@@ -85,8 +84,8 @@ func (m marks) after(a, b entryID) mark {
 	return m[min(i, len(m)-1)]
 }
 
-// lag returns the known part of a group's lag, and up to which entry the rest must be counted, which is the one that the
-// group was given last if there is no rest.
+// lag returns the known part of a group's lag. The rest, from the last delivered entry up to upTo, must be counted; there is
+// none if both are the same.
 func (l *look) lag(g groupLook, m marks) (known int64, upTo entryID) {
 	switch {
 	case l.length == 0 || g.delivered.compare(l.last) >= 0:
@@ -101,15 +100,15 @@ func (l *look) lag(g groupLook, m marks) (known int64, upTo entryID) {
 	}
 }
 
-// An unread range is to be counted for the lag of a group: the entries that it was not delivered, up to one.
+// An unread range has undelivered entries that must be counted for the lag of a group.
 type unread struct {
 	partition   int
 	after, upTo entryID
 	group       *GroupInfo
 }
 
-// countScript counts, because XRANGE would send the entries. It reads a page at a time, because a script holds it in memory.
-// KEYS: the stream. ARGV: after which id, up to which, most. Returns how many entries there are, or most.
+// countScript counts entries, because XRANGE would send them. It reads one page at a time, which a script holds in memory.
+// KEYS: the stream. ARGV: count after this id, up to this id, maximum. Returns the number of entries, or the maximum.
 var countScript = redis.NewScript(`
 local from, most, counted = '(' .. ARGV[1], tonumber(ARGV[3]), 0
 repeat

@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A look is a partition as it was at one moment.
+// A look is the state of a partition at one moment.
 type look struct {
 	now              time.Time // by Redis's clock
 	length           int64
@@ -29,12 +29,12 @@ type groupLook struct {
 	oldestPending string
 	oldestWaiting string  // given back unbegun, or not delivered
 	delivered     entryID // the last one
-	read          int64   // how many were ever, by Redis's count; -1 where it does not know
+	read          int64   // entries ever delivered, by Redis's count; -1 if unknown
 }
 
-// lookScript looks at a partition. It is a script so that one moment is seen, in one round trip; and because XINFO STREAM
-// would send the first and the last entry whole.
-// KEYS: the stream, its dead letters. ARGV: the pseudo-consumer, how many of its messages are looked at.
+// lookScript looks at a partition. It is a script so that all values are of one moment and take one round trip; and because
+// XINFO STREAM would send the whole first and last entry.
+// KEYS: the stream, its dead letters. ARGV: the pseudo-consumer, the number of its messages to look at.
 // Returns {µs since 1970, length, added, first, last, generated, deleted, dead letters, oldest dead letter, groups}, where
 // a group is {name, consumers, pending, oldest pending, oldest waiting, delivered, read}.
 var lookScript = redis.NewScript(`
@@ -72,8 +72,7 @@ return {
 }
 `)
 
-// returnedSeen is how many of the messages that wait for another attempt are looked at, to find those among them that
-// were given back unbegun.
+// returnedSeen is the number of messages of retry that are looked at, to find those that were given back unbegun.
 const returnedSeen = 100
 
 func (in *inspector) look(ctx context.Context) ([]*look, error) {
@@ -108,13 +107,13 @@ func (in *inspector) look(ctx context.Context) ([]*look, error) {
 	return looks, nil
 }
 
-// A call is of a script, with the keys of one partition.
+// A call is one run of a script, with the keys of one partition.
 type call struct {
 	keys []string
 	args []any
 }
 
-// together is how many calls go to Redis at once, which serves nobody else meanwhile.
+// together is the number of calls sent to Redis at once. Redis serves nobody else while it runs them.
 const together = 8
 
 // runAll calls a script many times, and returns the replies.

@@ -15,8 +15,8 @@ import (
 const (
 	retryFirst, retryMost = 100 * time.Millisecond, 2 * time.Second // between attempts to reach Redis
 
-	// answer is how long a consumer waits for Redis, beyond the time that it has asked Redis to wait. Cancelling a context
-	// does not end that, so a stop may take as long.
+	// answer is the time that Redis has to answer, beyond the time for which a command blocks. Cancelling a context does not
+	// end the wait, so a stop may take as long.
 	answer = 2 * time.Second
 )
 
@@ -38,7 +38,7 @@ func (m *member) script(ctx context.Context, script *redis.Script, partition int
 	return script.Run(ctx, m.client, []string{m.key(partition)}, append([]any{m.Group}, args...)...)
 }
 
-// awaitAgreement waits until it is known how many partitions the stream has, or ctx ends.
+// awaitAgreement waits until Redis has confirmed the number of partitions, or ctx ends.
 func (m *member) awaitAgreement(ctx context.Context) error {
 	for pause := retryFirst; ; {
 		err := m.agree(ctx, m.stream)
@@ -51,8 +51,8 @@ func (m *member) awaitAgreement(ctx context.Context) error {
 	}
 }
 
-// join makes sure that the stream, the group and this consumer exist, and that all agree on the number of partitions,
-// which is lost with a Redis that has lost its data. A Redis that is full makes no consumer, but serves it all the same.
+// join makes sure that the stream, the group and this consumer exist, and that Redis has the agreed number of partitions: a
+// Redis that lost its data has lost all of these. A full Redis makes no consumer, but serves it all the same.
 func (m *member) join(ctx context.Context, partition int) error {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
@@ -73,8 +73,8 @@ func (m *member) join(ctx context.Context, partition int) error {
 	return err
 }
 
-// fetch asks for new messages, and waits for them. An answer that comes too late is found later: its messages are
-// pending with this consumer.
+// fetch waits for new messages. If Redis's answer comes too late, its messages are found later: they are pending with this
+// consumer.
 func (m *member) fetch(ctx context.Context, partition, most int) ([]redis.XMessage, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.Block+answer)
 	defer cancel()
@@ -99,8 +99,8 @@ type due struct {
 	now              time.Duration // Redis's clock
 }
 
-// A pendingEntry is an entry as it stood in the pending list, before it was delivered to this consumer. One that was
-// fetched stood in none: it has no owner and no deliveries.
+// A pendingEntry is an entry as it was in the pending list before it was delivered to this consumer. A fetched entry was not
+// pending: it has no owner and no deliveries.
 type pendingEntry struct {
 	redis.XMessage
 	owner      string
@@ -121,7 +121,7 @@ func (m *member) claim(ctx context.Context, partition, limit int, alone bool, he
 	}, nil
 }
 
-// pendingEntries reads what the script claim returns; its documentation is the reply's definition.
+// pendingEntries reads a list in the reply of the script claim, which documents its form.
 func pendingEntries(reply any) []pendingEntry {
 	var entries []pendingEntry
 	for _, item := range reply.([]any) {
@@ -161,7 +161,7 @@ func (m *member) keepAlive(ctx context.Context, partition int, held []string) (f
 	return err == nil && reply[1] == 1, err
 }
 
-// release leaves entries that this consumer owns for an attempt after a while, by any consumer. Spent says whether the
+// release hands entries that this consumer owns to retry, for an attempt by any consumer after wait. spent tells whether the
 // delivery counts.
 func (m *member) release(ctx context.Context, partition int, wait time.Duration, spent bool, entryIDs ...string) error {
 	if len(entryIDs) == 0 {
@@ -176,14 +176,14 @@ func (m *member) release(ctx context.Context, partition int, wait time.Duration,
 	return nil
 }
 
-// backoff is how long a message waits for its next attempt after so many deliveries.
+// backoff is the wait before the next attempt after this number of deliveries.
 func (m *member) backoff(deliveries int64) time.Duration {
 	wait := float64(m.BackoffFirst) * math.Pow(3, float64(deliveries-1)) * jitter()
 	return time.Duration(min(wait, float64(m.BackoffMost)))
 }
 
-// forbear is how long a message waits that something held up that is not its own fault. No count of such attempts is
-// kept: it waits half as long again as it has waited so far.
+// forbear is the wait of a contended message before its next attempt. Such attempts are not counted: it waits half as long
+// again as it has waited so far.
 func (m *member) forbear(d *delivery) time.Duration {
 	wait := float64(time.Since(entryTime(d.entryID))) / 2
 	return time.Duration(min(max(wait, float64(m.BackoffFirst))*jitter(), float64(m.BackoffMost)))
@@ -208,8 +208,8 @@ func (m *member) trim(ctx context.Context, partition int, retention time.Duratio
 	return m.script(ctx, trim, partition, retention.Milliseconds(), mostEntries).Err()
 }
 
-// leave gives back unfinished messages, and removes the consumer from its group where nothing of it is pending; a
-// temporary group it removes altogether.
+// leave gives back unfinished messages, and removes the consumer from its group where it has nothing pending. A temporary
+// group is deleted.
 func (m *member) leave(unfinished [][]string) {
 	ctx, cancel := context.WithTimeout(context.Background(), answer)
 	defer cancel()
@@ -228,7 +228,7 @@ func (m *member) leave(unfinished [][]string) {
 	}
 }
 
-// lost counts pending messages that were found to be deleted from the stream.
+// lost counts pending messages that were deleted from the stream.
 func (m *member) lost(partition int, messages int64) {
 	if messages > 0 {
 		m.instrumentation.lost.Add(float64(messages))
@@ -251,7 +251,7 @@ func (m *member) pauseAfter(ctx context.Context, doing string, pause *time.Durat
 	return true
 }
 
-// isNoGroup tells the error of a group, or a whole stream, that somebody deleted. Fetch makes it again.
+// isNoGroup reports whether err says that the group, or the whole stream, was deleted. A fetch makes it again.
 func isNoGroup(err error) bool {
 	return strings.HasPrefix(err.Error(), "NOGROUP") || isNoStream(err)
 }

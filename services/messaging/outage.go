@@ -9,12 +9,12 @@ import (
 
 const probeFirst, probeMost = 200 * time.Millisecond, 2 * time.Second // between two attempts during an outage
 
-// An outage is known to a consumer once a handler has said that a dependency is unavailable. As long as it lasts,
-// nothing is fetched or taken over, and one message after the other is tried, with pauses, until one says otherwise.
+// An outage begins when a handler returns Unavailable. While it lasts, nothing is fetched or claimed, and messages are tried
+// one at a time, with pauses, until one has another outcome.
 type outage struct {
 	logger *slog.Logger
 	probe  chan struct{} // holds the right to try
-	learnt func(bool)    // learn, made once: it is returned for every message
+	learnt func(bool)    // the method learn, bound once: it is returned for every message
 
 	mu    sync.Mutex
 	over  chan struct{} // closed while there is no outage
@@ -38,8 +38,8 @@ func (o *outage) wait(ctx context.Context) bool {
 	}
 }
 
-// enter blocks until an attempt may be made: at once, or during an outage when it is this one's turn and the pause is
-// over. It reports false if ctx ended before. Otherwise leave must follow.
+// enter blocks during an outage, until it is this message's turn and the pause is over. It returns false if ctx ended before;
+// otherwise the caller must call leave after the attempt.
 func (o *outage) enter(ctx context.Context) (leave func(unavailable bool), ok bool) {
 	over := o.current()
 	select {

@@ -38,15 +38,15 @@ var ErrDuplicate = errors.New("already processed")
 // ErrPanic is in the error of an attempt whose handler panicked.
 var ErrPanic = errors.New("handler panicked")
 
-// Permanent marks an error that no retry can mend.
+// Permanent marks an error that no retry can mend: the message is dead-lettered at once.
 func Permanent(err error) error { return marked{err, outcomeDeadLetter, reasonPermanent} }
 
 // Unavailable marks an error that says nothing about the message: something that every message needs, such as the
-// database, is down.
+// database, is down. The consumer pauses until it is back; no delivery is spent.
 func Unavailable(err error) error { return marked{err, outcomeUnavailable, "unavailable"} }
 
-// Contended marks an error of something that this message needs, not of the message: a row that somebody else has locked, a
-// transaction that lost against another, a database too slow for it. Others need not be concerned.
+// Contended marks an error of something that this message needs and other messages may not: a row locked by another
+// transaction, a lost serialization, a database that is too slow. The message is retried later; no delivery is spent.
 func Contended(err error) error { return marked{err, outcomeContended, "contended"} }
 
 // undecodable marks an entry or a payload that cannot be read.
@@ -87,8 +87,8 @@ func outcomeOf(err error) outcome {
 	}
 }
 
-// Classify returns a short name of an error's kind, of which there are few: the value of error.type on spans and
-// metrics. It is "" for nil and "_OTHER", the name in OpenTelemetry's conventions, for an error that it does not know.
+// Classify returns the kind of an error, one of few short names: the value of error.type on spans and metrics. It is "" for
+// nil and ErrDuplicate, and "_OTHER", as in OpenTelemetry's conventions, for an unknown error.
 func Classify(err error) string {
 	if err == nil {
 		return ""
@@ -121,7 +121,7 @@ func Classify(err error) string {
 	}
 }
 
-// redisClass is the code that a Redis error starts with, if it is one that a stream's commands can meet.
+// redisClass is the code at the start of a Redis error, if commands on streams can return it; else "redis".
 func redisClass(text string) string {
 	code, _, _ := strings.Cut(text, " ")
 	switch code {

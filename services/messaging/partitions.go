@@ -9,15 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// MaxPartitions is how many partitions a stream may have.
+// MaxPartitions is the largest number of partitions of a stream.
 const MaxPartitions = 256
 
-// A PartitionsError says that a stream has another number of partitions than this program was told. The number decides
-// where a message travels: with the wrong one it is published where nobody reads, or not read where it was published.
+// A PartitionsError says that this program's number of partitions of a stream is not the one in Redis. With the wrong number
+// messages are published where nobody reads them, or not read where they were published.
 type PartitionsError struct {
 	Stream  string
-	Told    int // by a configuration
-	InRedis int // and so for everybody else
+	Told    int // in this program's configuration
+	InRedis int // and so in all others
 }
 
 func (e *PartitionsError) Error() string {
@@ -25,9 +25,9 @@ func (e *PartitionsError) Error() string {
 		e.Stream, e.InRedis, e.Told)
 }
 
-// AgreePartitions makes sure that everybody who shares a Redis agrees on the number of partitions of a stream: the first
-// to ask sets it, and for anybody else another number is a *PartitionsError. Publishers, consumers and samplers ask
-// before they do anything.
+// AgreePartitions makes sure that all programs have the same number of partitions of a stream. The first call sets the number
+// in Redis; a program with another number gets a *PartitionsError. Publishers, consumers and samplers call it before they do
+// anything else.
 func (a *Admin) AgreePartitions(ctx context.Context, stream string) error {
 	return a.agree(ctx, stream)
 }
@@ -52,8 +52,8 @@ func (s *shared) agree(ctx context.Context, stream string) error {
 	}
 }
 
-// SetPartitions changes the number of partitions of streams, which nobody may use meanwhile: see LivingConsumers. It
-// changes nothing, and says why, if a partition that would not be read any more holds something that is not finished.
+// SetPartitions changes the number of partitions of streams. Nobody may use them meanwhile: see LivingConsumers. It fails,
+// and changes nothing, if a partition that would go still has dead letters or unfinished messages.
 func (a *Admin) SetPartitions(ctx context.Context, partitions int, streams ...string) error {
 	if partitions < 1 || partitions > MaxPartitions {
 		return fmt.Errorf("a stream has 1 to %d partitions, not %d", MaxPartitions, partitions)
@@ -77,7 +77,7 @@ func (a *Admin) SetPartitions(ctx context.Context, partitions int, streams ...st
 	return nil
 }
 
-// unfinished says what would be lost if nobody looked at the partition any more.
+// unfinished returns an error that names the messages that would be lost without this partition, or nil.
 func (s StreamInfo) unfinished() error {
 	key := StreamKey(s.Stream, s.Partition)
 	if s.DeadLetters > 0 {
@@ -94,10 +94,10 @@ func (s StreamInfo) unfinished() error {
 	return nil
 }
 
-// aliveFor is how long a consumer counts as alive after it was last heard of: far longer than its fetches take.
+// aliveFor is how long a consumer counts as alive after its last sign of life: far longer than a fetch takes.
 const aliveFor = 15 * time.Second
 
-// LivingConsumers names the consumers of streams, whatever their number of partitions.
+// LivingConsumers names the consumers that read these streams now, in partitions of any number.
 func (a *Admin) LivingConsumers(ctx context.Context, streams ...string) ([]string, error) {
 	pipeline := a.client.Pipeline()
 	var groups []*redis.XInfoConsumersCmd

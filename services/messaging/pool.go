@@ -11,8 +11,8 @@ type poolCollector struct {
 	connections, dialled, timeouts *prometheus.Desc
 }
 
-// PoolCollector returns the metrics of a client's connections, under a name that tells it from the process's others. Two
-// of a name cannot be registered together.
+// PoolCollector returns the metrics of a client's connections, with name as the label pool. Clients of one registry need
+// different names.
 func PoolCollector(name string, client redis.UniversalClient) prometheus.Collector {
 	desc := func(metric, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(metric, help, labels, prometheus.Labels{"pool": name})

@@ -18,16 +18,16 @@ type Publisher struct {
 	instrumentation publisherInstrumentation
 
 	mu     sync.Mutex
-	agreed map[string]bool // streams whose number of partitions is known to be that
+	agreed map[string]bool // streams whose number of partitions is confirmed
 }
 
-// Publisher returns a publisher. The counters of the types that it will publish exist, at 0, before the first is sent.
+// Publisher returns a publisher. types are the types that it will publish: their counters exist from the start, at 0.
 func (s *Streams) Publisher(types ...EventType) *Publisher {
 	return &Publisher{shared: s.shared, instrumentation: s.instrumentation.publisher(types), agreed: map[string]bool{}}
 }
 
-// Publish adds a message of an event to its stream. It is for events that are told whether or not a transaction commits;
-// package outbox is for all others.
+// Publish adds a message of an event to its stream, and blocks as Publisher.Publish does. It is for events that need no
+// transaction; package outbox is for all others.
 func Publish[S Stream](ctx context.Context, p *Publisher, event Event[S]) error {
 	m, err := NewMessage(ctx, event)
 	if err != nil {
@@ -37,13 +37,13 @@ func Publish[S Stream](ctx context.Context, p *Publisher, event Event[S]) error 
 }
 
 // Publish adds the messages in one pipeline and blocks until Redis has answered or ctx's deadline has passed. It
-// returns an error for each message, nil for one that was added. An error that IsPermanent is the message's own;
-// after any other the message may or may not be on its stream, and adding it again makes at worst a second copy, which
-// receivers recognise by its id.
+// returns an error for each message, nil for one that was added. After an error that IsPermanent, the message is not valid.
+// After any other the message may or may not be on its stream: publish it again, with the same id; receivers recognise a
+// second copy.
 //
-// Before the first message to a stream it makes sure of the number of partitions: see Admin.AgreePartitions.
+// Before the first message to a stream it checks the number of partitions: see Admin.AgreePartitions.
 //
-// The messages keep the creation context that they carry, unless they are to travel without.
+// The messages keep their creation context, unless Config.WithoutContext removes it.
 func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	errs := make([]error, len(messages))
 	commands := make([]*redis.StringCmd, len(messages))
@@ -82,7 +82,7 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	return errs
 }
 
-// agreeAll returns an error for each of the messages' streams whose number of partitions is another, or not known yet.
+// agreeAll returns an error for each of the messages' streams whose number of partitions is another or could not be checked.
 func (p *Publisher) agreeAll(ctx context.Context, messages []Message) map[string]error {
 	refused := map[string]error{}
 	for _, m := range messages {
@@ -106,7 +106,7 @@ func (p *Publisher) isAgreed(stream string) bool {
 	return p.agreed[stream]
 }
 
-// propagates tells whether a message carries its trace context.
+// propagates reports whether a message is sent with its trace context.
 func (p *Publisher) propagates(ctx context.Context) bool {
 	return !p.WithoutContext && (!p.TestMode || baggage.FromContext(ctx).Member("clew.propagation").Value() != "off")
 }

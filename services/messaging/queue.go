@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// A queue holds the messages that a consumer was given until they are settled. It has room for as many as the workers can
-// begin within about a second, by their speed in the last: one that waits longer is kept from other consumers, so it is given back. It
-// may hold more by one a partition, because fetches do not wait for each other.
+// A queue holds a consumer's messages until they are settled. It has room for as many as the workers can begin in about a
+// second, judged by their speed in the last second: messages that waited longer would be kept from other consumers. It may
+// hold one more for each partition, because fetches do not wait for each other.
 //
 // Messages of one subject leave the queue one at a time, each when the one before is done. Half of the workers take only
-// what was fetched, so that messages that fail again and again, and slowly, do not keep them all. What was claimed has
-// room of its own, because a fetch asks for as much as there is room for and may get it much later.
+// fetched messages, so that claimed ones, which may fail slowly again and again, do not occupy all workers. Claimed messages
+// have room of their own, because a fetch reserves all the room that there is, and may fill it much later.
 type queue struct {
 	workers, most, partitions int
 	freed                     []chan struct{} // by partition, a signal: there may be room again
@@ -22,18 +22,18 @@ type queue struct {
 	changed  *sync.Cond             // something is ready, or the queue is closed
 	held     []map[string]*delivery // by partition and entry id
 	filled   [][2]int               // by partition and intake
-	waiting  [][2]int               // of those, the ones that are not begun
+	waiting  [][2]int               // those of filled that are not begun
 	total    [2]int                 // by intake
-	full     []int                  // partitions that found all of the fetched share taken
+	full     []int                  // partitions that found the whole fetched share taken
 	ready    [2][]*delivery         // by intake: the next worker may begin it
-	behind   map[string][]*delivery // by subject of which one is ready or begun: those that wait for it
+	behind   map[string][]*delivery // by subject: deliveries that wait for the one that is ready or begun
 	begun    rate
-	empty    chan struct{} // closed when nothing is held; a new one when something is
+	empty    chan struct{} // closed while nothing is held
 	closing  bool
 	finished bool
 }
 
-// An intake is how a message came.
+// An intake is the way in which a message came.
 type intake int
 
 const (
@@ -55,7 +55,7 @@ func newQueue(workers, most, partitions int) *queue {
 	return q
 }
 
-// share is how many messages of an intake may be held.
+// share is the number of messages of an intake that may be held.
 func (q *queue) share(by intake) int {
 	all := min(max(q.begun.perSecond(time.Now()), 2*q.workers), q.most)
 	if by == claimed {
@@ -65,8 +65,8 @@ func (q *queue) share(by intake) int {
 }
 
 // room returns the free places in the partition's part of a share, or 0 if under a quarter of the part is free, so that
-// fetches stay large: the workers have the rest meanwhile. A partition of which nothing waits has room for one more than
-// its part: a message that runs long must not hold up the others of its partition.
+// fetches stay large. A partition without waiting messages may exceed its part by one: a message that runs long must not hold
+// up the others of its partition.
 func (q *queue) room(partition int, by intake) int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -85,7 +85,7 @@ func (q *queue) room(partition int, by intake) int {
 	return 0
 }
 
-// push takes deliveries for which there was room.
+// push adds deliveries for which there was room.
 func (q *queue) push(deliveries ...*delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -120,8 +120,8 @@ func (q *queue) makeReady(d *delivery) {
 	}
 }
 
-// next blocks until a delivery is there to be begun, and returns nil once the queue is closed and empty. Claimed ones are
-// for the even workers.
+// next blocks until a delivery is ready, and returns nil once the queue is closed and empty. Only workers with an even number
+// get claimed deliveries.
 func (q *queue) next(worker int) *delivery {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -153,14 +153,14 @@ func (q *queue) begin(d *delivery) {
 	}
 }
 
-// repeat puts a delivery that was begun, and is still held, behind all others.
+// repeat queues a delivery that was begun once more, behind all others. It stays held.
 func (q *queue) repeat(d *delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.makeReady(d)
 }
 
-// done lets the next message of a subject go. The delivery is held on, until it is free.
+// done makes the next message of the subject ready. The delivery stays held until free.
 func (q *queue) done(d *delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -176,8 +176,8 @@ func (q *queue) nextOf(subject string) {
 	}
 }
 
-// free gives up the places of deliveries that are done and settled. A process that dies before leaves them pending, so
-// until then they are held.
+// free gives up the places of deliveries that are done and settled. Until then they count as held: if the process died, they
+// would still be pending.
 func (q *queue) free(partition int, entryIDs ...string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -200,7 +200,7 @@ func (q *queue) remove(d *delivery) {
 	}
 }
 
-// freedIn tells fetches that places are free: that of the partition, and those that found none at all.
+// freedIn signals free places to the partition's fetch, and to those that found the whole share taken.
 func (q *queue) freedIn(partition int) {
 	q.signal(partition)
 	for _, other := range q.full {
@@ -216,8 +216,8 @@ func (q *queue) signal(partition int) {
 	}
 }
 
-// giveBack takes out the messages of a partition that have waited for so long without being begun, and returns their
-// entries' ids.
+// giveBack removes the messages of a partition that have waited at least this long without being begun, and returns the ids of
+// their entries.
 func (q *queue) giveBack(partition int, waited time.Duration) (entryIDs []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -246,15 +246,15 @@ func (q *queue) giveBack(partition int, waited time.Duration) (entryIDs []string
 	return entryIDs
 }
 
-// holds lists the entries of a partition that are held.
+// holds lists the ids of a partition's held entries.
 func (q *queue) holds(partition int) []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return slices.Collect(maps.Keys(q.held[partition]))
 }
 
-// oldest is the age of the oldest message that is not begun, 0 without one: since its entry was added, and at least since
-// it came here, for clocks may differ.
+// oldest is the age of the oldest message that is not begun, 0 without one. The age counts from the time at which Redis added
+// the entry, or from its arrival here if that gives more: clocks may differ.
 func (q *queue) oldest() (age time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

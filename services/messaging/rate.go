@@ -13,7 +13,7 @@ func (r *rate) add(now time.Time) {
 	r.now++
 }
 
-// perSecond is the larger of the two counts: the present second is not over.
+// perSecond returns the larger of the two counts, because the present second is not over.
 func (r *rate) perSecond(now time.Time) int {
 	if age := now.Sub(r.from); age >= 2*time.Second {
 		*r = rate{from: now}

@@ -12,22 +12,21 @@ import (
 
 const sampleEvery = 2 * time.Second
 
-// A Sampler measures streams, whatever publishes to them and consumes them: lag, pending messages, dead letters. Each
-// process that has to do with a stream samples all of it, so that a group's lag is seen when the group is dead. All
-// of them report the same: aggregate with max, not sum.
+// A Sampler measures lag, pending messages and dead letters of streams, for all groups. Each process that uses a stream
+// samples all of it, so that a dead group's lag is still seen. All report the same values: aggregate with max, not sum.
 type Sampler struct {
 	*shared
 	streams []sampled
 	errors  *prometheus.CounterVec
 }
 
-// sampled is a stream, and where its last sample is reported.
+// sampled is a stream with the gauges that report its last sample.
 type sampled struct {
 	*inspector
 	gauges *streamGauges
 }
 
-// Sampler returns a sampler of streams. Samplers that share a registerer may have streams in common.
+// Sampler returns a sampler of streams; Run starts it. Samplers that share a registerer may have streams in common.
 func (s *Streams) Sampler(streams ...string) *Sampler {
 	sampler := &Sampler{
 		shared: s.shared,
@@ -45,8 +44,8 @@ func (s *Streams) Sampler(streams ...string) *Sampler {
 	return sampler
 }
 
-// Run samples every 2 s until ctx ends, and then returns nil. It returns a *PartitionsError as soon as it finds that a
-// stream has another number of partitions; and it sets that number again after Redis has lost its data.
+// Run samples every 2 s until ctx ends, and then returns nil. Its only error is a *PartitionsError, when a stream has another
+// number of partitions. It sets the number again after Redis has lost its data.
 func (s *Sampler) Run(ctx context.Context) error {
 	every := time.NewTicker(sampleEvery)
 	defer every.Stop()
@@ -88,7 +87,7 @@ func (s *Sampler) sample(ctx context.Context, of sampled) error {
 	return nil
 }
 
-// The gauges of a partition, and of a group of one. All have the label of the stream, and of the partition.
+// The gauges of a partition, and of a group in a partition. All have the labels of stream and partition.
 var (
 	partitionGauges = [...]struct {
 		name, help string
@@ -122,8 +121,8 @@ var (
 	}
 )
 
-// streamGauges report the last sample of a stream, so that a scrape waits for nothing and a group that is gone is gone here.
-// The stream is in their description: those of several streams share a registry, and those of one are shared.
+// streamGauges report the last sample of a stream, so that a scrape waits for nothing and a deleted group disappears. The
+// stream is a constant label, so several streams can share a registry; samplers of one stream share its gauges.
 type streamGauges struct {
 	partition [len(partitionGauges)]*prometheus.Desc
 	group     [len(groupGauges)]*prometheus.Desc
@@ -143,7 +142,7 @@ func newStreamGauges(stream string) *streamGauges {
 	return s
 }
 
-// set replaces the sample, and tells whether there was one.
+// set replaces the sample, and reports whether there was one before.
 func (s *streamGauges) set(infos []StreamInfo) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,7 +171,7 @@ func (s *streamGauges) Collect(metrics chan<- prometheus.Metric) {
 		for _, group := range info.Groups {
 			name := clean(group.Name, maxAttributeBytes) // anybody may make a group
 			if shown[name] {
-				continue // looks like another one, and two of a name would fail the scrape
+				continue // it looks like another group, and a duplicate would fail the scrape
 			}
 			shown[name] = true
 			for i, g := range groupGauges {

@@ -2,20 +2,21 @@ package messaging
 
 import "github.com/redis/go-redis/v9"
 
-// A check and the change that depends on it are one script: in two steps each of these loses or doubles messages, because
-// another consumer, or this one after a pause, comes in between. Each touches the keys of one partition only.
+// A check and the change that depends on it are one script: in two steps, another consumer, or this one after a pause, could
+// come in between and lose or double messages. Each script uses the keys of one partition only.
 
 // retryConsumer is the pseudo-consumer that owns messages until their next attempt. No process has its name.
 const retryConsumer = "retry"
 
-// claim finds the entries that are due in a group's pending list and takes them over.
+// claim takes the due entries of a group's pending list.
 //
-// Due is an entry of retry, and an entry of a consumer that was not heard of for claim_after: that one is dead, or it is
-// this one and the reply that delivered the entry was lost. What this consumer holds is left alone. Redis skips what is
-// not due yet, without which a look at a long list would keep it from everything else.
+// An entry of retry is due when its idle time has reached ARGV[5]. An entry of a consumer is due after that consumer's
+// silence of claim_after: it is dead, or it is this one and the reply that delivered the entry was lost. Entries that this
+// consumer holds are skipped. Redis skips entries that are not due yet by itself; else a look at a long list would keep it
+// from everything else.
 //
-// A suspect is an entry of a dead consumer that was delivered twice or more: it may have killed them. Suspects are
-// left where they are and counted, unless alone is 1: then one suspect is taken, and nothing else.
+// A suspect is an entry that was with dead consumers twice or more: it may have killed them. Suspects are only counted,
+// unless alone is 1: then one suspect is taken, and nothing else.
 //
 // KEYS:
 //
@@ -35,9 +36,9 @@ const retryConsumer = "retry"
 // Returns:
 //
 //	1  entries taken, each {id, fields, owner, deliveries, idle time in ms} as it was before
-//	2  entries due that have had all their deliveries: not taken, and in the same form
-//	3  how many were found to be deleted from the stream
-//	4  how many suspects there are
+//	2  due entries that have no delivery left: not taken, in the same form
+//	3  number of pending entries that were deleted from the stream
+//	4  number of suspects
 //	5  Redis's time, in ms
 var claim = redis.NewScript(`
 local key, group, me = KEYS[1], ARGV[1], ARGV[2]
@@ -93,9 +94,8 @@ local now = redis.call('TIME')
 return {taken, exhausted, lost, suspects, now[1] * 1000 + math.floor(now[2] / 1000)}
 `)
 
-// mend finds pending entries that were delivered in the future, because Redis's clock was set back or another server
-// with a clock of its own took over: until then they are idle for no time at all, and nobody would find them due. They
-// count as delivered now.
+// mend makes pending entries with a delivery time in the future count as delivered now. There are some if Redis's clock was
+// set back, or another server with its own clock took over: their idle time stays 0, so they would never be due.
 //
 // KEYS:
 //
@@ -106,7 +106,7 @@ return {taken, exhausted, lost, suspects, now[1] * 1000 + math.floor(now[2] / 10
 //	1  group
 //	2  id to begin with, "-" at first
 //
-// Returns where to go on, "" at the end.
+// Returns the id to continue with, "" at the end.
 var mend = redis.NewScript(`
 local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], '+', 1000)
 for _, entry in ipairs(found) do
@@ -117,10 +117,10 @@ end
 return #found == 1000 and '(' .. found[1000][1] or ''
 `)
 
-// keepalive is a heartbeat: it resets the idle time of the entries that the consumer holds and still owns. One that was
-// taken over from it meanwhile stays with its new owner. One that was deleted from the stream stays in the list, from which XCLAIM would
-// remove it, until it is known whether its attempt succeeds. It also makes the consumer again if somebody removed it,
-// which a Redis that is full refuses: the rest goes on.
+// keepalive is a heartbeat: it resets the idle time of the entries that the consumer holds and still owns. An entry that was
+// taken over stays with its new owner. An entry that was deleted from the stream stays in the pending list, from which XCLAIM
+// would remove it, until its attempt has ended. It also makes the consumer again if somebody removed it; a full Redis refuses
+// that, and the rest goes on.
 //
 // KEYS:
 //
@@ -134,7 +134,7 @@ return #found == 1000 and '(' .. found[1000][1] or ''
 //
 // Returns:
 //
-//	1  how many of them it owns
+//	1  number of entries that it owns
 //	2  1 if Redis is full
 var keepalive = redis.NewScript(`
 local made = redis.pcall('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
@@ -151,8 +151,8 @@ end
 return {kept, full and 1 or 0}
 `)
 
-// release hands the entries that the consumer still owns to retry. How long it waits there is its idle time from the start: it is
-// due as soon as that has reached the one that ARGV[5] of claim says.
+// release hands the entries that the consumer still owns to retry. Their idle time begins at a value that encodes the wait:
+// they are due when it has reached ARGV[5] of claim.
 //
 // KEYS:
 //
@@ -163,13 +163,13 @@ return {kept, full and 1 or 0}
 //	1   group
 //	2   consumer
 //	3   idle time to begin with, in ms
-//	4   spent, 0 or 1: whether the delivery counts
+//	4   spent: 1 if the delivery counts, else 0
 //	5…  ids
 //
 // Returns:
 //
-//	1  how many it handed over
-//	2  how many were deleted from the stream: XCLAIM has removed those from the list
+//	1  number of entries handed over
+//	2  number of entries deleted from the stream: XCLAIM has removed those from the list
 var release = redis.NewScript(`
 local released, lost = 0, 0
 for i = 5, #ARGV do
@@ -188,8 +188,8 @@ end
 return {released, lost}
 `)
 
-// deadLetter adds an entry to the dead letters and acknowledges it, if it is still pending with its owner. The fields
-// stay as they are, but for values that are cut: a stranger may have written them.
+// deadLetter adds an entry to the dead letters and acknowledges it, if it is still pending with its owner. The fields stay as
+// they are; values that are too long are cut.
 //
 // KEYS:
 //
@@ -201,11 +201,11 @@ return {released, lost}
 //	1   group
 //	2   id
 //	3   owner
-//	4   most bytes of a value
-//	5   most fields
+//	4   maximum bytes of a value
+//	5   maximum number of fields
 //	6…  names and values to add
 //
-// Returns the new entry's id, "" if the entry is not the owner's any more, or "lost" if it was deleted.
+// Returns the new entry's id, "" if the owner has lost the entry, or "lost" if it was deleted from the stream.
 var deadLetter = redis.NewScript(`
 local group, id, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 if #redis.call('XPENDING', KEYS[1], group, id, id, 1, ARGV[3]) == 0 then return '' end
@@ -271,8 +271,8 @@ redis.call('XDEL', KEYS[1], ARGV[1])
 return added
 `)
 
-// removeConsumer removes a consumer that was idle for so long from a group, unless something is pending with it: Redis
-// would forget that too.
+// removeConsumer removes a consumer from a group if it was idle for at least this long and has nothing pending: Redis would
+// forget its pending entries too.
 //
 // KEYS:
 //
@@ -297,10 +297,10 @@ end
 return 0
 `)
 
-// trim removes entries that every group has acknowledged and that are older than a retention, which is shortened in
-// proportion for a stream that is longer than it may be. A stream without groups is left alone: nobody has acknowledged
-// anything. The subscribed group is made first if it is missing, at the beginning of the stream, so that nothing is
-// trimmed that it has yet to read; if it cannot be made, because Redis is full, nothing is.
+// trim removes entries that every group has acknowledged and that are older than a retention. For a stream above the maximum
+// length, the retention is shortened in proportion. A stream without groups is not trimmed. The subscribed group is made first
+// if it is missing, at the beginning of the stream, so that it loses nothing that it has not read; if a full Redis refuses
+// that, nothing is trimmed.
 //
 // KEYS:
 //
@@ -310,9 +310,9 @@ return 0
 //
 //	1  subscribed group
 //	2  retention, in ms
-//	3  most entries
+//	3  maximum number of entries
 //
-// Returns how many it removed.
+// Returns the number of removed entries.
 var trim = redis.NewScript(`
 local length = redis.call('XLEN', KEYS[1])
 if length == 0 then return 0 end

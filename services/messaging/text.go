@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// clean is text that may go anywhere: valid UTF-8, because one wrong byte costs an exporter a whole batch of spans and a
-// scrape all its metrics; without control characters, which a terminal would obey; cut to so many bytes. Whatever somebody
-// else wrote goes through it on its way to a span, a label or a stream.
+// clean makes text safe for spans, labels and streams: valid UTF-8, because one wrong byte costs an exporter a whole batch of
+// spans and a scrape all its metrics; no control characters, which a terminal would obey; at most most bytes. All text of
+// other programs goes through it.
 func clean(text string, most int) string {
 	if !isClean(text) {
 		text = strings.Map(func(r rune) rune {
@@ -24,7 +24,7 @@ func clean(text string, most int) string {
 	return text
 }
 
-// isClean reports whether text is clean, however long.
+// isClean reports whether text is valid UTF-8 without control characters.
 func isClean(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }

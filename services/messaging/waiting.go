@@ -10,7 +10,7 @@ var descWaiting = prometheus.NewDesc("messaging_waiting_seconds",
 	"Age of the oldest message that was delivered to this process and that no handler has begun; 0 without one.",
 	[]string{labelStream, labelGroup}, nil)
 
-// waiting reports how long messages wait in the queues of a process.
+// waiting reports the longest wait of a message in the queues of a process.
 type waiting struct {
 	mu     sync.Mutex
 	queues map[*queue]*member

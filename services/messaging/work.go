@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// otherType is the label of types that no handler is for, so that strangers' names do not become labels.
+// otherType is the label of all types without a handler, so that foreign names do not become labels.
 const otherType = "other"
 
 // workers run the handlers of a consumer.
@@ -20,7 +20,7 @@ type workers struct {
 	families map[string]bool   // of the handled types
 
 	mu         sync.Mutex
-	unfinished [][]string // by partition, the entries that are given back at the end
+	unfinished [][]string // by partition: entries to give back at the end
 }
 
 func newWorkers(c *Consumer, handlers map[string]handle) *workers {
@@ -31,8 +31,8 @@ func newWorkers(c *Consumer, handlers map[string]handle) *workers {
 	return w
 }
 
-// run is one worker, which processes deliveries until the queue is closed and empty. Handlers begin before ctx ends and
-// run in work, which ends later: a message that is not begun by the one or not finished by the other is unfinished.
+// run is one worker. It processes deliveries until the queue is closed and empty. Handlers start only before ctx ends, and run
+// in work, which ends later: a message that was not started by then, or not finished when work ends, is unfinished.
 func (w *workers) run(ctx, work context.Context, worker int) {
 	for d := w.queue.next(worker); d != nil; d = w.queue.next(worker) {
 		leave, ok := w.outage.enter(ctx)
@@ -68,7 +68,7 @@ func (w *workers) run(ctx, work context.Context, worker int) {
 	}
 }
 
-// giveUp leaves a delivery to the end of the consumer.
+// giveUp keeps an unfinished delivery for the end of the consumer, which gives it back.
 func (w *workers) giveUp(d *delivery) {
 	w.mu.Lock()
 	w.unfinished[d.partition] = append(w.unfinished[d.partition], d.entryID)
@@ -77,7 +77,7 @@ func (w *workers) giveUp(d *delivery) {
 	w.queue.free(d.partition, d.entryID)
 }
 
-// giveBack leaves messages that are not begun to other consumers, which may be better off.
+// giveBack gives messages that are not begun to other consumers, which may reach the dependency.
 func (w *workers) giveBack(ctx context.Context) {
 	for partition := range w.Partitions {
 		if err := w.release(ctx, partition, 0, false, w.queue.giveBack(partition, 0)...); err != nil {
@@ -86,8 +86,8 @@ func (w *workers) giveBack(ctx context.Context) {
 	}
 }
 
-// again leaves a message for another attempt, by whichever consumer of the group. If that fails, the entry stays this
-// consumer's, which finds it again as if it had been lost.
+// again leaves a message for another attempt by any consumer of the group. If that fails, the entry stays this consumer's,
+// which claims it after its silence.
 func (w *workers) again(ctx context.Context, d *delivery, wait time.Duration, spent bool) {
 	if err := w.release(ctx, d.partition, wait, spent, d.entryID); err != nil {
 		w.logger.WarnContext(ctx, "leaving a message for its next attempt failed", "entry", d.entryID, "error", err)
@@ -95,7 +95,7 @@ func (w *workers) again(ctx context.Context, d *delivery, wait time.Duration, sp
 	w.claimers[d.partition].expect(wait)
 }
 
-// process makes one attempt at a delivery, or finds that there is nothing to attempt.
+// process makes one attempt at a delivery, unless the message is unreadable, of another version, or not for this group.
 func (w *workers) process(ctx context.Context, d *delivery) (outcome, error) {
 	d.started = time.Now()
 	d.read()
@@ -118,7 +118,7 @@ func (w *workers) process(ctx context.Context, d *delivery) (outcome, error) {
 	return outcomeOf(err), err
 }
 
-// refuse is for a delivery that no handler can be asked about.
+// refuse counts and logs a delivery that no handler gets.
 func (w *workers) refuse(ctx context.Context, d *delivery, err error) (outcome, error) {
 	w.instrumentation.processOf.Of(processKey{otherType, outcomeOf(err), Classify(err)}).Observe(0, trace.SpanContext{})
 	w.log(ctx, d, err)

@@ -24,7 +24,7 @@ import (
 	inventory "example.com/clew/services/inventory/app"
 	"example.com/clew/services/messaging/messagingtest"
 	order "example.com/clew/services/order/app"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 	"example.com/clew/standalone/internal/orderapi"
 )
 
@@ -107,24 +107,24 @@ func (s *stack) startViewer() {
 	s.viewer = api.URL
 }
 
-func (s *stack) config(service string) process.Config {
-	s.replicas[service]++
-	return process.Config{
-		RedisURL: s.redisURL, DatabaseURL: s.databases[service],
-		Partitions: 1, Instance: fmt.Sprint(service, "-", s.replicas[service]), Token: token, TrustCaller: true,
+func (s *stack) config(name string) service.Config {
+	s.replicas[name]++
+	return service.Config{
+		RedisURL: s.redisURL, DatabaseURL: s.databases[name],
+		Partitions: 1, Instance: fmt.Sprint(name, "-", s.replicas[name]), Token: token, TrustCaller: true,
 		Propagation: true, ClaimAfter: time.Second, Heartbeat: 100 * time.Millisecond, TestMode: true,
 	}
 }
 
 // run runs a service until the end of the test.
-func (s *stack) run(service *process.Process, err error) {
+func (s *stack) run(started *service.Service, err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- service.Run(ctx) }()
+	go func() { ended <- started.Run(ctx) }()
 	s.t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

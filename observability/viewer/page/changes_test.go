@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer"
 )
 
@@ -130,7 +131,7 @@ func TestChangesForNobody(t *testing.T) {
 
 func TestChangesSayWhenStreamsCannotBeSeen(t *testing.T) {
 	r := newRig(t)
-	r.shelf.broken = Problemf(http.StatusServiceUnavailable, "the shelf is gone")
+	r.shelf.broken = httpserver.Problemf(http.StatusServiceUnavailable, "the shelf is gone")
 	address, stop := r.run()
 	if got := r.await(r.listen(address), "problem"); !strings.Contains(got, "the shelf is gone") {
 		t.Error(got)

@@ -15,6 +15,8 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
+
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
 // firstDashboard is the one that everybody starts with; each leads to the next with a link of its own.
@@ -40,12 +42,12 @@ func (p *page) readDashboards() ([]dashboard, error) {
 	for _, name := range names {
 		content, err := fs.ReadFile(p.Dashboards, name)
 		if err != nil {
-			return nil, problemf(http.StatusInternalServerError, "read dashboard: %v", err)
+			return nil, httpserver.Problemf(http.StatusInternalServerError, "read dashboard: %v", err)
 		}
 		d := dashboard{file: content}
 		var links struct{ Links []struct{ Title, URL string } }
 		if err := errors.Join(json.Unmarshal(content, &d), json.Unmarshal(content, &links)); err != nil {
-			return nil, problemf(http.StatusInternalServerError, "read dashboard %s: %v", name, err)
+			return nil, httpserver.Problemf(http.StatusInternalServerError, "read dashboard %s: %v", name, err)
 		}
 		for _, link := range links.Links {
 			if strings.HasPrefix(link.Title, "Next: ") {
@@ -79,7 +81,7 @@ func (p *page) getDashboard(r *http.Request) (any, error) {
 	}
 	i := slices.IndexFunc(all, func(d dashboard) bool { return d.UID == r.PathValue("uid") })
 	if i < 0 {
-		return nil, problemf(http.StatusNotFound, "there is no dashboard %.100q", r.PathValue("uid"))
+		return nil, httpserver.Problemf(http.StatusNotFound, "there is no dashboard %.100q", r.PathValue("uid"))
 	}
 	return json.RawMessage(all[i].file), nil
 }
@@ -94,14 +96,14 @@ func (p *page) getRunbook(r *http.Request) (any, error) {
 	alert := r.PathValue("alert")
 	source, err := fs.ReadFile(p.Runbooks, alert+".md")
 	if !alertName.MatchString(alert) || errors.Is(err, fs.ErrNotExist) {
-		return nil, problemf(http.StatusNotFound, "there is no runbook %.100q", alert)
+		return nil, httpserver.Problemf(http.StatusNotFound, "there is no runbook %.100q", alert)
 	}
 	markdown := goldmark.New()
 	document := markdown.Parser().Parse(text.NewReader(source))
 	var html bytes.Buffer
 	err = errors.Join(err, ast.Walk(document, leadToPage), markdown.Renderer().Render(&html, source, document))
 	if err != nil {
-		return nil, problemf(http.StatusInternalServerError, "read runbook %s: %v", alert, err)
+		return nil, httpserver.Problemf(http.StatusInternalServerError, "read runbook %s: %v", alert, err)
 	}
 	return map[string]string{"alert": alert, "html": html.String()}, nil
 }

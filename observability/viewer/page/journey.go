@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/story"
 )
 
@@ -14,7 +15,7 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 	id, own := r.PathValue("id"), r.URL.Query().Get("trace")
 	since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
 	if err != nil {
-		return nil, problemf(http.StatusBadRequest, "since is %.50q: expected the time at which the order was accepted, as RFC 3339 has it",
+		return nil, httpserver.Problemf(http.StatusBadRequest, "since is %.50q: expected the time at which the order was accepted, as RFC 3339 has it",
 			r.URL.Query().Get("since"))
 	}
 	traces, err := p.Viewer.TracesOf(id, since.Add(-time.Second)) // clocks differ
@@ -24,7 +25,7 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 	if !slices.ContainsFunc(traces, func(t story.Trace) bool { return t.ID == own }) {
 		accepted, err := p.Viewer.Trace(own)
 		if err != nil {
-			return nil, problemf(http.StatusBadRequest, "trace is no trace id: %v", err)
+			return nil, httpserver.Problemf(http.StatusBadRequest, "trace is no trace id: %v", err)
 		}
 		traces = append(traces, accepted)
 	}

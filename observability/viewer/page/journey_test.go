@@ -31,8 +31,10 @@ func TestAJourneyIsMadeOfTracesAndOfWhatIsPending(t *testing.T) {
 	const own = "00000000000000000000000000000001"
 	path := "/api/orders/o-1/journey?trace=" + own + "&since=1970-01-01T00:00:01Z"
 	type answer struct {
-		Journey struct{ Turns []struct{ Sent *struct{ Name string } } }
-		Where   struct {
+		Journey struct {
+			Turns []struct{ Sent *struct{ Name string } }
+		}
+		Where struct {
 			Turn  int
 			Place string
 			Held  *struct{ Consumer string }

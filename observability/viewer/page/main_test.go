@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/story"
 )
@@ -88,37 +88,21 @@ func newRigAt(t *testing.T, orders string) *rig {
 	return r
 }
 
-// ask sends a request; headers are pairs of name and value.
-func (r *rig) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	r.viewer.Handler().ServeHTTP(w, request)
-	return w
+// ask sends a request; header is name, value, name, value …
+func (r *rig) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
+	return httpservertest.Ask(r.viewer.Handler(), method, path, body, header...)
 }
 
 // read decodes the answer to a question that must succeed.
-func read[T any](r *rig, path string) (value T) {
+func read[T any](r *rig, path string) T {
 	r.Helper()
-	got := r.ask(http.MethodGet, path, "")
-	if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/json" {
-		r.Fatalf("%s: %d %s", path, got.Code, got.Body)
-	}
-	if err := json.Unmarshal(got.Body.Bytes(), &value); err != nil {
-		r.Fatalf("%s: %v", path, err)
-	}
-	return value
+	return httpservertest.Decode[T](r, r.ask(http.MethodGet, path, ""), http.StatusOK)
 }
 
 // wantProblem fails unless the answer is a problem of this status that says so.
 func (r *rig) wantProblem(got *httptest.ResponseRecorder, status int, says string) {
 	r.Helper()
-	var p problem
-	err := json.Unmarshal(got.Body.Bytes(), &p)
-	if err != nil || got.Code != status || p.Status != status || p.Title == "" || !strings.Contains(p.Detail, says) ||
-		got.Header().Get("Content-Type") != "application/problem+json" {
-		r.Errorf("answer %d %s: %s; want a problem %d that says %q", got.Code, got.Header(), got.Body, status, says)
+	if p := httpservertest.Problem(r, got, status); !strings.Contains(p.Detail, says) {
+		r.Errorf("problem %+v, want one that says %q", p, says)
 	}
 }

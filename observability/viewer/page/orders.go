@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
 // maxOrderBytes bounds the body of an order. The order API takes no more.
@@ -32,11 +34,11 @@ func (p *page) forward(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrderBytes))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		problemf(http.StatusRequestEntityTooLarge, "an order has at most %d bytes", maxOrderBytes).write(w)
+		httpserver.Problemf(http.StatusRequestEntityTooLarge, "an order has at most %d bytes", maxOrderBytes).Write(w)
 		return
 	}
 	if err != nil {
-		problemf(http.StatusBadRequest, "the order broke off: %v", err).write(w)
+		httpserver.Problemf(http.StatusBadRequest, "the order broke off: %v", err).Write(w)
 		return
 	}
 	target := p.Orders + strings.TrimPrefix(r.URL.EscapedPath(), "/api")
@@ -45,7 +47,7 @@ func (p *page) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	request, err := http.NewRequestWithContext(ctx, r.Method, target, bytes.NewReader(body))
 	if err != nil {
-		problemf(http.StatusBadRequest, "the address is not a valid URL: %v", err).write(w)
+		httpserver.Problemf(http.StatusBadRequest, "the address is not a valid URL: %v", err).Write(w)
 		return
 	}
 	request.Header.Set("Content-Type", "application/json")
@@ -57,7 +59,7 @@ func (p *page) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		problemf(http.StatusBadGateway, "the order service does not answer: see `clew status` and `clew logs order-1`").write(w)
+		httpserver.Problemf(http.StatusBadGateway, "the order service does not answer: see `clew status` and `clew logs order-1`").Write(w)
 		return
 	}
 	defer response.Body.Close()

@@ -2,10 +2,13 @@ package page
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"io/fs"
 	"net/http"
 	"time"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/story"
 )
@@ -41,8 +44,8 @@ type Streams interface {
 	Acts() map[string]Question
 }
 
-// A Question is what a part of the page's API answers: a value, which becomes JSON, nil for nothing, or an error of
-// Problemf. Any other error is answered with status 500.
+// A Question handles a request of the page's API. It returns a value for JSON, nil for 204, or an error: an
+// httpserver.Problem as it is, any other with status 500 and its text.
 type Question func(*http.Request) (any, error)
 
 type page struct {
@@ -71,7 +74,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /api/changes", p.changes)
 	serveStatic(mux)
 	mux.Handle("/", answer(func(r *http.Request) (any, error) {
-		return nil, problemf(http.StatusNotFound, "%.10s %.100s is nothing that the viewer knows", r.Method, r.URL.Path)
+		return nil, httpserver.Problemf(http.StatusNotFound, "%.10s %.100s is nothing that the viewer knows", r.Method, r.URL.Path)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", securityPolicy)
@@ -81,7 +84,7 @@ func New(cfg Config) http.Handler {
 	})
 }
 
-// answer writes what a question is answered with: JSON, 204 for nil, or a problem.
+// answer writes a question's result.
 func answer(question Question) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
@@ -90,11 +93,38 @@ func answer(question Question) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		switch {
 		case err != nil:
-			asProblem(err).write(w)
+			asProblem(err).Write(w)
 		case value == nil:
 			w.WriteHeader(http.StatusNoContent)
 		default:
-			writeJSON(w, http.StatusOK, "application/json", value)
+			writeJSON(w, value)
+		}
+	})
+}
+
+// asProblem shows an unexpected error to the reader, who runs what failed.
+func asProblem(err error) *httpserver.Problem {
+	if p, ok := errors.AsType[*httpserver.Problem](err); ok {
+		return p
+	}
+	return httpserver.Problemf(http.StatusInternalServerError, "%v", err)
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	data, err := json.Marshal(value)
+	if err != nil {
+		httpserver.Problemf(http.StatusInternalServerError, "encode answer: %v", err).Write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(data) // the browser went away; nobody is left to tell
+}
+
+// authorized refuses requests without the token.
+func (p *page) authorized(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if httpserver.Authorized(w, r, p.Token, "this needs the token: open the address that `clew up` prints") {
+			next.ServeHTTP(w, r)
 		}
 	})
 }

@@ -6,9 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
 	"path"
 	"testing"
+
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 )
 
 func TestEveryAnswerIsProtected(t *testing.T) {
@@ -108,16 +110,16 @@ func TestWhatChangesSomethingNeedsTheToken(t *testing.T) {
 		got := r.ask(http.MethodPost, "/api/shelf", "", "Authorization", authorization)
 		r.wantProblem(got, http.StatusUnauthorized, "open the address that `clew up` prints")
 	}
-	if got := r.ask(http.MethodPost, "/api/shelf", "", "Authorization", "Bearer "+token); got.Code != http.StatusNoContent || r.shelf.count != 1 {
-		t.Errorf("%d %s, done %d times", got.Code, got.Body, r.shelf.count)
+	for n, scheme := range []string{"Bearer ", "bearer "} {
+		got := r.ask(http.MethodPost, "/api/shelf", "", "Authorization", scheme+token)
+		if got.Code != http.StatusNoContent || r.shelf.count != n+1 {
+			t.Errorf("%s: %d %s, done %d times", scheme, got.Code, got.Body, r.shelf.count)
+		}
 	}
 	r.config.Token = ""
 	without := New(r.config)
 	for _, authorization := range []string{"", "Bearer "} {
-		request := httptest.NewRequest(http.MethodPost, "/api/shelf", nil)
-		request.Header.Set("Authorization", authorization)
-		w := httptest.NewRecorder()
-		without.ServeHTTP(w, request)
+		w := httpservertest.Ask(without, http.MethodPost, "/api/shelf", "", "Authorization", authorization)
 		r.wantProblem(w, http.StatusUnauthorized, "token")
 	}
 }
@@ -125,12 +127,16 @@ func TestWhatChangesSomethingNeedsTheToken(t *testing.T) {
 // What is read without the order service and without streams works without them; all else says in one line what is wrong.
 func TestWithoutOthers(t *testing.T) {
 	r := newRig(t)
-	r.shelf.broken = Problemf(http.StatusServiceUnavailable, "the shelf is gone")
+	r.shelf.broken = httpserver.Problemf(http.StatusServiceUnavailable, "the shelf is gone")
 	r.wantProblem(r.ask(http.MethodGet, "/api/streams", ""), http.StatusServiceUnavailable, "the shelf is gone")
 	r.wantProblem(r.ask(http.MethodGet, "/api/orders", ""), http.StatusBadGateway, "the order service does not answer")
 	if got := r.ask(http.MethodGet, "/api/dashboards", ""); got.Code != http.StatusOK {
 		t.Errorf("dashboards: %d", got.Code)
 	}
 	r.shelf.broken = errors.New("what nobody expected")
-	r.wantProblem(r.ask(http.MethodGet, "/api/streams", ""), http.StatusInternalServerError, "what nobody expected")
+	got := r.ask(http.MethodGet, "/api/streams", "")
+	r.wantProblem(got, http.StatusInternalServerError, "what nobody expected")
+	if got.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("a browser may keep the error: %v", got.Header())
+	}
 }

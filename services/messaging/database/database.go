@@ -1,6 +1,6 @@
-// Package database opens the database in which a service keeps its own rows, its outbox and its inbox: one
-// transaction spans them all. It also creates the outbox's and the inbox's tables, and makes statements visible as
-// spans and metrics.
+// Package database opens a service's database, SQLite or Postgres, through GORM. The service's own rows, its outbox and its
+// inbox are in one database, so that one transaction covers them all. The package also creates the tables of outbox and inbox,
+// and records statements as spans and metrics.
 package database
 
 import (
@@ -25,13 +25,13 @@ import (
 	"example.com/clew/services/messaging/internal/rows"
 )
 
-// patience is how long a statement waits for a connection, on SQLite for the lock and on Postgres for its result. It is
-// shorter than the time of a handler or a request, so that these learn of the cause.
+// patience is how long a statement waits for a connection, on SQLite for the lock, on Postgres for its result. It is shorter
+// than the timeout of a handler or a request, so that they still get the error.
 const patience = 3 * time.Second
 
-// A DB is an open database. Write is for transactions and changes, Read for everything else: on SQLite they are a
-// single connection that takes the write lock at once and a pool that cannot write, so that readers never wait for
-// writers and two writers never deadlock. On Postgres they are the same pool.
+// A DB is an open database. Write is for transactions and changes, Read for everything else. On Postgres they are the same
+// pool. On SQLite, Write is one connection that takes the write lock at once, and Read a pool that cannot write: so readers
+// never wait for writers, and writers never deadlock.
 type DB struct {
 	Write *gorm.DB
 	Read  *gorm.DB
@@ -40,11 +40,10 @@ type DB struct {
 	pools           []*sql.DB
 }
 
-// Open opens the database at a URL such as sqlite:///var/lib/clew/order.db or postgres://order:secret@db/order, and
-// brings its tables up to date: those of the outbox and the inbox, then the service's own, a file system of goose
-// migrations. Several processes may do that at the same time on Postgres. Spans of statements go to tp; only
-// statements with a recording parent have one. Metrics are registered with reg, if that is not nil: one database a
-// registry. The caller closes the database.
+// Open opens the database at a URL such as sqlite:///var/lib/clew/order.db or postgres://order:secret@db/order, and migrates
+// it: first the tables of outbox and inbox, then own, the service's goose migrations. Several processes may do so at the same
+// time. tp gets a span of each statement whose context has a recording span. reg, if not nil, gets the metrics; a registry can
+// hold those of one database. The error does not repeat the URL, which may hold a password. The caller closes the database.
 func Open(
 	ctx context.Context, databaseURL string, own fs.FS, tp trace.TracerProvider, reg prometheus.Registerer,
 ) (*DB, error) {
@@ -73,7 +72,7 @@ func Open(
 	return db, nil
 }
 
-// add takes over a pool, which may have so many connections, and opens it for GORM.
+// add sets the number of a pool's connections and opens it for GORM. Close will close it.
 func (db *DB) add(
 	pool *sql.DB, name string, connections int, reg prometheus.Registerer, dialector func(gorm.ConnPool) gorm.Dialector,
 ) (*gorm.DB, error) {
@@ -91,7 +90,7 @@ func (db *DB) add(
 	})
 }
 
-// migrate applies the migrations that are not recorded yet: each of the two sets in a table of its own.
+// migrate applies new migrations. Each of the two sets has a version table of its own.
 func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS, options ...goose.ProviderOption) error {
 	for _, set := range []struct {
 		files fs.FS
@@ -108,7 +107,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS
 	return nil
 }
 
-// System is the database's name in OpenTelemetry's conventions (db.system.name): postgresql or sqlite.
+// System returns the database's name in OpenTelemetry's conventions (db.system.name): postgresql or sqlite.
 func (db *DB) System() string { return db.instrumentation.system }
 
 // Transaction runs fn in a transaction and commits it, or rolls it back if fn returns an error or panics.
@@ -117,7 +116,7 @@ func (db *DB) Transaction(ctx context.Context, fn func(tx *gorm.DB) error) error
 }
 
 // Query runs a statement with the placeholders $1, $2 and so on, in a transaction, or on its own if tx is nil. It calls row
-// for each row of the result, which scan reads, and returns what row returns if that is an error.
+// for each row of the result; scan reads the row. An error of row ends it and is returned.
 func (db *DB) Query(
 	ctx context.Context, tx *gorm.DB, row func(scan func(columns ...any) error) error, query string, args ...any,
 ) error {
@@ -140,9 +139,9 @@ func (db *DB) Query(
 	return dberror.Classify(ctx, result.Err())
 }
 
-// Purge deletes from a table the rows whose time is before another, in batches: what was deleted stays deleted if a later
-// batch fails. What others have locked stays. key is the table's primary key, column the time in microseconds; 0 is none.
-// The column has an index, which may leave out 0.
+// Purge deletes the rows of a table whose time is earlier than before, in batches: if one fails, the earlier ones stay
+// deleted. Rows that others have locked stay. key is the table's primary key, column the time in microseconds, 0 for none. The
+// column must have an index, which may leave out 0.
 func (db *DB) Purge(ctx context.Context, table, key, column string, before time.Time) error {
 	query := func(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
 		return db.Query(ctx, nil, row, query, args...)
@@ -150,7 +149,7 @@ func (db *DB) Purge(ctx context.Context, table, key, column string, before time.
 	return rows.Purge(ctx, query, db.System(), table, key, column, before)
 }
 
-// Ping reports whether the database answers.
+// Ping returns an error if the database does not answer.
 func (db *DB) Ping(ctx context.Context) error {
 	for _, pool := range db.pools {
 		if err := pool.PingContext(ctx); err != nil {

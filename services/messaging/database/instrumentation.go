@@ -20,7 +20,7 @@ import (
 	"example.com/clew/services/messaging/internal/labels"
 )
 
-// maxQueryText cuts a statement that inserts very many rows, in bytes.
+// maxQueryText is the longest text of a statement in a span, in bytes: one that inserts many rows is cut.
 const maxQueryText = 1 << 10
 
 // buckets are those of the conventions, in seconds.
@@ -35,10 +35,10 @@ type instrumentation struct {
 	durationOf *labels.Cache[statement, *histogram.Histogram]
 }
 
-// A statement is the part of one that becomes labels: there are as many as the program has operations and tables.
+// A statement has the parts of an SQL statement that become labels. There are few: one for each operation and table.
 type statement struct {
 	operation string
-	table     string // that it is about, empty if that is none or not understood
+	table     string // empty if there is none, or it is not understood
 }
 
 func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*instrumentation, error) {
@@ -58,14 +58,14 @@ func newInstrumentation(tp trace.TracerProvider, reg prometheus.Registerer) (*in
 	return i, reg.Register(duration)
 }
 
-// measured asks for a statement and records how long it took.
+// measured runs a statement and records its duration.
 func measured[R any](ctx context.Context, i *instrumentation, s statement, run func(context.Context) (R, error)) (R, error) {
 	start := time.Now()
 	defer func() { i.durationOf.Of(s).Observe(time.Since(start).Seconds(), trace.SpanContextFromContext(ctx)) }()
 	return dberror.Ask(ctx, run)
 }
 
-// traced is measured, with a span where somebody asked for the statement.
+// traced is measured with a span, if ctx has a recording one.
 func traced[R any](ctx context.Context, i *instrumentation, query string, run func(context.Context) (R, error)) (R, error) {
 	s := summarize(query)
 	if !trace.SpanFromContext(ctx).IsRecording() {
@@ -90,8 +90,8 @@ func traced[R any](ctx context.Context, i *instrumentation, query string, run fu
 	return result, err
 }
 
-// summarize finds the operation of a statement and the table that it is about: of `INSERT INTO "outbox" …` INSERT and
-// outbox. It holds on to nothing of the query, which may be long.
+// summarize finds the operation and the table of a statement: INSERT and outbox of `INSERT INTO "outbox" …`. It keeps no part
+// of the query in memory, which may be long.
 func summarize(query string) statement {
 	s := find(query)
 	return statement{unique.Make(s.operation).Value(), unique.Make(s.table).Value()}

@@ -10,20 +10,20 @@ import (
 	"example.com/clew/services/messaging/internal/dberror"
 )
 
-// A tracedPool is a connection pool for GORM whose statements are spans and metrics, and whose errors tell whose trouble they are.
+// A tracedPool is a connection pool for GORM that records statements as spans and metrics, and marks errors with their cause.
 type tracedPool struct {
 	*sql.DB
 
 	*instrumentation
 }
 
-// A transaction is a pool's; its end is a statement too.
+// A transaction of a pool records its end as a statement, too.
 type transaction struct {
 	*sql.Tx
 
 	*instrumentation
 	conn *sql.Conn
-	last context.Context // of the last statement: a commit has none of its own, and belongs to what it commits
+	last context.Context // of the last statement: a commit has no context of its own
 }
 
 var (
@@ -98,7 +98,7 @@ func (t *transaction) Commit() error {
 
 func (t *transaction) Rollback() error { return errors.Join(t.Tx.Rollback(), t.conn.Close()) }
 
-// connection waits for a connection, but not for ever: with one writer, a transaction that hangs would hang all others.
+// connection waits for a connection, for at most patience: with one writer, a transaction that hangs would hang all others.
 func (p tracedPool) connection(ctx context.Context) (*sql.Conn, error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -20,11 +20,11 @@ import (
 	"example.com/clew/services/messaging/internal/dberror"
 )
 
-// connections is how many a process has at most. Postgres's default lets a hundred in, which is enough for five.
+// connections is the most that a process opens. Postgres's default of a hundred is enough for five processes.
 const connections = 20
 
-// lockPatience is how long a statement waits for a lock. The worker that it holds up has other messages to process. But
-// Postgres looks for deadlocks after 1 s, and ends one of the transactions: at 1 s all of them would end.
+// lockPatience is how long a statement waits for a lock: not long, because its worker could process other messages, but longer
+// than 1 s, after which Postgres finds a deadlock and ends one of its transactions. At 1 s all of them would end.
 const lockPatience = 1200 * time.Millisecond
 
 func (db *DB) openPostgres(ctx context.Context, databaseURL *url.URL, own fs.FS, reg prometheus.Registerer) error {
@@ -43,7 +43,7 @@ func (db *DB) openPostgres(ctx context.Context, databaseURL *url.URL, own fs.FS,
 		"default_transaction_isolation": "read committed",
 		"statement_timeout":             milliseconds(patience),
 		"lock_timeout":                  milliseconds(lockPatience),
-		// A process that hangs, or whose machine is gone, does not keep its locks. No handler may take so long.
+		// A process that hangs, or whose machine is lost, does not keep its locks. No handler may take this long.
 		"idle_in_transaction_session_timeout": milliseconds(5 * patience),
 	})
 	dial := config.DialFunc
@@ -68,8 +68,8 @@ func migratePostgres(ctx context.Context, config pgx.ConnConfig, own fs.FS) erro
 	return migrate(ctx, goose.DialectPostgres, pool, own, goose.WithSessionLocker(migrationLock{}))
 }
 
-// A migrationLock lets one of several processes that start at once migrate while the others wait. Goose's own looks
-// only every second whether it is its turn. (Theirs allows CREATE INDEX CONCURRENTLY, which SQLite does not have.)
+// A migrationLock makes processes that start at once migrate one after the other. Goose's own lock polls only once a second.
+// (Goose's allows CREATE INDEX CONCURRENTLY, which SQLite does not have.)
 type migrationLock struct{}
 
 const migrationLockID = 0x636c6577 // "clew"
@@ -84,8 +84,7 @@ func (migrationLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
-// An impatientConn does not wait for ever for a server that has vanished without a word. Each request to the server
-// gives it a little more time than the server gives itself.
+// An impatientConn gives up on a server that has vanished. Each request waits a little longer than the server's own timeout.
 type impatientConn struct{ net.Conn }
 
 func (c impatientConn) Write(request []byte) (int, error) {
@@ -95,8 +94,8 @@ func (c impatientConn) Write(request []byte) (int, error) {
 	return c.Conn.Write(request)
 }
 
-// A postgresDialector classifies also errors that come after the first row of a result, which Ask does not see. A lock
-// that is not free in time comes like that, if it is not the first.
+// A postgresDialector also classifies errors that come after the first row of a result, which Ask does not see. A lock timeout
+// comes like that, if the row is not the first.
 type postgresDialector struct{ *postgres.Dialector }
 
 // Translate implements gorm.ErrorTranslator.

@@ -5,10 +5,10 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// SkipLocked is, for the IN or FROM of a statement that changes several rows, the rows that a query finds and that are not
-// locked. Postgres locks them before it changes them. (SQLite needs no lock: it has one writer.)
+// SkipLocked returns SQL for the rows of a query that nobody has locked, for the IN or FROM of a statement that changes several
+// rows. Postgres locks them before it changes them. (SQLite needs no lock: it has one writer.)
 //
-// It is MATERIALIZED because a subquery may be run again where rows are locked, and would then take more rows than the
+// It is MATERIALIZED because Postgres may run a subquery again if rows are locked, and would then take more rows than the
 // query's limit.
 func SkipLocked(rows *gorm.DB) clause.Expr {
 	return gorm.Expr("WITH locked AS MATERIALIZED (?) SELECT * FROM locked", rows.Clauses(

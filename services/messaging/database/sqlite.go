@@ -48,9 +48,9 @@ func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, r
 	return migrate(ctx, goose.DialectSQLite3, db.pools[0], own)
 }
 
-// lockSQLite lets one of several processes that start at once make the file, and migrate it, while the others wait. The
-// lock is a transaction of another file beside it, which stays empty: it spans many transactions of the file itself, and
-// like any other it ends with its process, however that ends, and works wherever SQLite does.
+// lockSQLite makes processes that start at once create and migrate the file one after the other. The lock is a transaction of
+// a second, empty file beside it: so it can last for many transactions of the first, ends with its process, however that
+// ends, and works wherever SQLite does.
 func lockSQLite(ctx context.Context, path url.URL) (unlock func() error, err error) {
 	pool, err := sql.Open(sqlite.DriverName, "file:"+path.EscapedPath()+".lock?_txlock=exclusive&_pragma=busy_timeout(100)")
 	if err != nil {

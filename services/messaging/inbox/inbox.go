@@ -1,5 +1,5 @@
 // Package inbox makes the effect of a message happen once, however often the message is delivered: the transaction of
-// the effect also writes the event's id, and a second one finds it there, for 8 days (messaging.InboxRetention).
+// the effect also writes the event's id, and a later delivery finds it there, for 8 days (messaging.InboxRetention).
 package inbox
 
 import (
@@ -10,18 +10,18 @@ import (
 	"example.com/clew/services/messaging/outbox"
 )
 
-// An Inbox knows which events one consumer group has processed, in a database whose transactions are Ts.
+// An Inbox records which events one consumer group has processed. T is the database's transaction.
 type Inbox[T any] struct {
 	outbox *outbox.Outbox[T]
 	group  string
 }
 
-// New returns the inbox of a group, in the database of the outbox that takes the group's answers.
+// New returns the inbox of a group. It is in the database of the outbox o, which takes the group's answers.
 func New[T any](o *outbox.Outbox[T], group string) *Inbox[T] { return &Inbox[T]{o, group} }
 
-// Once returns a handler that runs effect in the transaction in which it also notes the event. For an
-// event that is noted already effect is not run; instead the answers that it left are published again, in case they were
-// lost, and the message counts as a duplicate.
+// Once returns a function for messaging.On that runs effect and records the event in one transaction. For an event that is
+// recorded already, it does not run effect but publishes its answers again, in case they were lost, and returns
+// messaging.ErrDuplicate.
 func Once[T, E any](
 	in *Inbox[T], effect func(ctx context.Context, tx *outbox.Tx[T], event E) error,
 ) func(ctx context.Context, event E, m messaging.Message) error {

@@ -21,10 +21,10 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// StartPostgres starts a Postgres of the caller's own and returns the URL of its maintenance database. That leads to a
-// Unix socket, without a password. Settings such as "fsync=off" replace Postgres's defaults. The server and its data end
-// with stop, which is to be kept, or with this process, however it ends. Postgres refuses to run as root: it runs as the user
-// postgres or nobody then. The error is an exec.ErrNotFound if Postgres is not installed.
+// StartPostgres starts a Postgres server and returns the URL of its maintenance database, a Unix socket without a password.
+// Settings such as "fsync=off" replace Postgres's defaults. stop ends the server and deletes its data; so does the end of this
+// process, however it ends. Keep stop: if it is garbage-collected, the server ends. As root, the server runs as the user
+// postgres or nobody. The error is an exec.ErrNotFound if Postgres is not installed.
 func StartPostgres(settings ...string) (databaseURL string, stop func(), err error) {
 	initdb, err := findPostgres("initdb")
 	if err != nil {
@@ -63,7 +63,7 @@ func StartPostgres(settings ...string) (databaseURL string, stop func(), err err
 	return databaseURL, stop, err
 }
 
-// sharedPostgres is the one server of a test process: starting it takes a second. It ends with the process.
+// sharedPostgres is the one server of a test process, because starting one takes a second. It ends with the process.
 var sharedPostgres = sync.OnceValue(func() (server struct {
 	url  string
 	stop func() // kept, because the server would end with it
@@ -76,9 +76,8 @@ var sharedPostgres = sync.OnceValue(func() (server struct {
 
 var databases atomic.Int64
 
-// Postgres returns the URL of an empty Postgres database of the test's own. The databases of a test process are on one
-// server, which survives no crash of its machine. Without Postgres the test is skipped with a message, and fails if the
-// variable CI is set.
+// Postgres returns the URL of an empty Postgres database for this test. All databases of a test process are on one server,
+// which syncs nothing to disk. Without Postgres the test is skipped with a message, or fails if the variable CI is set.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	server := sharedPostgres()
@@ -95,14 +94,14 @@ func Postgres(t testing.TB) string {
 	return strings.Replace(server.url, "/postgres?", "/"+name+"?", 1)
 }
 
-// EachDatabase runs a test once with each database, as subtests sqlite and postgres. The URL is that of an empty one.
+// EachDatabase runs a test with each kind of database, as subtests sqlite and postgres. databaseURL is an empty database.
 func EachDatabase(t *testing.T, run func(t *testing.T, databaseURL string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite://"+filepath.Join(t.TempDir(), "x.db")) })
 	t.Run("postgres", func(t *testing.T) { run(t, Postgres(t)) })
 }
 
-// findPostgres finds a program of Postgres: in the PATH, or the newest where Debian and Homebrew leave it.
+// findPostgres finds a program of Postgres: in the PATH, or the newest in Debian's and Homebrew's folders.
 func findPostgres(name string) (string, error) {
 	program, err := exec.LookPath(name)
 	if err == nil {
@@ -119,7 +118,7 @@ func findPostgres(name string) (string, error) {
 	return slices.Max(found), nil
 }
 
-// giveAway gives dir, if this process is root, to the user that Postgres will run as.
+// giveAway changes the owner of dir to the user that Postgres will run as, if this process is root.
 func giveAway(dir string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil

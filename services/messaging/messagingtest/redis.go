@@ -13,9 +13,9 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// StartRedis starts a redis-server of the caller's own, which keeps nothing on disk, and returns its URL. That leads to
-// a Unix socket: no port can be taken. The server ends with stop, which is to be kept, or with this process, however it ends. The error is
-// an exec.ErrNotFound if redis-server is not in the PATH.
+// StartRedis starts a redis-server that keeps nothing on disk, and returns its URL, a Unix socket. stop ends the server; so
+// does the end of this process, however it ends. Keep stop: if it is garbage-collected, the server ends. The error is an
+// exec.ErrNotFound if redis-server is not in the PATH.
 func StartRedis() (url string, stop func(), err error) {
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -38,8 +38,8 @@ func StartRedis() (url string, stop func(), err error) {
 	return url, stop, err
 }
 
-// Redis returns the URL of a redis-server of the test's own, as StartRedis does. It ends with the test. Without a
-// redis-server in the PATH the test is skipped with a message, and fails if the variable CI is set.
+// Redis returns the URL of a redis-server for this test, started by StartRedis. It ends with the test. Without a
+// redis-server in the PATH the test is skipped with a message, or fails if the variable CI is set.
 func Redis(t testing.TB) string {
 	t.Helper()
 	url, stop, err := StartRedis()
@@ -48,7 +48,7 @@ func Redis(t testing.TB) string {
 	return url
 }
 
-// Client returns a client of a server that Redis started. It is closed with the test.
+// Client returns a client of the Redis at url. It is closed at the end of the test.
 func Client(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
 	client, err := messaging.Connect(url)

@@ -1,5 +1,4 @@
-// Package messagingtest helps to test what is built on messaging, against a real Redis, and what keeps its outbox in a
-// database, against each database.
+// Package messagingtest starts real Redis and Postgres servers for tests of code that is built on messaging.
 package messagingtest
 
 import (
@@ -14,20 +13,19 @@ import (
 	"time"
 )
 
-// startTimeout is how long a server may take until it answers.
+// startTimeout is how long a server may take to answer after its start.
 const startTimeout = 10 * time.Second
 
-// start starts a server that keeps everything in dir, and waits until it answers. The signal, a name, makes it end,
-// which happens with stop or with this process, however it ends; dir is removed then. The server runs as owner, or as
-// this process does if that is nil.
+// start starts a server that keeps everything in dir, and waits until it answers. stop, or the end of this process, sends it
+// the signal and then removes dir. The server runs as owner, or as this process's user if that is nil.
 func start(dir string, owner *syscall.Credential, signal string, answers func() error, command ...string) (stop func(), err error) {
 	output, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = output.Close() }()
-	// The shell ends the server when its input closes, and that happens even if this process is killed. The group of its
-	// own keeps a terminal's interrupt from it.
+	// The shell ends the server when its input closes, which happens even if this process is killed. A process group of its
+	// own protects it from a terminal's interrupt.
 	server := exec.Command("sh", append([]string{"-c",
 		`signal=$1 dir=$2; shift 2; "$@" & read _; kill -s "$signal" $!; wait; rm -rf "$dir"`, "sh", signal, dir}, command...)...)
 	server.Dir, server.Stdout, server.Stderr = dir, output, output
@@ -51,8 +49,8 @@ func start(dir string, owner *syscall.Credential, signal string, answers func() 
 	return stop, nil
 }
 
-// require fails the test for an error. If the error is that a program is missing, the test is skipped with a message
-// instead, unless the variable CI is set.
+// require fails the test if there is an error. If a program is missing, it skips the test with a message instead, unless the
+// variable CI is set.
 func require(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, exec.ErrNotFound) && os.Getenv("CI") == "" {
@@ -63,7 +61,7 @@ func require(t testing.TB, err error) {
 	}
 }
 
-// Eventually asks until there is no error, and fails the test with the last one after 10 s.
+// Eventually calls ask until it returns no error. After 10 s it fails the test with the last error.
 func Eventually(t testing.TB, what string, ask func() error) {
 	t.Helper()
 	if err := poll(ask); err != nil {
@@ -71,7 +69,7 @@ func Eventually(t testing.TB, what string, ask func() error) {
 	}
 }
 
-// poll asks until there is no error, and returns the last one after a while.
+// poll calls ask until it returns no error. After startTimeout it returns the last error.
 func poll(ask func() error) (err error) {
 	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if err = ask(); err == nil {

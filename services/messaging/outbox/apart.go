@@ -10,18 +10,18 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// A partition of a stream is one key in Redis, which may take nothing while all others do: it is of another type, or the
-// node is down that has it. Such a partition is set apart. A loop of its own tries it until it takes messages again, and
-// the relay goes on with the rest, whose rows it finds behind however many of those.
+// A partition of a stream is one key in Redis. It may accept nothing while all others do: the key has another type, or its
+// node is down. Such a partition is set apart: a loop of its own tries it until it accepts messages again, and the relay goes
+// on with the other partitions' rows.
 type partition struct {
 	stream string
 	number int
 }
 
-const logPause = time.Minute // between two lines about a partition that is apart
+const logPause = time.Minute // between two log lines about a partition that is set apart
 
-// failed returns the partitions that did not take a row, each with a reason that is not the row's own. Rows that fail
-// through a fault of their own are logged.
+// failed returns the partitions that refused a row for a reason other than the row, with that reason. It logs rows that failed
+// through their own fault.
 func (r *Relay) failed(b batch) map[partition]error {
 	failed := map[partition]error{}
 	for i, err := range b.errs {
@@ -36,8 +36,7 @@ func (r *Relay) failed(b batch) map[partition]error {
 	return failed
 }
 
-// runApart tries a partition, which failed for a reason, with one message at a time and pauses, until it takes one or ctx
-// ends.
+// runApart tries a partition that failed with cause, one message at a time and with pauses, until it accepts one or ctx ends.
 func (r *Relay) runApart(ctx context.Context, p partition, cause error) {
 	logger := r.logger.With("stream", p.stream, "partition", p.number)
 	work, logged := context.WithoutCancel(ctx), time.Time{}
@@ -62,7 +61,7 @@ func (r *Relay) runApart(ctx context.Context, p partition, cause error) {
 	r.outbox.wake()
 }
 
-// setApart reports whether the partition was not apart before.
+// setApart sets a partition apart, and reports whether it was not before.
 func (r *Relay) setApart(p partition) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,10 +70,10 @@ func (r *Relay) setApart(p partition) bool {
 	return !before
 }
 
-// A condition is SQL for some rows, with arguments.
+// A condition returns SQL that selects rows, and adds its arguments.
 type condition func(*arguments) string
 
-// rest are the conditions for rows of all partitions but those that are apart.
+// rest returns conditions for the rows of all partitions that are not set apart.
 func (r *Relay) rest() (conditions []condition) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 
 const sampleEvery = 2 * time.Second
 
-// instrumentation has the metrics of a relay, and the last sample of its outbox, which every relay of a database samples.
+// instrumentation has the metrics of a relay, and the last sample of its outbox. Every relay of a database samples it.
 type instrumentation struct {
 	wait  prometheus.Histogram
 	batch prometheus.Histogram
@@ -65,11 +65,11 @@ func (r *Relay) sample(ctx context.Context) {
 	}
 }
 
-// A sample tells how much waits in an outbox.
+// A sample counts the unpublished messages of an outbox.
 type sample struct {
-	Pending int64 // not published, and will be
-	Parked  int64 // not published, and waiting for somebody
-	Oldest  int64 // when the oldest pending one was created; 0 without one
+	Pending int64 // to be published
+	Parked  int64 // not published until an operator replays them
+	Oldest  int64 // time at which the oldest pending one was created; 0 without one
 }
 
 // sample leaves replayed messages out of Oldest: they were created long ago, but have not waited since.
@@ -86,7 +86,7 @@ func (t *Table) sample(ctx context.Context) (*sample, error) {
 	return &s, nil
 }
 
-// lastSample reports a sample; none, after one that failed.
+// lastSample reports the last sample, or nothing if it failed.
 type lastSample struct {
 	mu     sync.Mutex
 	sample *sample

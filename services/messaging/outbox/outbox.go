@@ -1,5 +1,5 @@
-// Package outbox publishes messages exactly when the transaction that makes them commits: the transaction writes them
-// as rows, and a relay adds the rows to their streams afterwards, as often as it takes.
+// Package outbox publishes the messages of a transaction if it commits, and only then: the transaction writes them as rows,
+// and a relay adds the rows to their streams afterwards, retrying until that succeeds.
 package outbox
 
 import (
@@ -17,15 +17,15 @@ import (
 	"example.com/clew/services/messaging/internal/rows"
 )
 
-// An Outbox is where a service's transactions, which are Ts, leave their messages.
+// An Outbox takes the messages of a service's transactions. T is the database's transaction.
 type Outbox[T any] struct {
 	*Table
 	db     Database[T]
 	tracer trace.Tracer
 }
 
-// New returns the outbox in a database, whose messages travel on the streams. The system is the database's name in
-// OpenTelemetry's conventions, postgresql or sqlite: with another one New panics.
+// New returns the outbox in a database, which publishes to streams. system is the database's name in OpenTelemetry's
+// conventions, postgresql or sqlite: with another one New panics.
 func New[T any](db Database[T], system string, streams *messaging.Streams) *Outbox[T] {
 	if system != "postgresql" && system != "sqlite" {
 		panic(fmt.Sprintf("the outbox's database is %q, expected postgresql or sqlite", system))
@@ -41,14 +41,14 @@ func New[T any](db Database[T], system string, streams *messaging.Streams) *Outb
 	}
 }
 
-// A Tx is a transaction that can leave messages.
+// A Tx is a transaction that can create messages. It must not be used after its function has returned.
 type Tx[T any] struct {
 	DB T // the transaction itself, for the rows of the service
 
 	outbox    *Outbox[T]
 	cause     string // id of the event that the transaction answers
 	creates   []trace.Span
-	due       bool // something for the relay
+	due       bool // there is something to publish
 	committed []func()
 }
 
@@ -58,7 +58,7 @@ var errRolledBack = errors.New("transaction was rolled back")
 // committed, the relay of this process is woken.
 func (o *Outbox[T]) Transaction(ctx context.Context, fn func(ctx context.Context, tx *Tx[T]) error) (err error) {
 	tx := &Tx[T]{outbox: o}
-	err = errRolledBack // what a panic leaves behind
+	err = errRolledBack // if fn panics
 	defer func() { tx.end(err) }()
 	var failed error
 	err = o.db.Transaction(ctx, func(db T) error {
@@ -72,8 +72,8 @@ func (o *Outbox[T]) Transaction(ctx context.Context, fn func(ctx context.Context
 	return err
 }
 
-// Answer is Transaction for the work that an event causes: the messages that it leaves name the event as their
-// cause, so that Republish finds them.
+// Answer is Transaction for the processing of an event. The messages that it creates have the event's id as their cause, so
+// that Republish finds them.
 func (o *Outbox[T]) Answer(ctx context.Context, cause string, fn func(ctx context.Context, tx *Tx[T]) error) error {
 	return o.Transaction(ctx, func(ctx context.Context, tx *Tx[T]) error {
 		tx.cause = cause
@@ -81,13 +81,13 @@ func (o *Outbox[T]) Answer(ctx context.Context, cause string, fn func(ctx contex
 	})
 }
 
-// Create leaves an event as a message.
+// Create writes a message of an event to the outbox. It is published once the transaction has committed.
 func Create[T any, S messaging.Stream](ctx context.Context, tx *Tx[T], event messaging.Event[S]) error {
 	return CreateAround(ctx, tx, func(context.Context) (messaging.Event[S], error) { return event, nil })
 }
 
-// CreateAround does the work that fn does, and leaves the event that fn returns as a message. The span of creating the
-// message covers fn and ends with the transaction, failed if that does not commit. It is the message's creation context.
+// CreateAround runs fn and creates a message of the event that fn returns. The message's create span covers fn and ends with
+// the transaction, as failed if that does not commit. It is the message's creation context.
 func CreateAround[T any, S messaging.Stream](
 	ctx context.Context, tx *Tx[T], fn func(ctx context.Context) (messaging.Event[S], error),
 ) error {
@@ -113,15 +113,15 @@ func CreateAround[T any, S messaging.Stream](
 	return nil
 }
 
-// Republish makes the relay publish the messages that were left because of an event once more: a question that comes
-// again may have missed its answer.
+// Republish makes the relay publish again the messages that an event caused: an event that is delivered again may mean that
+// its answer was lost.
 func (tx *Tx[T]) Republish(ctx context.Context, cause string) error {
 	tx.due = true
 	return tx.query(ctx, ignore, "UPDATE outbox SET published_at = 0, leased_until = 0, replayed = 1 WHERE id IN ("+
 		rows.Locked(tx.outbox.system, "SELECT id FROM outbox WHERE cause_id = $1 ORDER BY id")+")", cause)
 }
 
-// Note notes that a group has processed an event, and reports whether that is new. It is for package inbox.
+// Note records that a group has processed an event, and reports whether that is new. It is for package inbox.
 func (tx *Tx[T]) Note(ctx context.Context, group, event string) (first bool, err error) {
 	err = tx.query(ctx, func(scan func(...any) error) error {
 		first = true
@@ -131,12 +131,12 @@ func (tx *Tx[T]) Note(ctx context.Context, group, event string) (first bool, err
 	return first, err
 }
 
-// query is the database's, in the transaction.
+// query runs a statement in the transaction.
 func (tx *Tx[T]) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
 	return DatabaseError(ctx, tx.outbox.db.Query(ctx, tx.DB, row, query, args...))
 }
 
-// OnCommit makes fn run when the transaction has committed, and not at all if it does not: use it to count.
+// OnCommit makes fn run once the transaction has committed, and never if it does not. It is meant for counters.
 func (tx *Tx[T]) OnCommit(fn func()) { tx.committed = append(tx.committed, fn) }
 
 // end is called with the transaction's result.

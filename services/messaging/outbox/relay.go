@@ -13,20 +13,20 @@ import (
 // The limits of a batch.
 const (
 	batchRows  = 500
-	batchBytes = 1 << 20 // of data, so that a slow network takes it within the client's timeout; one row, if that has more
+	batchBytes = 1 << 20 // of data, so that a slow network manages within the client's timeout; a larger row is sent alone
 )
 
 const (
-	leaseTime   = 10 * time.Second // must exceed the time that publishing a batch takes
+	leaseTime   = 10 * time.Second // longer than publishing a batch can take
 	poll        = time.Second      // for rows that another process wrote or a dead relay left
-	maxFailures = 5                // of a row itself, then it stays where it is until somebody looks
+	maxFailures = 5                // through a row's own fault; then it is parked
 
 	lastPass = 5 * time.Second
 
 	pauseFirst, pauseMost = 100 * time.Millisecond, 2 * time.Second // while Redis or the database is away
 )
 
-// A Relay adds the outbox's messages to their streams. Several relays of one database run side by side.
+// A Relay adds the outbox's messages to their streams. Several relays of one database can run at the same time.
 type Relay struct {
 	outbox          *Table
 	publisher       *messaging.Publisher
@@ -34,11 +34,10 @@ type Relay struct {
 	instrumentation instrumentation
 
 	mu    sync.Mutex
-	apart map[partition]bool // those that have a loop of their own
+	apart map[partition]bool // partitions with a loop of their own
 }
 
-// NewRelay returns a relay that Run starts. The counters of the types that it will publish exist, at 0, before the first is
-// sent.
+// NewRelay returns a relay; Run starts it. types are the types that it will publish: their counters exist from the start, at 0.
 func NewRelay(t *Table, types ...messaging.EventType) *Relay {
 	return &Relay{
 		outbox: t, publisher: t.streams.Publisher(types...), logger: t.streams.Logger,
@@ -47,9 +46,9 @@ func NewRelay(t *Table, types ...messaging.EventType) *Relay {
 	}
 }
 
-// Run publishes until ctx ends, whatever happens to Redis and the database in between. A batch that was begun is
-// finished, and what was committed until then is published by a last pass, which may take 5 s. Run returns nil: what the
-// last pass cannot publish stays in the outbox for the next relay, and is logged.
+// Run publishes until ctx ends, whatever happens to Redis and the database meanwhile. Then it finishes its batch and publishes
+// everything committed until then, for at most 5 s. Run returns nil: messages that it cannot publish stay in the outbox for the
+// next relay, and it logs that.
 func (r *Relay) Run(ctx context.Context) error {
 	var loops sync.WaitGroup
 	loops.Go(func() { r.sample(ctx) })
@@ -73,7 +72,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			pause = min(2*pause, pauseMost)
 		case !b.full() || !moved:
 			pause = pauseFirst
-			if len(r.rest()) > 0 { // to look past the rows of other partitions, however many, takes a tenth of the time
+			if len(r.rest()) > 0 { // finding rows behind many of other partitions may take a tenth of the time
 				sleep(ctx, 9*b.looked)
 			}
 			select {
@@ -109,14 +108,14 @@ func (r *Relay) finish(ctx context.Context) {
 	}
 }
 
-// A batch is published at once.
+// A batch is the result of publishing some rows at once.
 type batch struct {
 	rows   []row
 	errs   []error       // one for each row, nil if it was published
 	looked time.Duration // how long it took to find the rows
 }
 
-// publish makes a batch of at most so many rows that are due and fulfil the conditions.
+// publish publishes a batch of at most limit due rows that fulfil the conditions.
 func (r *Relay) publish(ctx context.Context, limit int, conditions ...condition) (b batch, err error) {
 	began := time.Now()
 	b.rows, err = r.outbox.lease(ctx, limit, conditions...)
@@ -133,7 +132,7 @@ func (r *Relay) publish(ctx context.Context, limit int, conditions ...condition)
 	return b, r.outbox.settle(ctx, b.rows, b.errs)
 }
 
-// full reports whether there may be more than the batch had room for.
+// full reports whether more rows may be waiting.
 func (b batch) full() bool {
 	bytes := 0
 	for _, row := range b.rows {
@@ -142,7 +141,7 @@ func (b batch) full() bool {
 	return len(b.rows) == batchRows || bytes+messaging.MaxDataBytes > batchBytes
 }
 
-// sleep ends early with ctx, and reports whether it did not.
+// sleep waits for d, and returns false if ctx ended before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):

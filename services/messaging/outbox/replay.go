@@ -12,18 +12,18 @@ import (
 
 const replayBatch = 1000 // rows
 
-// A Replay tells the relay which messages to publish again, under the ids that they had. That repairs losses of Redis: a
-// service that has processed an event already publishes its answers again.
+// A Replay is a range of messages to publish again, under the same ids, because Redis may have lost them. A service that has
+// already processed one of the events publishes its answers again.
 //
-// It goes in batches, by the ids of messages, which sort by the time of their creation. Each batch stays done, so a
-// replay that was interrupted may go on or begin again.
+// It goes in batches, by the ids of messages, which sort by the time of their creation. Each batch commits, so an interrupted
+// replay may go on or start again.
 type Replay struct {
 	After  string `json:"after"`  // the messages behind this id
 	Before string `json:"before"` // and in front of this one
 }
 
-// NewReplay is a replay of the messages that were created from one time on, to the millisecond, and before another. It is
-// messaging.ErrTooOld, unless forced, if some of them may be older than messaging.InboxRetention.
+// NewReplay returns a replay of the messages whose age is now between until and since, to the millisecond. Unless forced, it
+// returns messaging.ErrTooOld if some may be older than messaging.InboxRetention.
 func NewReplay(since, until time.Duration, force bool) (Replay, error) {
 	if since > messaging.InboxRetention && !force {
 		return Replay{}, messaging.ErrTooOld
@@ -32,13 +32,14 @@ func NewReplay(since, until time.Duration, force bool) (Replay, error) {
 	return Replay{firstID(now.Add(-since)), firstID(now.Add(-until))}, nil
 }
 
-// firstID is in front of every UUIDv7 of a time, and behind those of times before.
+// firstID sorts before every UUIDv7 of this millisecond, and after those of earlier ones.
 func firstID(t time.Time) string {
 	ms := t.UnixMilli()
 	return fmt.Sprintf("%08x-%04x", ms>>16, ms&0xffff)
 }
 
-// Replay makes one batch of a replay, and returns how many messages it has, and the rest of the replay, nil if nothing is left.
+// Replay marks one batch of a replay to be published again. It returns the number of messages, and the rest of the replay, or
+// nil if nothing is left.
 func (t *Table) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
 	ids, err := t.replay(ctx, "published_at > 0 AND id > $1 AND id < $2", r.After, r.Before)
 	if err != nil || len(ids) < replayBatch {
@@ -47,8 +48,8 @@ func (t *Table) Replay(ctx context.Context, r Replay) (int, *Replay, error) {
 	return len(ids), &Replay{ids[len(ids)-1], r.Before}, nil
 }
 
-// ReplayParked replays parked messages, and returns how many messages there are. Those that never were published have no
-// age; of others the oldest are left out, unless forced, as NewReplay says.
+// ReplayParked marks all parked messages to be published again, and returns their number. Unless forced, it leaves out
+// messages that were published before and are older than messaging.InboxRetention.
 func (t *Table) ReplayParked(ctx context.Context, force bool) (n int, err error) {
 	oldest := firstID(time.Now().Add(-messaging.InboxRetention))
 	if force {

@@ -66,7 +66,7 @@ func rowOf(m messaging.Message, cause string) row {
 	return r
 }
 
-// headerColumns are the columns of headers that have their own.
+// headerColumns returns the columns for headers that have one.
 func (r *row) headerColumns() map[string]*string {
 	return map[string]*string{"traceparent": &r.Traceparent, "tracestate": &r.Tracestate, "baggage": &r.Baggage}
 }
@@ -90,9 +90,9 @@ func (r row) message() messaging.Message {
 	}
 }
 
-// lease takes the oldest unpublished rows that are nobody's and fulfil the conditions, up to limit and to a batch's bytes,
-// until the lease ends: after that they are taken for abandoned. It is the database's clock that tells. Replayed
-// messages come last, because they may be many. The transaction is over when lease returns.
+// lease reserves the oldest unpublished rows that no relay has and that fulfil the conditions, up to limit rows and batchBytes.
+// After leaseTime, by the database's clock, another relay may take them. Replayed messages come last, because they may be
+// many. The transaction is over when lease returns.
 func (t *Table) lease(ctx context.Context, limit int, conditions ...condition) (leased []row, err error) {
 	var args arguments
 	now := t.now(&args)
@@ -120,9 +120,9 @@ func (t *Table) lease(ctx context.Context, limit int, conditions ...condition) (
 	return leased, nil
 }
 
-// settle records what publishing a leased batch came to: rows that were added are published, rows that can't be count a
-// failure, and all others are free again at once. A row whose lease has changed stays as it is: it is published again,
-// because somebody asked for that meanwhile, or it is another relay's.
+// settle records the result of a leased batch: added rows are published, rows that failed through their own fault count a
+// failure, and all others are free again at once. A row whose lease has changed stays as it is: it was replayed meanwhile, or
+// another relay has it.
 func (t *Table) settle(ctx context.Context, leased []row, errs []error) error {
 	var published, failed, freed []string
 	for i, r := range leased {
@@ -158,12 +158,11 @@ func (t *Table) settle(ctx context.Context, leased []row, errs []error) error {
 	return nil
 }
 
-// Purge deletes the rows of messages that were published longer ago than published, and forgets the events that were
-// processed longer ago than messaging.InboxRetention. That must be the longer: an event may be published again as long
-// as its row is there.
+// Purge deletes the rows of messages that were published longer ago than published, and inbox entries older than
+// messaging.InboxRetention. published must be shorter than that: an event may be published again as long as its row exists.
 func (t *Table) Purge(ctx context.Context, published time.Duration) error {
 	now := time.Now()
-	return errors.Join( // whatever becomes of the one
+	return errors.Join( // both, even if one fails
 		rows.Purge(ctx, t.query, t.system, "outbox", "id", "published_at", now.Add(-published)),
 		rows.Purge(ctx, t.query, t.system, "inbox", "consumer_group, event_id", "processed_at", now.Add(-messaging.InboxRetention)),
 	)

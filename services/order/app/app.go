@@ -1,5 +1,5 @@
-// Package app puts the order service together and runs it: as a process of its own by Main, or inside another, such as
-// a test, by New and Run.
+// Package app builds the order service and runs it: as a process of its own with Main, or inside another process, such as a
+// test, with New and Run.
 package app
 
 import (
@@ -17,15 +17,15 @@ import (
 	"example.com/clew/services/order/internal/objective"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 )
 
-// service is the service's name, also as a consumer group, which all its replicas share.
-const service = "order"
+// name is the service's name, also as a consumer group, which all its replicas share.
+const name = "order"
 
-// Config is what differs between two processes of the service.
+// Config is the configuration of one process of the service.
 type Config struct {
-	process.Config
+	service.Config
 	Addr      string `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"` // of the API
 	AdminAddr string `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
 }
@@ -36,39 +36,38 @@ func (c Config) Admin() string { return c.AdminAddr }
 // ReadConfig reads the configuration from environment variables. Its error names every variable that is wrong.
 func ReadConfig(variables map[string]string) (Config, error) {
 	var cfg Config
-	err := process.ReadConfig(service, &cfg, &cfg.Config, variables)
+	err := service.ReadConfig(name, &cfg, &cfg.Config, variables)
 	return cfg, err
 }
 
-// New opens what the service needs: its ports, its database, which it creates or brings up to date, and its clients of
-// Redis, which need not be there yet. If it fails, nothing stays open; else Run must follow, which closes everything.
-// Telemetry is the caller's to stop, after Run.
-func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *process.Process, err error) {
-	p := process.New(cfg.Config, tel)
-	defer func() { err = p.Abandon(ctx, err) }()
+// New opens the ports, the database, which it creates or migrates, and a client of Redis, which need not be up yet. If New
+// fails, nothing stays open. Otherwise the caller must call Run, which closes everything, and then shut tel down.
+func New(ctx context.Context, cfg Config, tel *telemetry.Telemetry) (_ *service.Service, err error) {
+	s := service.New(cfg.Config, tel)
+	defer func() { err = s.Abandon(ctx, err) }()
 
-	db, err := p.Database(ctx, migrations.FS)
+	db, err := s.Database(ctx, migrations.FS)
 	if err != nil {
 		return nil, err
 	}
 	orders := store.New(db, tel.Registry)
-	client, err := p.Redis()
+	client, err := s.Redis()
 	if err != nil {
 		return nil, err
 	}
-	streams := p.Streams(client, "/"+service)
+	streams := s.Streams(client, "/"+name)
 	out := outbox.New(db, db.System(), streams)
-	p.Housekeeping(out.Table, orders.PurgeKeys)
-	p.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
-	adminErr := p.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
-	p.Relay(outbox.NewRelay(out.Table,
+	s.Housekeeping(out.Table, orders.PurgeKeys)
+	s.Every("counting the objective", time.Second, objective.NewSweeper(orders, tel.Registry).Sweep)
+	adminErr := s.ServeAdmin(cfg.AdminAddr, "ADMIN_ADDR", out.Table)
+	s.Relay(outbox.NewRelay(out.Table,
 		messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderCancelled{}),
 		messaging.TypeOf(contracts.OrderConfirmed{}), messaging.TypeOf(contracts.OrderRejected{})))
-	sampleErr := p.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
-	p.Consume(messaging.NewConsumer(streams, contracts.Stock{}, p.Consumer(service),
-		events.Handlers(inbox.New(out, service), orders, tel.Logger)...))
-	return p, errors.Join(adminErr, sampleErr, p.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)))
+	sampleErr := s.Sample(ctx, streams, contracts.Orders{}.Name(), contracts.Stock{}.Name())
+	s.Consume(messaging.NewConsumer(streams, contracts.Stock{}, s.Consumer(name),
+		events.Handlers(inbox.New(out, name), orders, tel.Logger)...))
+	return s, errors.Join(adminErr, sampleErr, s.ServeAPI(cfg.Addr, "ORDER_ADDR", httpapi.New(orders, out, tel.Logger)))
 }
 
-// Main is the whole process, with its arguments, and returns its exit code: see process.Main.
-func Main(args []string) int { return process.Main(service, args, ReadConfig, New) }
+// Main runs the service's program and returns its exit code: see service.Main.
+func Main(args []string) int { return service.Main(name, args, ReadConfig, New) }

@@ -16,7 +16,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/order/app"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,9 +73,9 @@ func TestTheTraceContextCanBeLeftOutOfMessages(t *testing.T) {
 }
 
 // place places an order, and returns its id and its trace's.
-func place(t *testing.T, service *process.Process, baggage string) (id, traceID string) {
+func place(t *testing.T, s *service.Service, baggage string) (id, traceID string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+service.Addr()+"/orders",
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.Addr()+"/orders",
 		strings.NewReader(`{"customer_id":"ada","items":[{"sku":"lamp","quantity":2,"unit_price_cents":4990}]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -114,20 +114,20 @@ func entry(t *testing.T, redisURL string) (fields map[string]any) {
 }
 
 // start runs the service until stop, or the end of the test.
-func start(t *testing.T, variables map[string]string) (stop func(), service *process.Process) {
+func start(t *testing.T, variables map[string]string) (stop func(), s *service.Service) {
 	t.Helper()
 	variables["ORDER_ADDR"], variables["ADMIN_ADDR"] = "127.0.0.1:0", "127.0.0.1:0"
 	cfg, err := app.ReadConfig(variables)
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err = app.New(t.Context(), cfg, telemetrytest.NewRecorder().Telemetry(t, "order"))
+	s, err = app.New(t.Context(), cfg, telemetrytest.NewRecorder().Telemetry(t, "order"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- service.Run(ctx) }()
+	go func() { ended <- s.Run(ctx) }()
 	stopped := false
 	stop = func() {
 		if cancel(); !stopped {
@@ -138,5 +138,5 @@ func start(t *testing.T, variables map[string]string) (stop func(), service *pro
 		}
 	}
 	t.Cleanup(stop)
-	return stop, service
+	return stop, s
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"golang.org/x/sync/errgroup"
 
+	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 )
 
@@ -89,7 +90,7 @@ func newLoad(s *stack, sizes sizes) (*load, error) {
 	}
 	from := time.Now().Add(sizes.warmUp)
 	return &load{
-		url: s.Addresses.Order + "/orders", redis: client, orders: messaging.StreamKey("orders", 0),
+		url: s.Addresses.Order + "/orders", redis: client, orders: messaging.StreamKey(contracts.Orders{}.Name(), 0),
 		http:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}},
 		slots:    make(chan struct{}, unfinishedOrders),
 		answered: map[string]time.Time{}, finished: map[string]time.Time{},

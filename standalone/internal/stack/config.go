@@ -15,14 +15,14 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"example.com/clew/observability/telemetry"
-	"example.com/clew/services/process"
+	"example.com/clew/services/service"
 	"example.com/clew/standalone/internal/state"
 )
 
 // Config is where everything listens, and what the services are told, from the
 // environment. Port 0 takes a free one.
 type Config struct {
-	process.Config // of the services: what clew up sets itself is of no account here
+	service.Config // of the services: what clew up sets itself is of no account here
 
 	Order          string `env:"ORDER_ADDR" envDefault:"127.0.0.1:8080"`
 	OrderAdmin     string `env:"ORDER_ADMIN_ADDR" envDefault:"127.0.0.1:9080"`
@@ -61,7 +61,7 @@ func ConfigFromEnv(ctx context.Context) (Config, error) {
 	})
 	var c Config
 	err := errors.Join(
-		process.ReadConfig("order", &c, &c.Config, variables),
+		service.ReadConfig("order", &c, &c.Config, variables),
 		telemetry.CheckEnvironment(ctx))
 	if err != nil {
 		return c, err

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer"
-	"example.com/clew/services/process/httpserver"
 )
 
 // claimPorts makes sure, before anything starts, that every address is free.

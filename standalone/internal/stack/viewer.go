@@ -10,13 +10,13 @@ import (
 	"os"
 
 	"example.com/clew"
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/metrics"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/observability/viewer/story"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
-	"example.com/clew/services/process/httpserver"
 	"example.com/clew/standalone/internal/state"
 	"example.com/clew/standalone/internal/streamsapi"
 )

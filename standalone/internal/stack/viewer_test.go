@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/clew"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/contracts"
@@ -34,16 +35,6 @@ func newPage(t *testing.T, orders string) (http.Handler, redis.UniversalClient) 
 		})
 	}})
 	return protect(nil)(v.Handler()), client
-}
-
-func ask(handler http.Handler, method, url string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, url, strings.NewReader("{}"))
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	handler.ServeHTTP(w, request)
-	return w
 }
 
 // Whoever is on another page, or comes under another name, changes nothing and reads nothing.
@@ -81,7 +72,7 @@ func TestThePageIsForItsOwnOriginOnly(t *testing.T) {
 		"what another origin may not see": {http.MethodGet, here + "/api/dead-letters", []string{"Origin", "http://evil.example"}, http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := ask(handler, test.method, test.url, test.headers...)
+			got := httpservertest.Ask(handler, test.method, test.url, "{}", test.headers...)
 			if got.Code != test.status {
 				t.Errorf("%d %s, want %d", got.Code, got.Body, test.status)
 			}
@@ -96,10 +87,10 @@ func TestThePageIsForItsOwnOriginOnly(t *testing.T) {
 		t.Errorf("%d orders, %d messages, %d dead letters; want nothing changed", asked, messages, letters)
 	}
 
-	if got := ask(handler, http.MethodPost, here+"/api/orders", "Origin", here, "Sec-Fetch-Site", "same-origin"); asked != 1 {
+	if got := httpservertest.Ask(handler, http.MethodPost, here+"/api/orders", "{}", "Origin", here, "Sec-Fetch-Site", "same-origin"); asked != 1 {
 		t.Errorf("an order of the page itself: %d %s", got.Code, got.Body)
 	}
-	if got := ask(handler, http.MethodPost, here+redrive, append(bearer, "Origin", here)...); got.Code != http.StatusOK {
+	if got := httpservertest.Ask(handler, http.MethodPost, here+redrive, "{}", append(bearer, "Origin", here)...); got.Code != http.StatusOK {
 		t.Errorf("a redrive of the page itself: %d %s", got.Code, got.Body)
 	}
 }
@@ -107,7 +98,7 @@ func TestThePageIsForItsOwnOriginOnly(t *testing.T) {
 func TestThePageHasEveryDefinition(t *testing.T) {
 	handler, _ := newPage(t, "")
 	var dashboards struct{ Items []struct{ UID string } }
-	if err := json.Unmarshal(ask(handler, http.MethodGet, "http://127.0.0.1/api/dashboards").Body.Bytes(), &dashboards); err != nil {
+	if err := json.Unmarshal(httpservertest.Ask(handler, http.MethodGet, "http://127.0.0.1/api/dashboards", "").Body.Bytes(), &dashboards); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(filepath.Join(repository, "grafana/dashboards"))
@@ -119,7 +110,7 @@ func TestThePageHasEveryDefinition(t *testing.T) {
 		t.Fatal(runbooks, err)
 	}
 	for _, file := range runbooks {
-		got := ask(handler, http.MethodGet, "http://127.0.0.1/api/runbooks/"+strings.TrimSuffix(file, ".md"))
+		got := httpservertest.Ask(handler, http.MethodGet, "http://127.0.0.1/api/runbooks/"+strings.TrimSuffix(file, ".md"), "")
 		if got.Code != http.StatusOK {
 			t.Errorf("%s: %d %s", file, got.Code, got.Body)
 		}
@@ -132,7 +123,7 @@ func TestThePageOffersEveryTestSKU(t *testing.T) {
 	var skus struct {
 		Items []struct{ SKU, Teaches string }
 	}
-	if err := json.Unmarshal(ask(handler, http.MethodGet, "http://127.0.0.1/api/skus").Body.Bytes(), &skus); err != nil {
+	if err := json.Unmarshal(httpservertest.Ask(handler, http.MethodGet, "http://127.0.0.1/api/skus", "").Body.Bytes(), &skus); err != nil {
 		t.Fatal(err)
 	}
 	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
 )
@@ -76,10 +77,10 @@ func (a *api) redrive(r *http.Request) (any, error) {
 		there, err := a.admin.Redrive(ctx, stream, d, false)
 		switch {
 		case errors.Is(err, messaging.ErrTooOld):
-			err = page.Problemf(http.StatusConflict, "%s; `clew dlq redrive --force %s/%d/%s` does it all the same",
+			err = httpserver.Problemf(http.StatusConflict, "%s; `clew dlq redrive --force %s/%d/%s` does it all the same",
 				messaging.ErrTooOld, stream, d.Partition, d.ID)
 		case err != nil && strings.Contains(err.Error(), "NOGROUP"):
-			err = page.Problemf(http.StatusConflict,
+			err = httpserver.Problemf(http.StatusConflict,
 				"the group %.100s that gave it up is gone, so nobody would read it: discard it instead", d.Group)
 		}
 		return there, err
@@ -107,7 +108,7 @@ func (a *api) change(r *http.Request, do func(context.Context, string, messaging
 		there, err = do(r.Context(), stream, d)
 	}
 	if err == nil && !there {
-		err = page.Problemf(http.StatusNotFound, "the dead letter %s/%d/%s is not there any more", stream, partition, id)
+		err = httpserver.Problemf(http.StatusNotFound, "the dead letter %s/%d/%s is not there any more", stream, partition, id)
 	}
 	return err
 }

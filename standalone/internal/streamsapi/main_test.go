@@ -1,7 +1,6 @@
 package streamsapi
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/viewer"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
@@ -38,40 +38,22 @@ func newRigAt(t *testing.T, client redis.UniversalClient) *rig {
 	}}), client}
 }
 
-// ask sends a request; headers are pairs of name and value.
-func (r *rig) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
-	request := httptest.NewRequest(method, path, strings.NewReader(body))
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	w := httptest.NewRecorder()
-	r.viewer.Handler().ServeHTTP(w, request)
-	return w
+// ask sends a request; header is name, value, name, value …
+func (r *rig) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
+	return httpservertest.Ask(r.viewer.Handler(), method, path, body, header...)
 }
 
 // read decodes the answer to a question that must succeed.
-func read[T any](r *rig, path string) (value T) {
+func read[T any](r *rig, path string) T {
 	r.Helper()
-	got := r.ask(http.MethodGet, path, "")
-	if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/json" {
-		r.Fatalf("%s: %d %s", path, got.Code, got.Body)
-	}
-	if err := json.Unmarshal(got.Body.Bytes(), &value); err != nil {
-		r.Fatalf("%s: %v", path, err)
-	}
-	return value
+	return httpservertest.Decode[T](r, r.ask(http.MethodGet, path, ""), http.StatusOK)
 }
 
 // wantProblem fails unless the answer is a problem of this status that says so.
 func (r *rig) wantProblem(got *httptest.ResponseRecorder, status int, says string) {
 	r.Helper()
-	var p struct {
-		Status int
-		Detail string
-	}
-	err := json.Unmarshal(got.Body.Bytes(), &p)
-	if err != nil || got.Code != status || p.Status != status || !strings.Contains(p.Detail, says) {
-		r.Errorf("answer %d: %s; want a problem %d that says %q", got.Code, got.Body, status, says)
+	if p := httpservertest.Problem(r, got, status); !strings.Contains(p.Detail, says) {
+		r.Errorf("problem %+v, want one that says %q", p, says)
 	}
 }
 
@@ -103,7 +85,7 @@ func TestWhatRedisRefusesIsSaid(t *testing.T) {
 	}
 	got := r.ask(http.MethodGet, "/api/streams", "")
 	r.wantProblem(got, http.StatusBadGateway, "WRONGTYPE")
-	if strings.Contains(got.Body.String(), "\n") {
+	if detail := httpservertest.Problem(t, got, http.StatusBadGateway).Detail; strings.Contains(detail, "\n") {
 		t.Errorf("more than a line: %s", got.Body)
 	}
 }

@@ -8,13 +8,15 @@ import (
 	"slices"
 	"strconv"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/observability/viewer/story"
+	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 )
 
-// streams are those that there are.
-var streams = [...]string{"orders", "stock"}
+// streams are the names of all streams.
+var streams = [...]string{contracts.Orders{}.Name(), contracts.Stock{}.Name()}
 
 const maxPending = 1000
 
@@ -40,7 +42,7 @@ func (a *api) getEntry(r *http.Request) (any, error) {
 	}
 	entry, there, err := a.admin.Entry(r.Context(), stream, partition, id)
 	if err == nil && !there {
-		err = page.Problemf(http.StatusNotFound, "the entry %s is not in the stream any more: streams are trimmed after 15 minutes", id)
+		err = httpserver.Problemf(http.StatusNotFound, "the entry %s is not in the stream any more: streams are trimmed after 15 minutes", id)
 	}
 	entry.Fields = cut(entry.Fields, messaging.MaxDataBytes)
 	return entry, err
@@ -54,7 +56,7 @@ func (a *api) getPending(r *http.Request) (any, error) {
 	if text := r.URL.Query().Get("limit"); text != "" {
 		var err error
 		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPending {
-			return nil, page.Problemf(http.StatusBadRequest, "limit is %.20q: expected 1 to %d", text, maxPending)
+			return nil, httpserver.Problemf(http.StatusBadRequest, "limit is %.20q: expected 1 to %d", text, maxPending)
 		}
 	}
 	pending, err := a.pending(r.Context(), stream, int64(limit))
@@ -111,15 +113,15 @@ func (a *api) place(r *http.Request) (stream string, partition int, id string, e
 	case !slices.Contains(streams[:], stream):
 		err = noStream(stream)
 	case err != nil || partition < 0 || partition >= a.partitions:
-		err = page.Problemf(http.StatusNotFound, "there is no partition %.20q: %s has %d", r.PathValue("partition"), stream, a.partitions)
+		err = httpserver.Problemf(http.StatusNotFound, "there is no partition %.20q: %s has %d", r.PathValue("partition"), stream, a.partitions)
 	case !entryID.MatchString(id):
-		err = page.Problemf(http.StatusNotFound, "%.50q is no entry: expected an id such as 1795240000000-0", id)
+		err = httpserver.Problemf(http.StatusNotFound, "%.50q is no entry: expected an id such as 1795240000000-0", id)
 	}
 	return stream, partition, id, err
 }
 
 func noStream(stream string) error {
-	return page.Problemf(http.StatusNotFound, "there is no stream %.50q: expected one of %v", stream, streams)
+	return httpserver.Problemf(http.StatusNotFound, "there is no stream %.50q: expected one of %v", stream, streams)
 }
 
 // cut bounds names and values, which a stranger may have written.

@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/services/messaging"
 )
@@ -61,11 +62,11 @@ func asked(question page.Question) page.Question {
 func problemOf(err error) error {
 	var refused redis.Error
 	switch {
-	case err == nil, page.IsProblem(err):
+	case err == nil, errors.As(err, new(*httpserver.Problem)):
 		return err
 	case errors.As(err, &refused):
-		return page.Problemf(http.StatusBadGateway, "Redis refused: %.500s", err)
+		return httpserver.Problemf(http.StatusBadGateway, "Redis refused: %.500s", err)
 	default:
-		return page.Problemf(http.StatusServiceUnavailable, "Redis does not answer; this shows again what it holds as soon as it does")
+		return httpserver.Problemf(http.StatusServiceUnavailable, "Redis does not answer; this shows again what it holds as soon as it does")
 	}
 }

@@ -1,5 +1,5 @@
-// Command inventory is the inventory service as a process of its own; "inventory healthcheck" asks the one that runs here
-// whether it is ready. Its configuration is in the environment: see app.Config.
+// Command inventory is the inventory service. "inventory healthcheck" asks the one that runs on this machine whether it is
+// ready. It is configured by environment variables: see app.Config.
 package main
 
 import (

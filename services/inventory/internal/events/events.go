@@ -1,5 +1,5 @@
-// Package events is how the inventory service takes part in what happens elsewhere: it sets stock aside for new orders
-// and gives that of cancelled ones back.
+// Package events handles the events of the stream orders: it reserves stock for new orders and releases that of cancelled
+// ones.
 package events
 
 import (
@@ -13,7 +13,7 @@ import (
 	"example.com/clew/services/messaging/outbox"
 )
 
-// Handlers handle the events of orders. They need no order of arrival: a cancellation may overtake its creation.
+// Handlers handle the events of orders. These may arrive in any order: a cancellation may overtake its creation.
 type Handlers struct {
 	OrderCreated   func(context.Context, contracts.OrderCreated, messaging.Message) error
 	OrderCancelled func(context.Context, contracts.OrderCancelled, messaging.Message) error
@@ -27,7 +27,7 @@ func New(in *store.Inbox, s *store.Store) Handlers {
 
 type keeper struct{ store *store.Store }
 
-// reserve sets aside all that the order needs or nothing, and tells which.
+// reserve reserves all units of the order or none, and creates the event that says so.
 func (k keeper) reserve(ctx context.Context, tx *store.Tx, e contracts.OrderCreated) error {
 	lines := make([]stock.Line, len(e.Items))
 	for i, item := range e.Items {
@@ -46,7 +46,7 @@ func (k keeper) reserve(ctx context.Context, tx *store.Tx, e contracts.OrderCrea
 	return outbox.Create(ctx, tx, decided(reservation))
 }
 
-// release gives back what is set aside for the order, and tells so if that is anything.
+// release releases the units reserved for the order, and creates an event if there were any.
 func (k keeper) release(ctx context.Context, tx *store.Tx, e contracts.OrderCancelled) error {
 	lines, err := k.store.Cancel(ctx, tx, e.OrderID)
 	if err != nil || len(lines) == 0 {

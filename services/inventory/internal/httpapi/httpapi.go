@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"example.com/clew/services/inventory/internal/store"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 const description = `Units of a product are *available* until an order sets them aside; then they are *reserved*, and
@@ -24,7 +24,7 @@ type api struct{ store *store.Store }
 func New(s *store.Store, token string, logger *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	a := &api{s}
-	h := httpserver.NewAPI(mux, logger, "Clew inventory", "1.0.0", description)
+	h := apiserver.New(mux, logger, "Clew inventory", "1.0.0", description)
 	h.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "The value of CLEW_TOKEN"},
 	}
@@ -42,7 +42,7 @@ func New(s *store.Store, token string, logger *slog.Logger) *http.ServeMux {
 		OperationID: "set-stock", Method: http.MethodPut, Path: "/stock/{sku}", Tags: []string{"Stock"},
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity},
 		Security:    []map[string][]string{{"token": {}}},
-		Middlewares: huma.Middlewares{requireToken(token)},
+		Middlewares: huma.Middlewares{apiserver.RequireToken(token)},
 		Summary:     "Set the stock of a SKU",
 		Description: "Sets how many units are available, of a new SKU too. What is reserved stays.",
 	}, a.set)

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/services/inventory/internal/httpapi"
 	"example.com/clew/services/inventory/internal/stock"
@@ -22,7 +24,7 @@ import (
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
 	"example.com/clew/services/messaging/outbox"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 // A server is the API with all that stands in front of it in a process, on a database of its own.
@@ -45,7 +47,7 @@ func newServer(t *testing.T, token string, items ...stock.Item) server {
 		t.Fatal(err)
 	}
 	mux := httpapi.New(s, token, tel.Logger)
-	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), httpserver.Tracing{
+	handler := apiserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), apiserver.Tracing{
 		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator, TrustCaller: true,
 	})
 	return server{handler, db, s}
@@ -53,16 +55,7 @@ func newServer(t *testing.T, token string, items ...stock.Item) server {
 
 // ask sends one request; header is name, value, name, value …
 func (s server) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "http://localhost:8081"+path, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	return w
+	return httpservertest.Ask(s.handler, method, path, body, header...)
 }
 
 // change does what a handler of messages would.
@@ -71,28 +64,6 @@ func (s server) change(t *testing.T, fn func(ctx context.Context, tx *store.Tx) 
 	if err := outbox.New(s.db, s.db.System(), messaging.New(nil, messaging.Config{})).Transaction(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// decode reads an answer that must have that status.
-func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) T {
-	t.Helper()
-	var v T
-	if w.Code != status {
-		t.Fatalf("status %d, want %d; body %s", w.Code, status, w.Body)
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
-		t.Fatalf("body %q: %v", w.Body, err)
-	}
-	return v
-}
-
-// problem reads an answer that must be a problem of that status.
-func problem(t *testing.T, w *httptest.ResponseRecorder, status int) httpserver.Problem {
-	t.Helper()
-	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
-		t.Fatalf("content type %q, want a problem; status %d, body %s", got, w.Code, w.Body)
-	}
-	return decode[httpserver.Problem](t, w, status)
 }
 
 func TestStockIsRead(t *testing.T) {
@@ -119,7 +90,7 @@ func TestStockIsListedInPages(t *testing.T) {
 	} {
 		var got [][]string
 		for after := ""; after != "" || got == nil; {
-			page := decode[httpapi.StockPage](t, s.ask("GET", "/stock?"+limit+"after="+after, ""), http.StatusOK)
+			page := httpservertest.Decode[httpapi.StockPage](t, s.ask("GET", "/stock?"+limit+"after="+after, ""), http.StatusOK)
 			var skus []string
 			for _, item := range page.Items {
 				skus = append(skus, item.SKU)
@@ -151,7 +122,7 @@ func TestStockIsSet(t *testing.T) {
 		"new":  {SKU: "new", Available: 9},
 	} {
 		w := s.ask("PUT", "/stock/"+sku, `{"available":9}`, "Authorization", "Bearer secret")
-		if got := decode[httpapi.StockItem](t, w, http.StatusOK); got != want {
+		if got := httpservertest.Decode[httpapi.StockItem](t, w, http.StatusOK); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}
@@ -161,7 +132,7 @@ func TestSettingStockNeedsTheToken(t *testing.T) {
 	s := newServer(t, "secret", stock.Item{SKU: "lamp", Available: 5})
 	for _, authorization := range []string{"", "secret", "Bearer", "Bearer ", "Bearer wrong", "Bearer secret2", "Basic secret"} {
 		w := s.ask("PUT", "/stock/lamp", `{"available":9}`, "Authorization", authorization)
-		p := problem(t, w, http.StatusUnauthorized)
+		p := httpservertest.Problem(t, w, http.StatusUnauthorized)
 		if !strings.Contains(p.Detail, "CLEW_TOKEN") || w.Header().Get("WWW-Authenticate") != "Bearer" {
 			t.Errorf("%q: %+v, WWW-Authenticate %q", authorization, p, w.Header().Get("WWW-Authenticate"))
 		}
@@ -169,13 +140,13 @@ func TestSettingStockNeedsTheToken(t *testing.T) {
 
 	open := newServer(t, "", stock.Item{SKU: "lamp", Available: 5})
 	for _, authorization := range []string{"", "Bearer ", "Bearer x"} {
-		p := problem(t, open.ask("PUT", "/stock/lamp", `{"available":9}`, "Authorization", authorization), http.StatusForbidden)
+		p := httpservertest.Problem(t, open.ask("PUT", "/stock/lamp", `{"available":9}`, "Authorization", authorization), http.StatusForbidden)
 		if !strings.Contains(p.Detail, "CLEW_TOKEN") {
 			t.Errorf("%q: %+v", authorization, p)
 		}
 	}
 	for _, s := range []server{s, open} {
-		if got := decode[httpapi.StockItem](t, s.ask("GET", "/stock/lamp", ""), http.StatusOK); got.Available != 5 {
+		if got := httpservertest.Decode[httpapi.StockItem](t, s.ask("GET", "/stock/lamp", ""), http.StatusOK); got.Available != 5 {
 			t.Errorf("a refused request set the stock to %+v", got)
 		}
 	}

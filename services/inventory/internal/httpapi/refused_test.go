@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/services/inventory/internal/httpapi"
 	"example.com/clew/services/inventory/internal/stock"
 	"example.com/clew/services/messaging/database"
@@ -93,7 +94,7 @@ func TestWhatIsRefused(t *testing.T) {
 			if path == "" {
 				path = "/stock/lamp"
 			}
-			p := problem(t, s.send(method, path, test.body, test.header), test.status)
+			p := httpservertest.Problem(t, s.send(method, path, test.body, test.header), test.status)
 			if p.Status != test.status || p.Detail == "" {
 				t.Errorf("%+v, want the status %d and a detail", p, test.status)
 			}
@@ -106,7 +107,7 @@ func TestWhatIsRefused(t *testing.T) {
 			}
 		})
 	}
-	page := decode[httpapi.StockPage](t, s.ask("GET", "/stock", ""), http.StatusOK)
+	page := httpservertest.Decode[httpapi.StockPage](t, s.ask("GET", "/stock", ""), http.StatusOK)
 	if len(page.Items) != 1 || page.Items[0] != (httpapi.StockItem{SKU: "lamp", Available: 5}) {
 		t.Errorf("refused requests left %+v", page.Items)
 	}
@@ -144,11 +145,11 @@ func TestALockedDatabaseIsUnavailable(t *testing.T) {
 	unlock := lock(t, s.db)
 	w := s.send("PUT", "/stock/lamp", `{"available":9}`, nil)
 	unlock()
-	problem(t, w, http.StatusServiceUnavailable)
+	httpservertest.Problem(t, w, http.StatusServiceUnavailable)
 	if got := w.Header().Get("Retry-After"); got != "1" {
 		t.Errorf("Retry-After %q", got)
 	}
-	if got := decode[httpapi.StockItem](t, s.ask("GET", "/stock/lamp", ""), http.StatusOK); got.Available != 5 {
+	if got := httpservertest.Decode[httpapi.StockItem](t, s.ask("GET", "/stock/lamp", ""), http.StatusOK); got.Available != 5 {
 		t.Errorf("an answer of 503 set the stock to %+v", got)
 	}
 }

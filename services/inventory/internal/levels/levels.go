@@ -1,4 +1,4 @@
-// Package levels reports how much stock there is.
+// Package levels reports the available stock as metrics.
 package levels
 
 import (
@@ -11,8 +11,8 @@ import (
 	"example.com/clew/services/inventory/internal/store"
 )
 
-// A Sampler reads the stock of some SKUs. Every process of the service has one; all of them report the same:
-// aggregate with max, not sum.
+// A Sampler reads the stock of some SKUs. Every process of the service has one. All report the same values: aggregate with
+// max, not sum.
 type Sampler struct {
 	store *store.Store
 	skus  []string
@@ -21,8 +21,8 @@ type Sampler struct {
 	available map[string]int64 // by SKU; empty if it could not be read
 }
 
-// NewSampler returns a sampler of the items' SKUs: of the seeded ones, because anybody's would make as many series. Its
-// metrics are registered with reg, and absent until Sample has read them.
+// NewSampler returns a sampler of the items' SKUs, and registers its metrics with reg. They are absent until Sample has read
+// them. items should be the seeded ones: SKUs of requests would make any number of series.
 func NewSampler(s *store.Store, items []stock.Item, reg prometheus.Registerer) *Sampler {
 	sampler := &Sampler{store: s}
 	for _, item := range items {
@@ -32,7 +32,7 @@ func NewSampler(s *store.Store, items []stock.Item, reg prometheus.Registerer) *
 	return sampler
 }
 
-// Sample reads the stock. It is to be called every 2 s.
+// Sample reads the stock. Call it every 2 s.
 func (s *Sampler) Sample(ctx context.Context) error {
 	available, err := s.store.Available(ctx, s.skus)
 	s.mu.Lock()

@@ -1,4 +1,4 @@
-// Package stock says when units are set aside for an order. It knows no database, no HTTP and no messages.
+// Package stock decides whether units are reserved for an order. It knows no database, no HTTP and no messages.
 package stock
 
 import (
@@ -10,12 +10,12 @@ import (
 // ErrNotFound is the error for a SKU or a reservation that does not exist.
 var ErrNotFound = errors.New("not found")
 
-// An Item is what there is of one SKU. Reserving moves units from Available to Reserved and releasing moves them back,
-// so that their sum stays and neither is ever negative.
+// An Item is the stock of one SKU. Reserving moves units from Available to Reserved and releasing moves them back. Neither is
+// ever negative.
 type Item struct {
 	SKU       string
 	Available int64
-	Reserved  int64 // set aside for orders, confirmed ones included
+	Reserved  int64 // for orders, confirmed ones included
 }
 
 // A Line is a number of units of one SKU.
@@ -24,28 +24,26 @@ type Line struct {
 	Quantity int64
 }
 
-// A Reservation is what became of the stock for one order. There is at most one for an order, and it keeps the order
-// from being decided twice.
+// A Reservation is the decision on one order. An order has at most one, so that it is not decided twice.
 type Reservation struct {
 	OrderID string
 	State   State
 	Reason  string // why it was rejected, else empty
-	Lines   []Line // what is set aside, or was until it was cancelled
+	Lines   []Line // reserved units; those of a cancelled reservation are released
 }
 
-// A State is what a reservation stands at.
+// A State is the state of a reservation.
 type State string
 
-// A reservation is decided when the order's creation arrives. Cancelled is also what a cancellation leaves that arrives
-// before the creation, which then reserves nothing.
+// A reservation is decided when the order's creation arrives. If the cancellation arrives first, it leaves a cancelled
+// reservation, and the creation reserves nothing.
 const (
 	Reserved  State = "reserved"
 	Rejected  State = "rejected"
 	Cancelled State = "cancelled"
 )
 
-// Sum returns the lines with one for each SKU, in the order of the SKUs, which is also the order in which stock is
-// locked.
+// Sum merges the lines of each SKU. It returns them in the order of the SKUs, in which stock is also locked.
 func Sum(lines []Line) []Line {
 	sorted := slices.SortedFunc(slices.Values(lines), func(a, b Line) int { return cmp.Compare(a.SKU, b.SKU) })
 	var sums []Line
@@ -59,8 +57,8 @@ func Sum(lines []Line) []Line {
 	return sums
 }
 
-// Decide says whether the stock has all that an order needs: all of it is reserved or nothing. needs is a Sum; the
-// reason names the first of its SKUs that stands in the way.
+// Decide reserves all units that an order needs, or none. needs must be a Sum. The reason of a rejection names the first SKU
+// that is unknown or out of stock.
 func Decide(orderID string, needs []Line, stock map[string]Item) Reservation {
 	for _, need := range needs {
 		item, known := stock[need.SKU]

@@ -7,7 +7,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// Available returns how many units are available of those of the SKUs that exist.
+// Available returns the available units of the SKUs that exist.
 func (s *Store) Available(ctx context.Context, skus []string) (map[string]int64, error) {
 	rows, err := gorm.G[itemRow](s.db.Read).Where("sku IN ?", skus).Find(ctx)
 	if err != nil {

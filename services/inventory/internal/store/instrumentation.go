@@ -6,7 +6,7 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 )
 
-// What can become of an order's stock, as this process counts it.
+// The outcomes for an order's stock, as label values.
 const (
 	outcomeReserved  = string(stock.Reserved)
 	outcomeRejected  = string(stock.Rejected)
@@ -14,7 +14,7 @@ const (
 	outcomeCancelled = "cancelled" // before anything was reserved: the cancellation overtook the creation
 )
 
-// instrumentation is what this process has done, by outcome.
+// instrumentation counts this process's orders by outcome.
 type instrumentation map[string]prometheus.Counter
 
 func newInstrumentation(reg prometheus.Registerer) instrumentation {

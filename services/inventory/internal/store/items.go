@@ -11,7 +11,7 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 )
 
-// Seed writes those items whose SKUs are not there yet. What is there stays as it is.
+// Seed writes the items whose SKUs do not exist yet.
 func (s *Store) Seed(ctx context.Context, items []stock.Item) error {
 	rows := make([]itemRow, len(items))
 	for i, item := range items {
@@ -24,10 +24,10 @@ func (s *Store) Seed(ctx context.Context, items []stock.Item) error {
 	return nil
 }
 
-// SetAvailable creates a SKU or changes how many units of it are available, and returns it. What is reserved stays.
+// SetAvailable sets the available units of a SKU, which it creates if needed, and returns the item. Reserved units stay.
 func (s *Store) SetAvailable(ctx context.Context, sku string, available int64) (stock.Item, error) {
 	var row itemRow
-	// In a transaction, because its beginning is where a database that is locked says so.
+	// In a transaction, because a locked SQLite file makes its beginning fail.
 	err := s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		return tx.Raw(`
 			INSERT INTO stock (sku, available, reserved) VALUES (?, ?, 0)
@@ -39,7 +39,7 @@ func (s *Store) SetAvailable(ctx context.Context, sku string, available int64) (
 	return stock.Item(row), nil
 }
 
-// Item returns what there is of a SKU, or stock.ErrNotFound.
+// Item returns the item of a SKU, or stock.ErrNotFound.
 func (s *Store) Item(ctx context.Context, sku string) (stock.Item, error) {
 	row, err := gorm.G[itemRow](s.db.Read).Where("sku = ?", sku).Take(ctx)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -51,7 +51,7 @@ func (s *Store) Item(ctx context.Context, sku string) (stock.Item, error) {
 	return stock.Item(row), nil
 }
 
-// Items returns at most limit items in the order of their SKUs, from the first after the given one.
+// Items returns at most limit items in the order of their SKUs, beginning after the SKU after.
 func (s *Store) Items(ctx context.Context, after string, limit int) ([]stock.Item, error) {
 	rows, err := gorm.G[itemRow](s.db.Read).Where("sku > ?", after).Order("sku").Limit(limit).Find(ctx)
 	if err != nil {

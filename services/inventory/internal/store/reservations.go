@@ -11,9 +11,8 @@ import (
 	"example.com/clew/services/inventory/internal/stock"
 )
 
-// Lock returns the items of the lines that exist, by SKU, and keeps every other transaction from changing them. It
-// locks in the order of the SKUs, so that two transactions never wait for each other. (SQLite needs no lock: it has
-// one writer.)
+// Lock returns the existing items of the lines, by SKU, and locks them for the transaction. It locks in the order of the SKUs,
+// so that transactions never deadlock. (SQLite needs no lock: it has one writer.)
 func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[string]stock.Item, error) {
 	skus := make([]string, len(lines))
 	for i, line := range lines {
@@ -31,8 +30,8 @@ func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[
 	return items, nil
 }
 
-// Insert writes a decision on locked stock, and takes what it reserves. It reports whether it did: if the order has a
-// reservation already, which may be the tombstone of its cancellation, nothing changes.
+// Insert writes a reservation and takes its units from the stock, which the caller has locked. It reports whether it did: if
+// the order has a reservation already, perhaps the tombstone of its cancellation, nothing changes.
 func (s *Store) Insert(ctx context.Context, tx *Tx, r stock.Reservation) (bool, error) {
 	first, err := insertReservation(ctx, tx.DB, reservationRow{r.OrderID, r.State, r.Reason})
 	if err != nil || !first {
@@ -58,9 +57,9 @@ func (s *Store) Insert(ctx context.Context, tx *Tx, r stock.Reservation) (bool, 
 	return true, nil
 }
 
-// Cancel cancels an order's reservation, gives its units back and returns them. There are none, and nothing changes, if
-// it was rejected or cancelled before. An order that is not known yet gets a cancelled reservation, the tombstone,
-// so that its creation reserves nothing.
+// Cancel cancels an order's reservation, and releases and returns its units. If the reservation was rejected or cancelled
+// before, nothing changes and there are none. An order without a reservation gets a cancelled one, the tombstone, so that its
+// creation reserves nothing when it arrives.
 func (s *Store) Cancel(ctx context.Context, tx *Tx, orderID string) ([]stock.Line, error) {
 	tombstone, err := insertReservation(ctx, tx.DB, reservationRow{orderID, stock.Cancelled, ""})
 	if err != nil {
@@ -74,7 +73,7 @@ func (s *Store) Cancel(ctx context.Context, tx *Tx, orderID string) ([]stock.Lin
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
-	// Stock before the reservation, as Insert has it: else it could have the stock and wait for the reservation.
+	// The stock before the reservation, in the same order as Insert: otherwise the two could deadlock.
 	if _, err := s.Lock(ctx, tx.DB, lines); err != nil {
 		return nil, err
 	}
@@ -96,7 +95,7 @@ func (s *Store) Cancel(ctx context.Context, tx *Tx, orderID string) ([]stock.Lin
 	return lines, nil
 }
 
-// Reservation returns what became of the stock for an order, or stock.ErrNotFound.
+// Reservation returns the reservation of an order, or stock.ErrNotFound.
 func (s *Store) Reservation(ctx context.Context, orderID string) (stock.Reservation, error) {
 	row, err := gorm.G[reservationRow](s.db.Read).Where("order_id = ?", orderID).Take(ctx)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -109,8 +108,8 @@ func (s *Store) Reservation(ctx context.Context, orderID string) (stock.Reservat
 	return stock.Reservation{OrderID: row.OrderID, State: row.State, Reason: row.Reason, Lines: lines}, err
 }
 
-// insertReservation reports whether the order had no reservation. It waits for another transaction that is about to
-// write one.
+// insertReservation writes the reservation if the order has none, and reports whether it did. It waits for another transaction
+// that is about to write one.
 func insertReservation(ctx context.Context, tx *gorm.DB, row reservationRow) (bool, error) {
 	result := gorm.WithResult()
 	if err := gorm.G[reservationRow](tx, clause.OnConflict{DoNothing: true}, result).Create(ctx, &row); err != nil {

@@ -1,5 +1,5 @@
-// Package store keeps stock and reservations in a database. What a reservation changes takes the transaction to do it
-// in, so that the caller can leave the event of the change in the same one; it is counted once that has committed.
+// Package store keeps stock and reservations in a database. Methods that change reservations take the caller's transaction, in
+// which the caller also creates the event of the change. Metrics count a change once the transaction has committed.
 package store
 
 import (
@@ -12,13 +12,13 @@ import (
 	"example.com/clew/services/messaging/outbox"
 )
 
-// A Tx is a transaction of GORM's that can leave messages.
+// A Tx is a GORM transaction that can create messages.
 type Tx = outbox.Tx[*gorm.DB]
 
-// An Outbox is where transactions leave their messages.
+// An Outbox takes the messages of transactions.
 type Outbox = outbox.Outbox[*gorm.DB]
 
-// An Inbox knows which events were processed.
+// An Inbox records which events were processed.
 type Inbox = inbox.Inbox[*gorm.DB]
 
 // A Store reads and writes stock.
@@ -27,13 +27,13 @@ type Store struct {
 	instrumentation instrumentation
 }
 
-// New returns the store in a database that has the tables of migrations. Its metrics are registered with reg, if that
-// is not nil.
+// New returns the store of a database that has the tables of package migrations. It registers its metrics with reg, if that is
+// not nil.
 func New(db *database.DB, reg prometheus.Registerer) *Store {
 	return &Store{db, newInstrumentation(reg)}
 }
 
-// The rows' columns are explained in migrations.
+// The migrations explain the columns.
 type itemRow struct {
 	SKU       string `gorm:"primaryKey"`
 	Available int64

@@ -1,6 +1,5 @@
-// Package testmode makes inventory misbehave on purpose, so that retries, takeovers and dead letters can be seen at will.
-// What asks for it is the SKU of an item: see the constants in contracts. Nothing of this is in a service that does not
-// run in test mode.
+// Package testmode makes inventory misbehave for orders of test SKUs (see the constants in contracts), so that retries,
+// takeovers and dead letters can be seen at will. A service outside of test mode does not use it.
 package testmode
 
 import (
@@ -38,12 +37,12 @@ type Handler = func(ctx context.Context, order contracts.OrderCreated, m messagi
 // Ping is the handler of contracts.TestPingV1.
 func Ping(context.Context, messaging.Message) error { return nil }
 
-// Misbehave returns a handler of contracts.OrderCreated that does to orders with a test SKU what its constant says,
-// and leaves the rest to next. Put it outside inbox.Once: no transaction is open while it waits, and what it does
-// depends on the delivery alone, whether or not the event was processed before.
+// Misbehave returns a handler of contracts.OrderCreated that treats orders with a test SKU as its constant says, and passes
+// all others to next. Put it outside inbox.Once: then no transaction is open while it waits, and its behaviour depends only
+// on the delivery, not on whether the event was processed before.
 //
-// The switches are read from Redis. While that is not possible an order of contracts.TestPoison is
-// messaging.Unavailable. kill is Kill, but in tests; the attempt ends with its error.
+// It reads the switch of contracts.TestPoison from Redis; if that fails, the error is messaging.Unavailable. kill is Kill,
+// except in tests; the attempt ends with its error.
 func Misbehave(next Handler, switches redis.Cmdable, kill func() error) Handler {
 	return func(ctx context.Context, order contracts.OrderCreated, m messaging.Message) error {
 		has := map[string]bool{}
@@ -80,7 +79,7 @@ func wait(ctx context.Context) error {
 	}
 }
 
-// poison returns no error if the switch says that it is fixed.
+// poison returns nil if the switch is set to fixed.
 func poison(ctx context.Context, switches redis.Cmdable) error {
 	value, err := switches.HGet(ctx, contracts.TestSwitches, contracts.SwitchPoison).Result()
 	switch {
@@ -92,7 +91,7 @@ func poison(ctx context.Context, switches redis.Cmdable) error {
 	return nil
 }
 
-// Kill ends this process the way a crash does: nothing is finished, closed or flushed. It does not return.
+// Kill ends this process as a crash does: nothing is finished, closed or flushed. It does not return.
 func Kill() error {
 	if self, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = self.Kill()

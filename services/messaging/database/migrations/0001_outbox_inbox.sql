@@ -1,4 +1,4 @@
--- Times are microseconds since 1970 UTC: the one form that every database keeps alike.
+-- Times are microseconds since 1970 UTC, which all databases store alike.
 
 -- +goose Up
 CREATE TABLE outbox (
@@ -12,11 +12,11 @@ CREATE TABLE outbox (
     traceparent  TEXT    NOT NULL, -- the creation context
     tracestate   TEXT    NOT NULL,
     baggage      TEXT    NOT NULL,
-    cause_id     TEXT    NOT NULL, -- of the event that this one answers, '' if it was a request
-    leased_until BIGINT  NOT NULL DEFAULT 0, -- until then the row is some relay's
-    failures     INTEGER NOT NULL DEFAULT 0, -- of the row itself; an outage does not count
+    cause_id     TEXT    NOT NULL, -- id of the event that this one answers, '' if a request caused it
+    leased_until BIGINT  NOT NULL DEFAULT 0, -- until then a relay has reserved the row
+    failures     INTEGER NOT NULL DEFAULT 0, -- through the row's own fault; an outage does not count
     published_at BIGINT  NOT NULL DEFAULT 0, -- 0: not yet
-    replayed     INTEGER NOT NULL DEFAULT 0  -- 1: it was published before, and is to be again
+    replayed     INTEGER NOT NULL DEFAULT 0  -- 1: it was published before, and will be again
 );
 CREATE INDEX outbox_unpublished ON outbox (id) WHERE published_at = 0;
 CREATE INDEX outbox_published ON outbox (published_at) WHERE published_at > 0;

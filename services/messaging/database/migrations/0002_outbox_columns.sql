@@ -1,7 +1,7 @@
 -- +goose Up
-ALTER TABLE outbox ADD COLUMN headers TEXT NOT NULL DEFAULT ''; -- JSON, those without a column; '' if there are none
--- FNV-1a, 32 bits: it tells the partition. 0 in rows from before: such a row may be tried while its partition is known to
--- take nothing, in vain and at no cost.
+ALTER TABLE outbox ADD COLUMN headers TEXT NOT NULL DEFAULT ''; -- JSON of the headers without a column; '' if there are none
+-- FNV-1a of the subject, 32 bits: modulo the number of partitions it is the partition. It is 0 in older rows: such a row may be
+-- tried while its partition accepts nothing, which does no harm.
 ALTER TABLE outbox ADD COLUMN subject_hash BIGINT NOT NULL DEFAULT 0;
 
 -- +goose Down

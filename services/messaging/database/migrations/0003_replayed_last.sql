@@ -1,4 +1,4 @@
--- What is new goes before what is published again, however much that is.
+-- New messages are published before replayed ones, however many those are.
 
 -- +goose Up
 DROP INDEX outbox_unpublished;

@@ -26,7 +26,7 @@ const (
 	EventType = attribute.Key("cloudevents.event_type")
 )
 
-// Operation returns what every span of an operation on a stream has from its start, so that samplers see it.
+// Operation returns the attributes that every span of an operation on a stream has from its start, so that samplers see them.
 func Operation(name string, kind attribute.KeyValue, stream string) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		semconv.MessagingSystemKey.String(System),
@@ -36,7 +36,7 @@ func Operation(name string, kind attribute.KeyValue, stream string) []attribute.
 	}
 }
 
-// Message returns what tells one message from another. The conversation is the order.
+// Message returns the attributes that identify a message. The conversation id is the order's id.
 func Message(id, subject, eventType string) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		semconv.MessagingMessageID(id),

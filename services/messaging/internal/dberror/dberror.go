@@ -1,4 +1,4 @@
-// Package dberror tells whose trouble an error of a database is.
+// Package dberror classifies errors of a database: an outage, contention, or the statement's own.
 package dberror
 
 import (
@@ -15,17 +15,16 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// late marks an error of a context that had ended before the database was asked: it says nothing about the database.
+// late marks the error of a context that had ended before the statement began: it says nothing about the database.
 type late struct{ error }
 
 func (l late) Unwrap() error { return l.error }
 
-// ErrNoConnection is for a pool of which no connection was free in time.
+// ErrNoConnection says that no connection of the pool was free in time.
 var ErrNoConnection = errors.New("no connection to the database was free in time")
 
-// Ask asks the database something. Its error tells whether the database could not be asked (messaging.Unavailable), or was
-// too slow for what was asked, or had given it to others (messaging.Contended). An error of who stopped asking, because
-// ctx was cancelled or had ended before, stays as it is.
+// Ask runs a statement. Its error is messaging.Unavailable if the database could not be reached, and messaging.Contended if it
+// was too slow or others had locked the rows. The error of a ctx that was cancelled, or had ended before, is not marked.
 func Ask[R any](ctx context.Context, run func(context.Context) (R, error)) (R, error) {
 	ended := ctx.Err() != nil
 	result, err := run(ctx)
@@ -52,7 +51,7 @@ func Classify(ctx context.Context, err error) error {
 	return err
 }
 
-// isOutage tells errors that every statement would meet.
+// isOutage reports whether every statement would fail with err.
 func isOutage(err error) bool {
 	var connecting *pgconn.ConnectError
 	var postgres *pgconn.PgError
@@ -75,8 +74,8 @@ func isOutage(err error) bool {
 	return errors.As(err, &network)
 }
 
-// isPostgresOutage tells the codes of Postgres (https://www.postgresql.org/docs/15/errcodes-appendix.html) that are the
-// database's trouble.
+// isPostgresOutage reports whether a code of Postgres (https://www.postgresql.org/docs/15/errcodes-appendix.html) means an
+// outage.
 func isPostgresOutage(code string) bool {
 	switch code {
 	case "57P01", "57P02", "57P03", // shutdown, crash, cannot connect now
@@ -87,7 +86,7 @@ func isPostgresOutage(code string) bool {
 	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") // connection, resources
 }
 
-// isSQLiteOutage tells the result codes of SQLite (https://sqlite.org/rescode.html) that are the database's trouble.
+// isSQLiteOutage reports whether a result code of SQLite (https://sqlite.org/rescode.html) means an outage.
 func isSQLiteOutage(code int) bool {
 	switch code & 0xff { // the rest says more
 	case 8, 10, 13, 14: // read-only, input/output error, full, cannot open
@@ -96,7 +95,7 @@ func isSQLiteOutage(code int) bool {
 	return false
 }
 
-// IsContention tells errors of a statement that others, or the load, kept from what it needs.
+// IsContention reports whether a statement failed because of other transactions' locks or of load.
 func IsContention(err error) bool {
 	var postgres *pgconn.PgError
 	var sqlite interface{ Code() int }

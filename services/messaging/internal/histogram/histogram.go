@@ -1,4 +1,4 @@
-// Package histogram has what messaging's histograms share: boundaries, and exemplars at a cost that does not matter.
+// Package histogram has the boundaries of messaging's histograms, and makes cheap exemplars.
 package histogram
 
 import (
@@ -10,27 +10,27 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Waits are the boundaries of a histogram of what may wait, in seconds: the 14 of the messaging conventions, and three for
-// what stays in a stream or an outbox.
+// Waits are the bucket boundaries of a wait, in seconds: the 14 of the messaging conventions, and three above for messages
+// that stay in a stream or an outbox.
 var Waits = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
 
-// exemplarEvery is how often a bucket gets a new exemplar. A bucket has one, of which a scrape sees the last; making it
-// costs ten times what counting does.
+// exemplarEvery is the shortest time between two exemplars of a bucket. A scrape sees only the last one, and making one costs
+// ten times as much as counting.
 const exemplarEvery = 100 * time.Millisecond
 
 // A Histogram is one child of a histogram of seconds. It is safe for concurrent use.
 type Histogram struct {
 	observer prometheus.ExemplarObserver
 	bounds   []float64
-	last     []atomic.Int64 // when each bucket got its exemplar, the last one being +Inf's
+	last     []atomic.Int64 // by bucket, +Inf last: the time of its exemplar
 }
 
-// New wraps a histogram that has the bounds as its buckets.
+// New wraps a histogram whose buckets are bounds.
 func New(observer prometheus.Observer, bounds []float64) *Histogram {
 	return &Histogram{observer.(prometheus.ExemplarObserver), bounds, make([]atomic.Int64, len(bounds)+1)}
 }
 
-// Observe records seconds, with the trace as the exemplar trace_id if it is sampled and the bucket's is due.
+// Observe records seconds, with the trace id as exemplar if the trace is sampled and the bucket's exemplar is due.
 func (h *Histogram) Observe(seconds float64, span trace.SpanContext) {
 	if !span.IsSampled() || !h.due(seconds) {
 		h.observer.(prometheus.Observer).Observe(seconds)

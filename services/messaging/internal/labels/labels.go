@@ -1,9 +1,9 @@
-// Package labels keeps the metrics of label values that were seen, because looking them up by their values is slow.
+// Package labels caches metrics by their label values, because Prometheus's own lookup is slow.
 package labels
 
 import "sync"
 
-// A Cache is the metrics by what their labels are made of. It is safe for concurrent use.
+// A Cache holds metrics by a key that determines their labels. It is safe for concurrent use.
 type Cache[K comparable, V any] struct {
 	mu    sync.RWMutex
 	known map[K]V

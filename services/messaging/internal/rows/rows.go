@@ -1,5 +1,5 @@
-// Package rows has statements about many rows that others may change at the same time, in the SQL that Postgres and SQLite
-// share. (SQLite locks no rows, and need not: it has one writer.)
+// Package rows has statements on many rows that others may change at the same time, in SQL that both Postgres and SQLite
+// understand. (SQLite needs no row locks: it has one writer.)
 package rows
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Query runs a statement with the placeholders $1, $2 and so on. It calls row for each row of the result, which scan
-// reads.
+// A Query runs a statement with the placeholders $1, $2 and so on. It calls row for each row of the result; scan reads the
+// row.
 type Query func(ctx context.Context, row func(scan func(columns ...any) error) error, query string, args ...any) error
 
 // Values are the results of a statement that returns one column.
@@ -24,16 +24,15 @@ func Values[V any](ctx context.Context, run Query, query string, args ...any) (v
 	return values, err
 }
 
-// Locked is, for the IN or FROM of a statement that changes several rows, the rows that a query finds. Postgres locks them
-// in the order of the query, before it changes them. A statement without that locks rows as it comes across them, and two
-// that come across the same rows in different orders wait for each other: they deadlock. So all such queries of a table
-// have the same order.
+// Locked returns SQL for the rows that a query finds, for the IN or FROM of a statement that changes several rows. Postgres
+// locks them in the query's order before it changes them. Without that, two statements may lock the same rows in different
+// orders, and deadlock. So all such queries of a table need the same order.
 func Locked(system, query string) string { return locked(system, query, "FOR UPDATE") }
 
-// SkipLocked is Locked without the rows that are locked already. It waits for nobody, so the query may have any order.
+// SkipLocked is Locked without the rows that others have locked. It waits for nobody, so the query may have any order.
 func SkipLocked(system, query string) string { return locked(system, query, "FOR UPDATE SKIP LOCKED") }
 
-// locked is MATERIALIZED because a subquery may be run again where rows are locked, and would then take more rows than the
+// locked is MATERIALIZED because Postgres may run a subquery again if rows are locked, and would then take more rows than the
 // query's limit.
 func locked(system, query, how string) string {
 	if system == "sqlite" {
@@ -44,12 +43,12 @@ func locked(system, query, how string) string {
 
 const purgeBatch = 1000 // rows
 
-// Purge deletes from a table the rows whose time is before another, in batches: what was deleted stays deleted if a later
-// batch fails. What others have locked stays. key is the table's primary key, column the time in microseconds; 0 is none.
-// The column has an index, which may leave out 0.
+// Purge deletes the rows of a table whose time is earlier than before, in batches: if one fails, the earlier ones stay
+// deleted. Rows that others have locked stay. key is the table's primary key, column the time in microseconds, 0 for none. The
+// column must have an index, which may leave out 0.
 //
-// Each batch begins where the one before ended. It would else pass, each time, all that is deleted already: Postgres
-// leaves that in place until it is vacuumed.
+// Each batch begins where the one before ended. Else it would pass all deleted rows again: Postgres keeps them until it is
+// vacuumed.
 func Purge(ctx context.Context, run Query, system, table, key, column string, before time.Time) error {
 	due := fmt.Sprintf("SELECT %s FROM %s WHERE %[3]s > 0 AND %[3]s >= $1 AND %[3]s < $2 ORDER BY %[3]s LIMIT %[4]d",
 		key, table, column, purgeBatch)

@@ -1,5 +1,5 @@
-// Command order is the order service as a process of its own; "order healthcheck" asks the one that runs here whether it
-// is ready. Its configuration is in the environment: see app.Config.
+// Command order is the order service. "order healthcheck" asks the one that runs on this machine whether it is ready. It is
+// configured by environment variables: see app.Config.
 package main
 
 import (

@@ -1,5 +1,4 @@
-// Package events is how the order service takes part in what happens elsewhere: it decides orders by what inventory
-// tells about stock.
+// Package events handles the events of the stream stock: it confirms or rejects orders by inventory's answers.
 package events
 
 import (
@@ -15,8 +14,8 @@ import (
 	"example.com/clew/services/order/internal/store"
 )
 
-// Handlers returns the handlers of stock's events. They need no order of arrival: what comes for an order that is unknown
-// or already decided changes nothing.
+// Handlers returns the handlers of stock's events. These may arrive in any order: an event for an order that is unknown or
+// already decided changes nothing.
 func Handlers(in *store.Inbox, s *store.Store, logger *slog.Logger) []messaging.Handler[contracts.Stock] {
 	d := decider{s, logger}
 	return []messaging.Handler[contracts.Stock]{
@@ -38,7 +37,7 @@ func (d decider) reject(ctx context.Context, tx *store.Tx, e contracts.StockReje
 	return d.decide(ctx, tx, e.OrderID, order.Rejected, e.Reason, contracts.OrderRejected(e))
 }
 
-// decide changes the order, and tells so if that was still possible.
+// decide changes the order's status, and creates the event of the change, if its status still allows that.
 func (d decider) decide(
 	ctx context.Context, tx *store.Tx, id string, to order.Status, reason string, event messaging.Event[contracts.Orders],
 ) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/order/internal/httpapi"
 )
@@ -28,10 +29,10 @@ func TestCancel(t *testing.T) {
 			w := s.ask("POST", "/orders/"+o.ID+"/cancel", "")
 			if want.status == http.StatusOK {
 				o.Status = "cancelled"
-				if diff := cmp.Diff(o, decode[httpapi.Order](t, w, http.StatusOK)); diff != "" {
+				if diff := cmp.Diff(o, httpservertest.Decode[httpapi.Order](t, w, http.StatusOK)); diff != "" {
 					t.Errorf("order (-want +got):\n%s", diff)
 				}
-			} else if p := problem(t, w, want.status); !strings.Contains(p.Detail, from) {
+			} else if p := httpservertest.Problem(t, w, want.status); !strings.Contains(p.Detail, from) {
 				t.Errorf("the problem says %q, without the order's status", p.Detail)
 			}
 			var types []string
@@ -52,7 +53,7 @@ func TestCancellingTwiceTellsOnce(t *testing.T) {
 	s := newServer(t)
 	o := s.place(t, lamps)
 	for range 2 {
-		decode[httpapi.Order](t, s.ask("POST", "/orders/"+o.ID+"/cancel", ""), http.StatusOK)
+		httpservertest.Decode[httpapi.Order](t, s.ask("POST", "/orders/"+o.ID+"/cancel", ""), http.StatusOK)
 	}
 	if events := s.events(t); len(events) != 2 || events[1].Data != `{"order_id":"`+o.ID+`"}` {
 		t.Errorf("events %+v, want created and one cancelled", events)

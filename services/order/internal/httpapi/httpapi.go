@@ -1,7 +1,7 @@
-// Package httpapi is the order service's HTTP API: place an order, look at orders, cancel one.
+// Package httpapi is the order service's HTTP API: place an order, read orders, cancel one.
 //
-// It turns requests into transactions of store and outbox, and orders into JSON. What a request must look like is
-// written in the tags of the types in types.go, from which huma makes both the checks and the OpenAPI document.
+// It turns requests into transactions of store and outbox, and orders into JSON. From the tags of the types in types.go huma
+// makes both the validation of requests and the OpenAPI document.
 package httpapi
 
 import (
@@ -16,7 +16,7 @@ import (
 
 	"example.com/clew/services/order/internal/order"
 	"example.com/clew/services/order/internal/store"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 const description = `Orders are accepted at once and decided a little later: an order is *pending* until inventory has
@@ -32,7 +32,7 @@ type api struct {
 func New(s *store.Store, o *store.Outbox, logger *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	a := &api{s, o}
-	h := httpserver.NewAPI(mux, logger, "Clew orders", "1.0.0", description)
+	h := apiserver.New(mux, logger, "Clew orders", "1.0.0", description)
 	huma.Register(h, huma.Operation{
 		OperationID: "place-order", Method: http.MethodPost, Path: "/orders", Tags: []string{"Orders"},
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnprocessableEntity},

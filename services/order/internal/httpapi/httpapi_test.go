@@ -1,13 +1,13 @@
 package httpapi_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"example.com/clew/observability/telemetry/httpserver"
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/database"
@@ -15,7 +15,7 @@ import (
 	"example.com/clew/services/order/internal/httpapi"
 	"example.com/clew/services/order/internal/store"
 	"example.com/clew/services/order/internal/store/migrations"
-	"example.com/clew/services/process/httpserver"
+	"example.com/clew/services/service/apiserver"
 )
 
 // A server is the API with all that stands in front of it in a process.
@@ -42,7 +42,7 @@ func openServer(t *testing.T, databaseURL string) server {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	mux := httpapi.New(store.New(db, tel.Registry), outbox.New(db, db.System(), messaging.New(nil, messaging.Config{Source: "/order", TracerProvider: tel.TracerProvider})), tel.Logger)
-	handler := httpserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), httpserver.Tracing{
+	handler := apiserver.OTel(httpserver.Wrap(mux, nil, tel.Logger), apiserver.Tracing{
 		TracerProvider: tel.TracerProvider, MeterProvider: tel.MeterProvider, Propagator: tel.Propagator, TrustCaller: true,
 	})
 	return server{handler, db, spans}
@@ -50,22 +50,13 @@ func openServer(t *testing.T, databaseURL string) server {
 
 // ask sends one request; header is name, value, name, value …
 func (s server) ask(method, path, body string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "http://localhost:8080"+path, strings.NewReader(body))
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	s.handler.ServeHTTP(w, r)
-	return w
+	return httpservertest.Ask(s.handler, method, path, body, header...)
 }
 
 // place places an order that must be accepted.
 func (s server) place(t *testing.T, body string, header ...string) httpapi.Order {
 	t.Helper()
-	return decode[httpapi.Order](t, s.ask("POST", "/orders", body, header...), http.StatusCreated)
+	return httpservertest.Decode[httpapi.Order](t, s.ask("POST", "/orders", body, header...), http.StatusCreated)
 }
 
 // setStatus does what inventory's answer would.
@@ -86,28 +77,6 @@ func (s server) events(t *testing.T) []event {
 		t.Fatal(err)
 	}
 	return events
-}
-
-// decode reads an answer that must have that status.
-func decode[T any](t *testing.T, w *httptest.ResponseRecorder, status int) T {
-	t.Helper()
-	var v T
-	if w.Code != status {
-		t.Fatalf("status %d, want %d; body %s", w.Code, status, w.Body)
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
-		t.Fatalf("body %q: %v", w.Body, err)
-	}
-	return v
-}
-
-// problem reads an answer that must be a problem of that status.
-func problem(t *testing.T, w *httptest.ResponseRecorder, status int) httpserver.Problem {
-	t.Helper()
-	if got := w.Header().Get("Content-Type"); got != "application/problem+json" {
-		t.Fatalf("content type %q, want a problem; status %d, body %s", got, w.Code, w.Body)
-	}
-	return decode[httpserver.Problem](t, w, status)
 }
 
 // location is the one field that a problem names.

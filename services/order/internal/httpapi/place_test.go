@@ -16,6 +16,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging/messagingtest"
 	"example.com/clew/services/order/internal/httpapi"
@@ -26,7 +27,7 @@ const lamps = `{"customer_id":"ada","items":[{"sku":"lamp","quantity":2,"unit_pr
 func TestAnOrderIsAccepted(t *testing.T) {
 	s := newServer(t)
 	w := s.ask("POST", "/orders", lamps)
-	got := decode[httpapi.Order](t, w, http.StatusCreated)
+	got := httpservertest.Decode[httpapi.Order](t, w, http.StatusCreated)
 
 	want := httpapi.Order{
 		CustomerID: "ada", Status: "pending", Currency: "EUR", TotalCents: 10_000,
@@ -47,14 +48,14 @@ func TestAnOrderIsAccepted(t *testing.T) {
 	if parts := strings.Split(w.Header().Get("traceresponse"), "-"); len(parts) != 4 || parts[1] != got.TraceID {
 		t.Errorf("traceresponse %q, but trace_id %q", w.Header().Get("traceresponse"), got.TraceID)
 	}
-	if read := decode[httpapi.Order](t, s.ask("GET", "/orders/"+got.ID, ""), http.StatusOK); !cmp.Equal(got, read) {
+	if read := httpservertest.Decode[httpapi.Order](t, s.ask("GET", "/orders/"+got.ID, ""), http.StatusOK); !cmp.Equal(got, read) {
 		t.Errorf("read again (-placed +read):\n%s", cmp.Diff(got, read))
 	}
 }
 
 func TestEveryFieldOfAnOrderIsThere(t *testing.T) {
 	w := newServer(t).ask("POST", "/orders", lamps)
-	fields := decode[map[string]any](t, w, http.StatusCreated)
+	fields := httpservertest.Decode[map[string]any](t, w, http.StatusCreated)
 	for _, name := range strings.Fields("id customer_id status reason currency total_cents items trace_id created_at") {
 		if _, ok := fields[name]; !ok {
 			t.Errorf("no %s in %s", name, w.Body)
@@ -132,7 +133,7 @@ func TestAKeyGetsTheSameOrderAgain(t *testing.T) {
 	// The same question in other words: the default spelt out, fields in another order.
 	again := `{"items":[{"quantity":2,"sku":"lamp","unit_price_cents":4990},{"sku":"bulb","quantity":1,"unit_price_cents":20}], "currency":"EUR","customer_id":"ada"}`
 	w := s.ask("POST", "/orders", again, "Idempotency-Key", "basket-1")
-	second := decode[httpapi.Order](t, w, http.StatusCreated)
+	second := httpservertest.Decode[httpapi.Order](t, w, http.StatusCreated)
 	if diff := cmp.Diff(first, second); diff != "" { // pending again: it is the first answer
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
@@ -155,7 +156,7 @@ func TestAKeyIsForOneBody(t *testing.T) {
 	s := newServer(t)
 	s.place(t, lamps, "Idempotency-Key", "basket")
 	other := strings.Replace(lamps, `"quantity":2`, `"quantity":3`, 1)
-	p := problem(t, s.ask("POST", "/orders", other, "Idempotency-Key", "basket"), http.StatusUnprocessableEntity)
+	p := httpservertest.Problem(t, s.ask("POST", "/orders", other, "Idempotency-Key", "basket"), http.StatusUnprocessableEntity)
 	if got := location(t, p); got != "header.Idempotency-Key" {
 		t.Errorf("the problem names %q", got)
 	}
@@ -163,7 +164,7 @@ func TestAKeyIsForOneBody(t *testing.T) {
 
 func TestARefusedOrderLeavesItsKeyFree(t *testing.T) {
 	s := newServer(t)
-	problem(t, s.ask("POST", "/orders", `{}`, "Idempotency-Key", "basket"), http.StatusUnprocessableEntity)
+	httpservertest.Problem(t, s.ask("POST", "/orders", `{}`, "Idempotency-Key", "basket"), http.StatusUnprocessableEntity)
 	s.place(t, lamps, "Idempotency-Key", "basket")
 }
 
@@ -206,7 +207,7 @@ func TestAKeyWhoseRequestCameToNothingIsFree(t *testing.T) {
 		}
 	}
 	rename("outbox", "away") // what the transaction writes last
-	problem(t, s.ask("POST", "/orders", lamps, "Idempotency-Key", "basket"), http.StatusInternalServerError)
+	httpservertest.Problem(t, s.ask("POST", "/orders", lamps, "Idempotency-Key", "basket"), http.StatusInternalServerError)
 	rename("away", "outbox")
 	if diff := cmp.Diff(nothing, s.rows(t)); diff != "" {
 		t.Errorf("rows after the first request (-want +got):\n%s", diff)

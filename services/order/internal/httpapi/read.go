@@ -56,10 +56,10 @@ func (a *api) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	return &listOutput{page}, nil
 }
 
-// cursorTo makes a cursor of the last id on a page. Its form is nobody's business, so that it may change.
+// cursorTo makes a cursor of the last id on a page. It is opaque, so that its form may change.
 func cursorTo(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
-// fromCursor returns the id in a cursor; that of no cursor is empty.
+// fromCursor returns the id in a cursor, or "" without one.
 func fromCursor(cursor string) (string, error) {
 	if cursor == "" {
 		return "", nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/services/order/internal/httpapi"
 )
@@ -21,7 +22,7 @@ func pages(t *testing.T, s server, query string) [][]string {
 	var all [][]string
 	for after := ""; ; {
 		w := s.ask("GET", "/orders?"+query+after, "")
-		page := decode[httpapi.OrderPage](t, w, http.StatusOK)
+		page := httpservertest.Decode[httpapi.OrderPage](t, w, http.StatusOK)
 		ids := []string{}
 		for _, o := range page.Items {
 			ids = append(ids, o.ID)

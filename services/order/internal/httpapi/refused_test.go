@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/services/messaging/database"
 )
 
@@ -156,7 +157,7 @@ func TestWhatIsRefused(t *testing.T) {
 			if path == "" {
 				path = "/orders"
 			}
-			p := problem(t, s.send(method, path, test.body, test.header), test.status)
+			p := httpservertest.Problem(t, s.send(method, path, test.body, test.header), test.status)
 			if p.Status != test.status || p.Detail == "" {
 				t.Errorf("%+v, want the status %d and a detail", p, test.status)
 			}
@@ -231,7 +232,7 @@ func TestALockedDatabaseIsUnavailable(t *testing.T) {
 	unlock := lock(t, s.db)
 	w := s.ask("POST", "/orders", lamps, "Idempotency-Key", "basket")
 	unlock()
-	problem(t, w, http.StatusServiceUnavailable)
+	httpservertest.Problem(t, w, http.StatusServiceUnavailable)
 	if got := w.Header().Get("Retry-After"); got != "1" {
 		t.Errorf("Retry-After %q", got)
 	}

@@ -1,4 +1,4 @@
-// Package objective keeps the count of orders that meet the service's objective, and reports it.
+// Package objective counts the orders that meet the service's objective, and reports them.
 package objective
 
 import (
@@ -12,8 +12,7 @@ import (
 	"example.com/clew/services/order/internal/store"
 )
 
-// A Sweeper counts orders. Every process of the service has one; all of them report the same: aggregate with max,
-// not sum.
+// A Sweeper counts orders. Every process of the service has one. All report the same values: aggregate with max, not sum.
 type Sweeper struct {
 	store *store.Store
 
@@ -21,15 +20,14 @@ type Sweeper struct {
 	standing *store.Standing // nil if it could not be read
 }
 
-// NewSweeper returns a sweeper, whose metrics are registered with reg. They are absent until Sweep has read them.
+// NewSweeper returns a sweeper and registers its metrics with reg. They are absent until Sweep has read them.
 func NewSweeper(s *store.Store, reg prometheus.Registerer) *Sweeper {
 	sweeper := &Sweeper{store: s}
 	reg.MustRegister(sweeper)
 	return sweeper
 }
 
-// Sweep counts the orders that are decided or overdue, and reads what was counted so far. It is to be called every
-// second.
+// Sweep counts orders that were decided or became overdue, and reads the totals. Call it every second.
 func (s *Sweeper) Sweep(ctx context.Context) error { return s.sweep(ctx, time.Now()) }
 
 func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {

@@ -2,11 +2,10 @@ package order
 
 import "time"
 
-// Objective is how soon after its acceptance an order should be confirmed or rejected.
+// Objective is the time within which an accepted order should be confirmed or rejected.
 const Objective = 5 * time.Second
 
-// A Verdict is what an order counts as for the objective. There is one for each order: a later change of the order does
-// not change it.
+// A Verdict says whether an order met the objective. It never changes once it is decided.
 type Verdict string
 
 // An order is undecided until it leaves pending, or has been pending for longer than the objective. Then it is bad.
@@ -17,7 +16,7 @@ const (
 	None      Verdict = "none" // does not count
 )
 
-// InTime returns what an order counts as that leaves pending for s within the objective.
+// InTime returns the verdict of an order that leaves pending for s within the objective.
 func (s Status) InTime() Verdict {
 	if s == Cancelled {
 		return None // nobody waits for it any more

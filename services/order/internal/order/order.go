@@ -1,5 +1,4 @@
-// Package order says what an order is and which ways its status may take. It knows no database, no HTTP and no
-// messages.
+// Package order defines an order and the changes that its status allows. It knows no database, no HTTP and no messages.
 package order
 
 import (
@@ -10,7 +9,7 @@ import (
 // ErrNotFound is the error for an order that does not exist.
 var ErrNotFound = errors.New("order not found")
 
-// An Order is what a customer asked for and what became of it.
+// An Order has the items that a customer ordered, and its status.
 type Order struct {
 	ID         string // a UUIDv7, so that ids sort by the time of acceptance
 	CustomerID string
@@ -30,7 +29,7 @@ type Item struct {
 	UnitPriceCents int64
 }
 
-// A Status is how far an order has come.
+// A Status is the state of an order.
 type Status string
 
 // An order is pending until inventory has answered. Rejected and cancelled are final.
@@ -41,8 +40,8 @@ const (
 	Cancelled Status = "cancelled"
 )
 
-// From returns the statuses from which an order may change to s. A change from any other comes too late: it is
-// dropped, and is no error.
+// From returns the statuses from which an order may change to s. From any other status the change comes too late: it is
+// ignored, and is no error.
 func (s Status) From() []Status {
 	switch s {
 	case Confirmed, Rejected:

@@ -7,16 +7,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/order/internal/order"
 )
 
-// instrumentation is what this process has done to orders.
+// instrumentation has the metrics of this process's changes to orders.
 type instrumentation struct {
 	accepted prometheus.Counter
 	finished map[order.Status]finished
 }
 
-// finished is about the orders that left pending for one status.
+// finished has the metrics of the orders that left pending for one status.
 type finished struct {
 	total   prometheus.Counter
 	seconds prometheus.ExemplarObserver
@@ -28,7 +29,7 @@ func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	}, []string{"status"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "order_completion_seconds", Help: "Time from an order's acceptance until it left pending.",
-		Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 30, 60, 300},
+		Buckets: messaging.WaitBuckets(),
 	}, []string{"status"})
 	i := instrumentation{
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{Name: "orders_accepted_total", Help: "Orders accepted."}),
@@ -46,8 +47,8 @@ func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	return i
 }
 
-// finish counts an order that left pending. The exemplar is the order's trace, if it is known to be sampled: what ends
-// the order may be in another one, such as a cancellation.
+// finish counts an order that left pending. The exemplar is the order's trace, if the change is in it and sampled: a
+// cancellation, for example, is in a trace of its own.
 func (i instrumentation) finish(ctx context.Context, status order.Status, row orderRow) {
 	var exemplar prometheus.Labels
 	span := trace.SpanContextFromContext(ctx)

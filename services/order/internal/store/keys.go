@@ -10,7 +10,7 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// keyRetention is how long a request can be repeated at least.
+// keyRetention is the shortest time for which a request can be repeated.
 const keyRetention = 24 * time.Hour
 
 // ErrKeyTaken is the error for an idempotency key that another request has used.
@@ -19,7 +19,7 @@ var ErrKeyTaken = errors.New("idempotency key is taken")
 // A Key is an idempotency key and the order that was accepted under it.
 type Key struct {
 	Key       string `gorm:"primaryKey"`
-	BodyHash  string // of what was asked for, so that the key cannot answer another question
+	BodyHash  string // of the request's body: another body needs another key
 	OrderID   string
 	CreatedAt int64 `gorm:"autoCreateTime:false"` // microseconds; InsertKey sets it
 }
@@ -27,8 +27,8 @@ type Key struct {
 // TableName tells GORM the table.
 func (Key) TableName() string { return "idempotency_keys" }
 
-// InsertKey takes a key for an order. It waits for another transaction that is about to take the same key, and returns
-// ErrKeyTaken if that commits.
+// InsertKey reserves a key for an order. If another transaction is about to take the same key, InsertKey waits for it, and
+// returns ErrKeyTaken if it commits.
 func (s *Store) InsertKey(ctx context.Context, tx *gorm.DB, key Key) error {
 	key.CreatedAt = time.Now().UnixMicro()
 	result := gorm.WithResult()
@@ -42,7 +42,7 @@ func (s *Store) InsertKey(ctx context.Context, tx *gorm.DB, key Key) error {
 	return nil
 }
 
-// Key returns what is known of a key, and whether anything is.
+// Key returns the Key with this key, and whether it exists.
 func (s *Store) Key(ctx context.Context, key string) (Key, bool, error) {
 	row, err := gorm.G[Key](s.db.Read).Where("key = ?", key).Take(ctx)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
@@ -54,7 +54,7 @@ func (s *Store) Key(ctx context.Context, key string) (Key, bool, error) {
 	return row, true, nil
 }
 
-// PurgeKeys forgets the keys that were taken more than 24 h ago.
+// PurgeKeys deletes the keys that were taken more than 24 h ago.
 func (s *Store) PurgeKeys(ctx context.Context) error {
 	return s.db.Purge(ctx, "idempotency_keys", "key", "created_at", time.Now().Add(-keyRetention))
 }

@@ -11,12 +11,12 @@ import (
 	"example.com/clew/services/order/internal/order"
 )
 
-// sweepBatch bounds how many orders one transaction of Sweep counts, and so how long it keeps others waiting.
+// sweepBatch is the most orders that one transaction of Sweep counts, so that it does not keep others waiting for long.
 const sweepBatch = 500
 
-// Sweep adds the verdicts that were not counted yet to the totals; an order that is pending for too long at the time now
-// gets its own here, a bad one. A verdict is counted in the transaction that marks it counted, so it counts once, also
-// if several processes sweep at the same time or are killed at it.
+// Sweep adds verdicts that were not counted yet to the totals. An order that is overdue at now gets its verdict, bad, here. A
+// verdict is counted in the transaction that marks it as counted, so it counts once, even if several processes sweep at the
+// same time or are killed meanwhile.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	for {
 		n, err := s.countBatch(ctx, now)
@@ -31,7 +31,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 
 func (s *Store) countBatch(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		// What another sweep has locked is being counted by it.
+		// Rows that another sweep has locked are counted there.
 		due := tx.Table("orders").Select("id").
 			Where("objective_counted = 0 AND (objective <> '' OR created_at < ?)", late(now)).Limit(sweepBatch)
 		var verdicts []order.Verdict
@@ -60,13 +60,13 @@ func (s *Store) countBatch(ctx context.Context, now time.Time) (n int, err error
 	return n, err
 }
 
-// A Standing is how the objective is met. It is the same for every caller.
+// A Standing has the totals of the objective. It is the same in every process.
 type Standing struct {
 	Totals  map[order.Verdict]int64 // of all orders ever counted: good and bad
 	Overdue int64                   // pending for longer than the objective
 }
 
-// Standing returns how the objective is met at the time now.
+// Standing returns the totals at now.
 func (s *Store) Standing(ctx context.Context, now time.Time) (Standing, error) {
 	var rows []struct {
 		Result order.Verdict
@@ -88,5 +88,5 @@ func (s *Store) Standing(ctx context.Context, now time.Time) (Standing, error) {
 	return standing, nil
 }
 
-// late is when an order was accepted, or before, that does not meet the objective at the time now.
+// late returns the latest time of acceptance of orders that have missed the objective at now.
 func late(now time.Time) int64 { return now.Add(-order.Objective).UnixMicro() }

@@ -6,7 +6,7 @@ import (
 	"example.com/clew/services/order/internal/order"
 )
 
-// The rows' columns are explained in migrations.
+// The migrations explain the columns.
 type orderRow struct {
 	ID         string `gorm:"primaryKey"`
 	CustomerID string

@@ -1,5 +1,5 @@
-// Package store keeps orders in a database. What changes rows takes the transaction to do it in, so that the caller
-// can leave the event of the change in the same one; it is counted once that has committed.
+// Package store keeps orders in a database. Methods that change orders take the caller's transaction, in which the caller also
+// creates the event of the change. Metrics count a change once the transaction has committed.
 package store
 
 import (
@@ -17,13 +17,13 @@ import (
 	"example.com/clew/services/order/internal/order"
 )
 
-// A Tx is a transaction of GORM's that can leave messages.
+// A Tx is a GORM transaction that can create messages.
 type Tx = outbox.Tx[*gorm.DB]
 
-// An Outbox is where transactions leave their messages.
+// An Outbox takes the messages of transactions.
 type Outbox = outbox.Outbox[*gorm.DB]
 
-// An Inbox knows which events were processed.
+// An Inbox records which events were processed.
 type Inbox = inbox.Inbox[*gorm.DB]
 
 // A Store reads and writes orders.
@@ -32,8 +32,8 @@ type Store struct {
 	instrumentation instrumentation
 }
 
-// New returns the store in a database that has the tables of migrations. Its metrics are registered with reg, if that
-// is not nil.
+// New returns the store of a database that has the tables of package migrations. It registers its metrics with reg, if that is
+// not nil.
 func New(db *database.DB, reg prometheus.Registerer) *Store {
 	return &Store{db, newInstrumentation(reg)}
 }
@@ -51,9 +51,8 @@ func (s *Store) Insert(ctx context.Context, tx *Tx, o order.Order) error {
 	return nil
 }
 
-// Change gives an order the status to, with the reason, if its status allows that. It reports whether it did: an order
-// that is unknown or already decided stays as it is. If the order leaves pending, that is at the time now, which also
-// decides what it counts as for the objective.
+// Change gives an order the status to, with a reason, and reports whether it did: an order that is unknown, or whose status
+// does not allow it, stays as it is. An order that leaves pending does so at now, which also decides its verdict.
 func (s *Store) Change(
 	ctx context.Context, tx *Tx, id string, to order.Status, reason string, now time.Time,
 ) (bool, error) {
@@ -94,7 +93,7 @@ type Filter struct {
 	CustomerID string
 	Status     order.Status
 	Before     string // only orders accepted before the one with this id
-	Limit      int    // at most so many, 1 or more
+	Limit      int    // most orders, at least 1
 }
 
 // Orders returns the orders that the filter selects, the newest first.
@@ -116,7 +115,7 @@ func (s *Store) Orders(ctx context.Context, f Filter) ([]order.Order, error) {
 	return s.withItems(ctx, heads)
 }
 
-// withItems adds to each order its items, which one statement reads for all of them.
+// withItems adds the items to the orders, with one statement for all.
 func (s *Store) withItems(ctx context.Context, heads []orderRow) ([]order.Order, error) {
 	ids := make([]string, len(heads))
 	for i, head := range heads {
