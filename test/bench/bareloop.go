@@ -15,56 +15,45 @@ import (
 // no HTTP, Redis, GORM or telemetry. What a service would get from a stream it gets from a channel.
 //
 //	customer ▶ place ▶ relay ▶ reserve ▶ relay ▶ decide ▶ relay ▶ finished
-func bareOrders(k kind) measureFunc {
-	return func(ctx context.Context, b *bench) (result, error) {
-		fresh, err := b.freshDatabases(ctx, k, fmt.Sprintf("bare%d", b.round))
-		if err != nil {
-			return result{}, err
-		}
-		return b.run(ctx, job{
-			Role: "floor_orders", Databases: fresh, Profile: b.profileOf(b.row),
-			WarmUp: b.sizes.warmUp, Duration: b.sizes.orders,
-		})
-	}
-}
-
-// A bareLoop is the two services.
+//
+// A bareLoop is the two services of it.
 type bareLoop struct {
 	order, inventory   *bareService
 	slots              chan struct{} // one taken for each order that is not finished
 	toReserve, decided chan bareMessage
-	count              counter
+	count              Counter
 }
 
-func runBareLoop(ctx context.Context, j job) (result, error) {
+// FloorOrders runs the bare loop, as fast as it goes.
+func FloorOrders(ctx context.Context, j Job) (Result, error) {
 	order, err := openBare(j.Databases.Order)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	defer order.db.Close()
 	inventory, err := openBare(j.Databases.Inventory)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	defer inventory.db.Close()
 	l := &bareLoop{
-		order: order, inventory: inventory, slots: make(chan struct{}, unfinishedOrders),
-		toReserve: make(chan bareMessage, unfinishedOrders), decided: make(chan bareMessage, unfinishedOrders),
+		order: order, inventory: inventory, slots: make(chan struct{}, UnfinishedOrders),
+		toReserve: make(chan bareMessage, UnfinishedOrders), decided: make(chan bareMessage, UnfinishedOrders),
 	}
-	m, err := startMeter(j.Profile)
+	m, err := StartMeter(j.Profile)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
-	l.count.from = m.started.Add(j.WarmUp)
-	l.count.until = l.count.from.Add(j.Duration)
+	l.count.From = m.Started.Add(j.WarmUp)
+	l.count.Until = l.count.From.Add(j.Duration)
 	if err := l.run(ctx); err != nil {
-		return result{}, err
+		return Result{}, err
 	}
-	m.stop(1)
+	m.Stop(1)
 	if err := l.check(ctx); err != nil {
-		return result{}, err
+		return Result{}, err
 	}
-	return result{Value: l.count.perSecond(), Allocs: unknown, Exported: unknown, Dropped: unknown}, nil
+	return Result{Value: l.count.PerSecond(), Allocs: Unknown, Exported: Unknown, Dropped: Unknown}, nil
 }
 
 // check makes sure that the databases have what was counted, and one order from when they were prepared.
@@ -77,8 +66,8 @@ func (l *bareLoop) check(ctx context.Context) error {
 		if err := db.QueryRowContext(ctx, query).Scan(&n); err != nil {
 			return fmt.Errorf("%s: %w", query, err)
 		}
-		if n != l.count.all.Load()+1 {
-			return fmt.Errorf("%s is %d, expected %d", query, n, l.count.all.Load()+1)
+		if n != l.count.All.Load()+1 {
+			return fmt.Errorf("%s is %d, expected %d", query, n, l.count.All.Load()+1)
 		}
 	}
 	return nil
@@ -87,13 +76,13 @@ func (l *bareLoop) check(ctx context.Context) error {
 // run places orders until the time is over, and returns when all are finished.
 func (l *bareLoop) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	placing, placed := context.WithDeadline(ctx, l.count.until)
+	placing, placed := context.WithDeadline(ctx, l.count.Until)
 	defer placed()
 	working, worked := context.WithCancel(ctx)
 	defer worked()
 
 	var customers sync.WaitGroup
-	for i := range connections {
+	for i := range Connections {
 		customers.Add(1)
 		group.Go(func() error {
 			defer customers.Done()
@@ -102,9 +91,11 @@ func (l *bareLoop) run(ctx context.Context) error {
 	}
 	for range workers {
 		group.Go(func() error {
-			return work(working, l.toReserve, func(m bareMessage) error { return l.reserve(ctx, m) })
+			return handleAll(working, l.toReserve, func(m bareMessage) error { return l.reserve(ctx, m) })
 		})
-		group.Go(func() error { return work(working, l.decided, func(m bareMessage) error { return l.decide(ctx, m) }) })
+		group.Go(func() error {
+			return handleAll(working, l.decided, func(m bareMessage) error { return l.decide(ctx, m) })
+		})
 	}
 	group.Go(func() error {
 		return l.order.relay(working, func(m bareMessage) {
@@ -112,7 +103,7 @@ func (l *bareLoop) run(ctx context.Context) error {
 				l.toReserve <- m
 				return
 			}
-			l.count.add(time.Now())
+			l.count.Add(time.Now())
 			<-l.slots
 		})
 	})
@@ -134,7 +125,7 @@ func (l *bareLoop) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-func work(ctx context.Context, messages <-chan bareMessage, handle func(bareMessage) error) error {
+func handleAll(ctx context.Context, messages <-chan bareMessage, handle func(bareMessage) error) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -155,7 +146,7 @@ func (l *bareLoop) customer(ctx, placing context.Context, i int) error {
 			return nil
 		case l.slots <- struct{}{}:
 		}
-		if err := l.place(ctx, skuOf(i, n)); err != nil {
+		if err := l.place(ctx, SKUOf(i, n)); err != nil {
 			return err
 		}
 	}
@@ -192,7 +183,7 @@ func (l *bareLoop) decide(ctx context.Context, m bareMessage) error {
 	return l.order.transaction(ctx, func(do func(string, ...any)) {
 		do(noteEvent, "order", m.id, time.Now().UnixMicro())
 		now := time.Now()
-		do(decideOrder, "confirmed", "", now.UnixMicro(), now.Add(-objectiveTime).UnixMicro(), "good", m.orderID, "pending")
+		do(decideOrder, "confirmed", "", now.UnixMicro(), now.Add(-ObjectiveTime).UnixMicro(), "good", m.orderID, "pending")
 		leave(do, "orders", "/order", "order.confirmed.v1", m.orderID, m.id, `{"order_id":"`+m.orderID+`"}`)
 	})
 }

@@ -21,7 +21,7 @@ const (
 // A bareService is a database and the relay of its outbox.
 type bareService struct {
 	db         *sql.DB
-	kind       kind
+	kind       Kind
 	statements map[string]string // in the database's dialect
 	committed  chan struct{}     // a signal to the relay, at most one waiting
 }
@@ -34,10 +34,10 @@ type bareMessage struct {
 
 // openBare opens a database with the connections and the settings that package database gives a service.
 func openBare(databaseURL string) (*bareService, error) {
-	s := &bareService{kind: postgres, statements: map[string]string{}, committed: make(chan struct{}, 1)}
-	driver, source, open := "pgx", databaseURL, connections
+	s := &bareService{kind: Postgres, statements: map[string]string{}, committed: make(chan struct{}, 1)}
+	driver, source, open := "pgx", databaseURL, Connections
 	if path, ok := strings.CutPrefix(databaseURL, "sqlite://"); ok {
-		s.kind, driver, open = sqlite, "sqlite", 1
+		s.kind, driver, open = SQLite, "sqlite", 1
 		source = "file:" + path + "?" + url.Values{
 			"_txlock": {"immediate"},
 			"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "busy_timeout(3000)"},

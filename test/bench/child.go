@@ -16,43 +16,51 @@ import (
 	"time"
 )
 
-// childTimeout ends a child that hangs.
-const childTimeout = 2 * time.Minute
+// Argument is the one that makes this program a child.
+const Argument = "child"
 
-// A job is what a child is told to do, on its standard input.
-type job struct {
+// Timeout ends a child that hangs.
+const Timeout = 2 * time.Minute
+
+// A Job is what a child is told to do, on its standard input.
+type Job struct {
 	Role      string // a key of roles
 	RedisURL  string
 	Stream    string
 	Group     string
 	Messages  int
-	Telemetry telemetryMode
-	Databases databases     // of the bare loop of orders
+	Telemetry Telemetry
+	Databases Databases     // of the bare loop of orders
 	WarmUp    time.Duration // of it
 	Duration  time.Duration // after that
 	Profile   string        // file for a CPU profile, or ""
 }
 
-// roles are what a child can be. A server has no result: it runs until its input ends.
-func roles() map[string]func(context.Context, job) (result, error) {
-	return map[string]func(context.Context, job) (result, error){
-		"floor_consume":   runFloorConsume,
-		"consume":         runConsume,
-		"floor_publish":   runFloorPublish,
-		"publish":         runPublish,
-		"generate":        runGenerator,
-		"floor_open_loop": runFloorOpenLoop,
-		"open_loop":       runOpenLoop,
-		"floor_orders":    runBareLoop,
-		"sink":            runSink,
-		"noop":            runNoop,
-	}
+// Telemetry is what a measured process does beside its work.
+type Telemetry int
+
+// What telemetry a process has.
+const (
+	TelemetryOff Telemetry = iota
+	MetricsOnly
+	MetricsAndSpans // set up as in production, from the environment
+)
+
+// Databases are the URLs of the services' databases.
+type Databases struct{ Order, Inventory string }
+
+// Environment are the variables that tell the services.
+func (d Databases) Environment() []string {
+	return []string{"ORDER_DATABASE_URL=" + d.Order, "INVENTORY_DATABASE_URL=" + d.Inventory}
 }
 
-// childMain is the whole of a child process.
-func childMain(ctx context.Context) int {
+// Roles are what a child can be. A server has no result: it runs until its input ends.
+type Roles map[string]func(context.Context, Job) (Result, error)
+
+// Main is the whole of a child process.
+func Main(ctx context.Context, roles Roles) int {
 	err := func() error {
-		var j job
+		var j Job
 		input := bufio.NewReader(os.Stdin)
 		line, err := input.ReadBytes('\n')
 		if err == nil {
@@ -65,9 +73,9 @@ func childMain(ctx context.Context) int {
 			_, _ = io.Copy(io.Discard, input)
 			os.Exit(1)
 		}()
-		ctx, cancel := context.WithTimeout(ctx, childTimeout)
+		ctx, cancel := context.WithTimeout(ctx, Timeout)
 		defer cancel()
-		r, err := roles()[j.Role](ctx, j)
+		r, err := roles[j.Role](ctx, j)
 		if err != nil {
 			return err
 		}
@@ -80,19 +88,23 @@ func childMain(ctx context.Context) int {
 	return 0
 }
 
-// A child is this program again, at a job.
-type child struct {
+// A Process is this program again, at a job.
+type Process struct {
 	command *exec.Cmd
 	input   io.Closer
 	output  *json.Decoder
 	errors  strings.Builder
 }
 
-// start starts a child with these variables beside the few that all get.
+// Start starts a child with these variables beside the few that all get.
 // The end of ctx kills it.
-func (b *bench) start(ctx context.Context, j job, environment ...string) (*child, error) {
-	c := &child{command: exec.CommandContext(ctx, b.self, "child")}
-	c.command.Env, c.command.Stderr = append(inherited(), environment...), &c.errors
+func Start(ctx context.Context, j Job, environment ...string) (*Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	c := &Process{command: exec.CommandContext(ctx, self, Argument)}
+	c.command.Env, c.command.Stderr = append(Inherited(), environment...), &c.errors
 	input, err := c.command.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -106,20 +118,20 @@ func (b *bench) start(ctx context.Context, j job, environment ...string) (*child
 	}
 	c.input, c.output = input, json.NewDecoder(output)
 	if err := json.NewEncoder(input).Encode(j); err != nil {
-		return nil, c.end(err)
+		return nil, c.End(err)
 	}
 	return c, nil
 }
 
-// result blocks until the child has ended.
-func (c *child) result() (result, error) {
-	var r result
+// Result blocks until the child has ended.
+func (c *Process) Result() (Result, error) {
+	var r Result
 	err := c.output.Decode(&r)
-	return r, c.end(err)
+	return r, c.End(err)
 }
 
-// end makes the child end, if it has not yet, and tells what it said.
-func (c *child) end(err error) error {
+// End makes the child end, if it has not yet, and tells what it said.
+func (c *Process) End(err error) error {
 	_ = c.input.Close()
 	ended := c.command.Wait()
 	if err == nil {
@@ -128,40 +140,42 @@ func (c *child) end(err error) error {
 	return errors.Join(err, ended, errors.New(strings.TrimSpace(c.errors.String())))
 }
 
-// run runs a child to its end.
-func (b *bench) run(ctx context.Context, j job, environment ...string) (result, error) {
-	c, err := b.start(ctx, j, environment...)
+// Run runs a child to its end.
+func Run(ctx context.Context, j Job, environment ...string) (Result, error) {
+	c, err := Start(ctx, j, environment...)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
-	return c.result()
+	return c.Result()
 }
 
-// A server is a child that listens at a port, until it is stopped.
-type server struct {
-	*child
-	url string
+// A Server is a child that listens at a port, until it is stopped.
+type Server struct {
+	*Process
+	URL string
 }
 
 // listening is what a server says first.
 type listening struct{ URL string }
 
-func (b *bench) startServer(ctx context.Context, role string) (*server, error) {
-	c, err := b.start(ctx, job{Role: role})
+// StartServer starts one, and returns when it listens.
+func StartServer(ctx context.Context, role string) (*Server, error) {
+	c, err := Start(ctx, Job{Role: role})
 	if err != nil {
 		return nil, err
 	}
 	var at listening
 	if err := c.output.Decode(&at); err != nil {
-		return nil, c.end(err)
+		return nil, c.End(err)
 	}
-	return &server{c, at.URL}, nil
+	return &Server{c, at.URL}, nil
 }
 
-func (s *server) stop() { _ = s.end(nil) }
+// Stop ends it.
+func (s *Server) Stop() { _ = s.End(nil) }
 
-// listen listens at a free port, and tells the parent.
-func listen() (net.Listener, error) {
+// Listen listens at a free port, and tells the parent.
+func Listen() (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -169,8 +183,8 @@ func listen() (net.Listener, error) {
 	return listener, json.NewEncoder(os.Stdout).Encode(listening{"http://" + listener.Addr().String()})
 }
 
-// inherited are the variables that every process gets: what else this shell has set must not change a result.
-func inherited() []string {
+// Inherited are the variables that every process gets: what else this shell has set must not change a result.
+func Inherited() []string {
 	var kept []string
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
@@ -182,14 +196,15 @@ func inherited() []string {
 	return kept
 }
 
-// A meter measures time, allocations and, if asked to, where the time goes.
-type meter struct {
-	started time.Time
+// A Meter measures time, allocations and, if asked to, where the time goes.
+type Meter struct {
+	Started time.Time
 	mallocs uint64
 	profile *os.File
 }
 
-func startMeter(profile string) (m meter, err error) {
+// StartMeter starts one, with a CPU profile in this file unless it is "".
+func StartMeter(profile string) (m Meter, err error) {
 	if profile != "" {
 		if m.profile, err = os.Create(profile); err == nil {
 			err = pprof.StartCPUProfile(m.profile)
@@ -200,13 +215,13 @@ func startMeter(profile string) (m meter, err error) {
 	}
 	runtime.GC()
 	m.mallocs = mallocs()
-	m.started = time.Now()
+	m.Started = time.Now()
 	return m, nil
 }
 
-// stop returns the rate and the allocations of so many messages.
-func (m meter) stop(messages int) (perSecond, allocs float64) {
-	elapsed := time.Since(m.started)
+// Stop returns the rate and the allocations of so many messages.
+func (m Meter) Stop(messages int) (perSecond, allocs float64) {
+	elapsed := time.Since(m.Started)
 	allocated := mallocs() - m.mallocs
 	if m.profile != nil {
 		pprof.StopCPUProfile()

@@ -12,72 +12,23 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// runFloorConsume reads and acknowledges a loaded stream, batch by batch, and does nothing else.
-func runFloorConsume(ctx context.Context, j job) (result, error) {
-	client, err := messaging.Connect(j.RedisURL)
-	if err != nil {
-		return result{}, err
-	}
-	defer client.Close()
-	key := messaging.StreamKey(j.Stream, 0)
-	if err := client.XGroupCreate(ctx, key, j.Group, "0").Err(); err != nil {
-		return result{}, err
-	}
-	m, err := startMeter(j.Profile)
-	if err != nil {
-		return result{}, err
-	}
-	handled := 0
-	for handled < j.Messages {
-		n, err := floorBatch(ctx, client, key, j.Group, -1, func(redis.XMessage) {})
-		if err != nil {
-			return result{}, err
-		}
-		handled += n
-	}
-	rate, allocs := m.stop(handled)
-	return result{Value: rate, Allocs: allocs, Exported: unknown, Dropped: unknown},
-		finished(ctx, client, j, int64(handled))
-}
-
-// floorBatch reads, handles and acknowledges what comes within block; a negative one does not wait.
-func floorBatch(
-	ctx context.Context, client redis.UniversalClient, key, group string, block time.Duration, handle func(redis.XMessage),
-) (int, error) {
-	streams, err := client.XReadGroup(ctx, &redis.XReadGroupArgs{
-		Group: group, Consumer: "floor", Streams: []string{key, ">"}, Count: batchSize, Block: block,
-	}).Result()
-	if errors.Is(err, redis.Nil) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	ids := make([]string, len(streams[0].Messages))
-	for i, entry := range streams[0].Messages {
-		handle(entry)
-		ids[i] = entry.ID
-	}
-	return len(ids), client.XAck(ctx, key, group, ids...).Err()
-}
-
 // runConsume is our consumer with a handler that does nothing, from its start to the last acknowledgement, and, where
 // spans are exported, to the last span.
-func runConsume(ctx context.Context, j job) (result, error) {
+func runConsume(ctx context.Context, j Job) (Result, error) {
 	client, err := messaging.Connect(j.RedisURL)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	defer client.Close()
 	with, err := instrument(ctx, j.Telemetry)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	var handled atomic.Int64
 	all := make(chan struct{})
-	m, err := startMeter(j.Profile)
+	m, err := StartMeter(j.Profile)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	stop, err := startConsumer(ctx, j, with, func(context.Context, messaging.Message) error {
 		if handled.Add(1) == int64(j.Messages) {
@@ -86,28 +37,28 @@ func runConsume(ctx context.Context, j job) (result, error) {
 		return nil
 	})
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	if err := await(ctx, all, client, j); err != nil {
-		return result{}, fmt.Errorf("%d of %d messages are handled: %w", handled.Load(), j.Messages, err)
+		return Result{}, fmt.Errorf("%d of %d messages are handled: %w", handled.Load(), j.Messages, err)
 	}
-	acknowledged := time.Since(m.started)
+	acknowledged := time.Since(m.Started)
 	if err := with.flush(ctx); err != nil {
-		return result{}, fmt.Errorf("export the last spans: %w", err)
+		return Result{}, fmt.Errorf("export the last spans: %w", err)
 	}
-	rate, allocs := m.stop(j.Messages)
+	rate, allocs := m.Stop(j.Messages)
 	stop()
-	r := result{Value: rate, Allocs: allocs, Extras: map[string]float64{}}
-	if j.Telemetry == metricsAndSpans {
+	r := Result{Value: rate, Allocs: allocs, Extras: map[string]float64{}}
+	if j.Telemetry == MetricsAndSpans {
 		r.Extras["messages/s until the last acknowledgement"] = float64(j.Messages) / acknowledged.Seconds()
 	}
 	err = with.describe(ctx, &r)
-	return r, errors.Join(err, finished(ctx, client, j, handled.Load()))
+	return r, errors.Join(err, Finished(ctx, client, j, handled.Load()))
 }
 
 // startConsumer starts our consumer, as in production with a client of its own. What it returns stops it.
 func startConsumer(
-	ctx context.Context, j job, with instrumented, handle func(context.Context, messaging.Message) error,
+	ctx context.Context, j Job, with instrumented, handle func(context.Context, messaging.Message) error,
 ) (stop func(), err error) {
 	client, err := messaging.Connect(j.RedisURL)
 	if err != nil {
@@ -115,7 +66,7 @@ func startConsumer(
 	}
 	stream := messaging.Named(j.Stream)
 	consumer := messaging.NewConsumer(messaging.New(client, with.config), stream, messaging.ConsumerConfig{Group: j.Group},
-		messaging.OnType[messaging.Named](eventType, handle))
+		messaging.OnType[messaging.Named](EventType, handle))
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -130,7 +81,7 @@ func startConsumer(
 }
 
 // await blocks until all is closed and nothing is pending any more.
-func await(ctx context.Context, all <-chan struct{}, client redis.UniversalClient, j job) error {
+func await(ctx context.Context, all <-chan struct{}, client redis.UniversalClient, j Job) error {
 	select {
 	case <-all:
 	case <-ctx.Done():
@@ -143,17 +94,4 @@ func await(ctx context.Context, all <-chan struct{}, client redis.UniversalClien
 		}
 		time.Sleep(time.Millisecond)
 	}
-}
-
-// finished makes sure that each message was handled once and acknowledged, and removes the group.
-func finished(ctx context.Context, client redis.UniversalClient, j job, handled int64) error {
-	key := messaging.StreamKey(j.Stream, 0)
-	pending, err := client.XPending(ctx, key, j.Group).Result()
-	if err != nil {
-		return err
-	}
-	if handled != int64(j.Messages) || pending.Count != 0 {
-		return fmt.Errorf("%d messages were handled of %d, and %d are pending", handled, j.Messages, pending.Count)
-	}
-	return client.XGroupDestroy(ctx, key, j.Group).Err()
 }

@@ -14,46 +14,31 @@ import (
 	"example.com/clew/services/messaging/messagingtest"
 )
 
-// A kind of database.
-type kind string
-
-const (
-	sqlite   kind = "sqlite"
-	postgres kind = "postgres"
-)
-
-// databases are the URLs of the services' databases.
-type databases struct{ Order, Inventory string }
-
-func (d databases) environment() []string {
-	return []string{"ORDER_DATABASE_URL=" + d.Order, "INVENTORY_DATABASE_URL=" + d.Inventory}
-}
-
 // emptyDatabases makes a pair of databases without tables.
-func (b *bench) emptyDatabases(ctx context.Context, k kind, name string) (databases, error) {
-	if k == sqlite {
+func (b *Bench) emptyDatabases(ctx context.Context, k Kind, name string) (Databases, error) {
+	if k == SQLite {
 		return b.sqliteDatabases(name), nil
 	}
 	return b.postgresDatabases(ctx, name, "template1")
 }
 
 // freshDatabases makes a pair of databases as the services find them at their second start: with tables and stock.
-func (b *bench) freshDatabases(ctx context.Context, k kind, name string) (databases, error) {
+func (b *Bench) freshDatabases(ctx context.Context, k Kind, name string) (Databases, error) {
 	if err := b.prepare(ctx, k); err != nil {
-		return databases{}, fmt.Errorf("prepare databases: %w", err)
+		return Databases{}, fmt.Errorf("prepare databases: %w", err)
 	}
-	if k == postgres {
+	if k == Postgres {
 		return b.postgresDatabases(ctx, name, "prepared")
 	}
 	fresh, prepared := b.sqliteDatabases(name), b.sqliteDatabases("prepared")
 	return fresh, errors.Join(copyFile(fresh.Order, prepared.Order), copyFile(fresh.Inventory, prepared.Inventory))
 }
 
-func (b *bench) sqliteDatabases(name string) databases {
+func (b *Bench) sqliteDatabases(name string) Databases {
 	path := func(service string) string {
 		return (&url.URL{Scheme: "sqlite", Path: filepath.Join(b.dir, name+"_"+service+".db")}).String()
 	}
-	return databases{path("order"), path("inventory")}
+	return Databases{Order: path("order"), Inventory: path("inventory")}
 }
 
 func copyFile(toURL, fromURL string) error {
@@ -65,18 +50,18 @@ func copyFile(toURL, fromURL string) error {
 }
 
 // postgresDatabases makes databases on a Postgres of bench's own, with its default settings: it waits for the disk.
-func (b *bench) postgresDatabases(ctx context.Context, name, template string) (databases, error) {
+func (b *Bench) postgresDatabases(ctx context.Context, name, template string) (Databases, error) {
 	if b.postgresURL == "" {
 		server, stop, err := messagingtest.StartPostgres()
 		if err != nil {
-			return databases{}, err
+			return Databases{}, err
 		}
 		b.closers = append(b.closers, stop)
 		b.postgresURL = server
 	}
 	db, err := sql.Open("pgx", b.postgresURL)
 	if err != nil {
-		return databases{}, err
+		return Databases{}, err
 	}
 	defer db.Close()
 	var urls [2]string
@@ -86,16 +71,16 @@ func (b *bench) postgresDatabases(ctx context.Context, name, template string) (d
 			from += "_" + service
 		}
 		if _, err := db.ExecContext(ctx, "CREATE DATABASE "+name+"_"+service+" TEMPLATE "+from); err != nil {
-			return databases{}, fmt.Errorf("make a database for %s: %w", service, err)
+			return Databases{}, fmt.Errorf("make a database for %s: %w", service, err)
 		}
 		urls[i] = strings.Replace(b.postgresURL, "/postgres?", "/"+name+"_"+service+"?", 1)
 	}
-	return databases{urls[0], urls[1]}, nil
+	return Databases{Order: urls[0], Inventory: urls[1]}, nil
 }
 
 // prepare makes the databases that fresh ones are copies of: the services bring them up to date and seed them, and one
 // order shows in its trace whether the bare loop still runs the services' statements.
-func (b *bench) prepare(ctx context.Context, k kind) (err error) {
+func (b *Bench) prepare(ctx context.Context, k Kind) (err error) {
 	if err, done := b.prepared[k]; done {
 		return err
 	}
@@ -104,7 +89,7 @@ func (b *bench) prepare(ctx context.Context, k kind) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := b.startStack(ctx, empty.environment()...)
+	s, err := b.startStack(ctx, empty.Environment()...)
 	if err != nil {
 		return err
 	}
@@ -117,7 +102,7 @@ func (b *bench) prepare(ctx context.Context, k kind) (err error) {
 		_, err = api.Await(ctx, accepted.ID)
 	}
 	if err == nil {
-		err = sameStatements(ctx, s.Addresses.Traces, k, accepted.TraceID)
+		err = SameStatements(ctx, s.Addresses.Traces, k, accepted.TraceID)
 	}
 	return err
 }

@@ -15,44 +15,44 @@ import (
 
 // generator does one measurement of the load test's generator, which is a program of its own and has the bare loops too.
 // Its requests go to a server that does nothing, its events to bench's Redis.
-func generator(measurement string, duration func(sizes) time.Duration) measureFunc {
-	return func(ctx context.Context, b *bench) (result, error) {
+func generator(measurement string, duration func(Sizes) time.Duration) measureFunc {
+	return func(ctx context.Context, b *Bench) (Result, error) {
 		url, err := b.redis(ctx, "")
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
-		server, err := b.startServer(ctx, "noop")
+		server, err := StartServer(ctx, "noop")
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
-		defer server.stop()
-		ctx, cancel := context.WithTimeout(ctx, childTimeout)
+		defer server.Stop()
+		ctx, cancel := context.WithTimeout(ctx, Timeout)
 		defer cancel()
-		command := exec.CommandContext(ctx, b.generator, "-url", server.url, "-redis", url,
+		command := exec.CommandContext(ctx, b.generator, "-url", server.URL, "-redis", url,
 			"-duration", duration(b.sizes).String(), "-profile", b.profileOf(b.row), measurement)
 		var said strings.Builder
-		command.Env, command.Stderr = inherited(), &said
+		command.Env, command.Stderr = Inherited(), &said
 		output, err := command.Output()
 		if err != nil {
-			return result{}, errors.Join(err, errors.New(strings.TrimSpace(said.String())))
+			return Result{}, errors.Join(err, errors.New(strings.TrimSpace(said.String())))
 		}
-		r := result{Exported: unknown, Dropped: unknown}
+		r := Result{Exported: Unknown, Dropped: Unknown}
 		if err := json.Unmarshal(output, &r); err != nil {
-			return result{}, fmt.Errorf("read what the generator measured: %w", err)
+			return Result{}, fmt.Errorf("read what the generator measured: %w", err)
 		}
 		return r, nil
 	}
 }
 
-func offering(s sizes) time.Duration { return s.generate }
-func soaking(s sizes) time.Duration  { return s.soak }
+func offering(s Sizes) time.Duration { return s.Generate }
+func soaking(s Sizes) time.Duration  { return s.Soak }
 
 // runNoop is a server that answers every request with an order. It understands no more of HTTP than the generator sends,
 // because one that does would take a large share of two cores.
-func runNoop(_ context.Context, _ job) (result, error) {
-	listener, err := listen()
+func runNoop(_ context.Context, _ Job) (Result, error) {
+	listener, err := Listen()
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	const order = `{"id":"019b2c3d-4e5f-7a6b-8c7d-9e0f1a2b3c4d","trace_id":""}`
 	answer := fmt.Appendf(nil, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
@@ -60,7 +60,7 @@ func runNoop(_ context.Context, _ job) (result, error) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
 		go func() { // until the client closes the connection, or the process ends
 			defer conn.Close()

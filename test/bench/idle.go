@@ -17,7 +17,7 @@ import (
 const idleSettling = 2 * time.Second
 
 // idleCPU measures what all processes of a stack need while nothing happens.
-func idleCPU(ctx context.Context, b *bench) (r result, err error) {
+func idleCPU(ctx context.Context, b *Bench) (r Result, err error) {
 	s, err := b.startStack(ctx)
 	if err != nil {
 		return r, err
@@ -35,7 +35,7 @@ func idleCPU(ctx context.Context, b *bench) (r result, err error) {
 		return r, err
 	}
 	started := time.Now()
-	if err := pause(ctx, b.sizes.idle); err != nil {
+	if err := pause(ctx, b.sizes.Idle); err != nil {
 		return r, err
 	}
 	after, err := cpuTime(supervisor)
@@ -43,8 +43,8 @@ func idleCPU(ctx context.Context, b *bench) (r result, err error) {
 		return r, err
 	}
 	elapsed := time.Since(started)
-	return result{
-		Value: 100 * (after - before).Seconds() / elapsed.Seconds(), Allocs: unknown, Exported: unknown, Dropped: unknown,
+	return Result{
+		Value: 100 * (after - before).Seconds() / elapsed.Seconds(), Allocs: Unknown, Exported: Unknown, Dropped: Unknown,
 	}, s.unharmed()
 }
 

@@ -10,24 +10,21 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// machine says what was measured on, and with what.
-func (b *bench) machine(ctx context.Context) []string {
+// Machine says what was measured on: its load before, and the Postgres at this URL, if one was used.
+func Machine(ctx context.Context, loadBefore, postgresURL string) []string {
 	return []string{
 		fmt.Sprintf("%s, %d cores, %s/%s, %s, Redis %s, Postgres %s", processor(), runtime.NumCPU(),
-			runtime.GOOS, runtime.GOARCH, runtime.Version(), redisVersion(ctx), b.postgresVersion(ctx)),
-		"Load average of the machine before: " + b.loadBefore + ". It should be near 0.",
-		"Redis of the message rows: on a Unix socket, without persistence; of the orders: of `clew up`.",
-		"Postgres waits for the disk (fsync on), and so does SQLite (WAL, synchronous FULL).",
-		fmt.Sprintf("Spans queue up to %d, as in production; in consume_sampled_all and publish_sampled_all", productionQueue),
-		fmt.Sprintf("up to %d, and their time ends with the export of the last one.", bigQueue),
-		fmt.Sprintf("Orders: %d connections, at most %d orders accepted and not finished.", connections, unfinishedOrders),
+			runtime.GOOS, runtime.GOARCH, runtime.Version(), redisVersion(ctx), postgresVersion(ctx, postgresURL)),
+		"Load average of the machine before: " + loadBefore + ". It should be near 0.",
 	}
 }
 
-// loadAverage is of the last minute.
-func loadAverage() string {
+// LoadAverage is of the last minute.
+func LoadAverage() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {
 		return "unknown"
@@ -58,11 +55,11 @@ func redisVersion(ctx context.Context) string {
 	return "?"
 }
 
-func (b *bench) postgresVersion(ctx context.Context) string {
-	if b.postgresURL == "" {
+func postgresVersion(ctx context.Context, url string) string {
+	if url == "" {
 		return "not used"
 	}
-	db, err := sql.Open("pgx", b.postgresURL)
+	db, err := sql.Open("pgx", url)
 	if err != nil {
 		return "?"
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -18,34 +17,21 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// A loop of orders is closed: so many customers place one order after the other. How many orders are accepted and not
-// finished is bounded, so that they finish in time; that is the highest rate that the objective allows.
-const (
-	connections      = 16
-	unfinishedOrders = 512
-	loadSKUs         = 200 // load-001 to load-200
-
-	objectiveTime, objectiveShare = 5 * time.Second, 0.995
-	drainTimeout                  = 20 * time.Second
-)
-
-// skuOf is what a customer orders as its nth: all that can be had, and none what another orders at that time.
-func skuOf(customer, n int) string {
-	return fmt.Sprintf("load-%03d", 1+(customer*loadSKUs/connections+n)%loadSKUs)
-}
+// drainTimeout is how long accepted orders may take to be finished, once no more are placed.
+const drainTimeout = 20 * time.Second
 
 // nothingRecorded is the environment in which services neither make nor send traces and logs.
 var nothingRecorded = []string{"OTEL_TRACES_EXPORTER=none", "OTEL_LOGS_EXPORTER=none", "OTEL_TRACES_SAMPLER=always_off"}
 
 // orders measures the processes of `make up` under a load of orders, with their defaults unless environment says else:
 // everything is sampled and sent to the viewer.
-func orders(k kind, environment ...string) measureFunc {
-	return func(ctx context.Context, b *bench) (r result, err error) {
-		databases, err := b.emptyDatabases(ctx, k, fmt.Sprintf("%s%d", b.row, b.round))
+func orders(k Kind, environment ...string) measureFunc {
+	return func(ctx context.Context, b *Bench) (r Result, err error) {
+		databases, err := b.emptyDatabases(ctx, k, fmt.Sprintf("%s%d", b.row, b.Round))
 		if err != nil {
 			return r, err
 		}
-		s, err := b.startStack(ctx, append(databases.environment(), environment...)...)
+		s, err := b.startStack(ctx, append(databases.Environment(), environment...)...)
 		if err != nil {
 			return r, err
 		}
@@ -73,7 +59,7 @@ type load struct {
 	redis  redis.UniversalClient
 	orders string // the stream's key
 	slots  chan struct{}
-	count  counter
+	count  Counter
 
 	mu       sync.Mutex
 	answered map[string]time.Time // by order that is not finished
@@ -82,18 +68,18 @@ type load struct {
 	good     int // finished in time
 }
 
-func newLoad(s *stack, sizes sizes) (*load, error) {
+func newLoad(s *stack, sizes Sizes) (*load, error) {
 	client, err := messaging.Connect(s.Redis.URL)
 	if err != nil {
 		return nil, err
 	}
-	from := time.Now().Add(sizes.warmUp)
+	from := time.Now().Add(sizes.WarmUp)
 	return &load{
 		url: s.Addresses.Order + "/orders", redis: client, orders: messaging.StreamKey("orders", 0),
-		http:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}},
-		slots:    make(chan struct{}, unfinishedOrders),
+		http:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: Connections}},
+		slots:    make(chan struct{}, UnfinishedOrders),
 		answered: map[string]time.Time{}, finished: map[string]time.Time{},
-		count: counter{from: from, until: from.Add(sizes.orders)},
+		count: Counter{From: from, Until: from.Add(sizes.Orders)},
 	}, nil
 }
 
@@ -107,7 +93,7 @@ func (l *load) run(ctx context.Context) error {
 	follower.Go(func() error { return l.follow(following) })
 
 	customers, placing := errgroup.WithContext(following)
-	for i := range connections {
+	for i := range Connections {
 		customers.Go(func() error { return l.customer(placing, i) })
 	}
 	if err := customers.Wait(); err != nil {
@@ -132,7 +118,7 @@ func (l *load) run(ctx context.Context) error {
 
 // customer places one order after the other.
 func (l *load) customer(ctx context.Context, i int) error {
-	over := time.After(time.Until(l.count.until))
+	over := time.After(time.Until(l.count.Until))
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
@@ -141,7 +127,7 @@ func (l *load) customer(ctx context.Context, i int) error {
 			return nil
 		case l.slots <- struct{}{}:
 		}
-		if err := l.place(ctx, skuOf(i, n)); err != nil {
+		if err := l.place(ctx, SKUOf(i, n)); err != nil {
 			return fmt.Errorf("POST /orders: %w", err)
 		}
 	}
@@ -188,7 +174,7 @@ func (l *load) follow(ctx context.Context) error {
 			from = entry.ID
 			switch entry.Values["type"] {
 			case "order.confirmed.v1":
-				l.count.add(now)
+				l.count.Add(now)
 				l.note(entry.Values["subject"].(string), now, l.finished, l.answered)
 			case "order.rejected.v1":
 				return fmt.Errorf("order %s was rejected, which none should be", entry.Values["subject"])
@@ -209,22 +195,22 @@ func (l *load) note(id string, now time.Time, mine, others map[string]time.Time)
 	}
 	delete(others, id)
 	l.accepted++
-	if now.Sub(other).Abs() <= objectiveTime {
+	if now.Sub(other).Abs() <= ObjectiveTime {
 		l.good++
 	}
 	<-l.slots
 }
 
-func (l *load) result() result {
-	return result{Value: l.count.perSecond(), Allocs: unknown, Extras: map[string]float64{
+func (l *load) result() Result {
+	return Result{Value: l.count.PerSecond(), Allocs: Unknown, Extras: map[string]float64{
 		"% of orders finished within 5 s": 100 * float64(l.good) / float64(l.accepted),
 	}}
 }
 
 // check fails if the rate is not one that the objective allows, or something was counted twice.
 func (l *load) check() error {
-	if l.accepted == 0 || float64(l.good) < objectiveShare*float64(l.accepted) {
-		return fmt.Errorf("the objective is missed: %d of %d orders were finished within %s", l.good, l.accepted, objectiveTime)
+	if l.accepted == 0 || float64(l.good) < ObjectiveShare*float64(l.accepted) {
+		return fmt.Errorf("the objective is missed: %d of %d orders were finished within %s", l.good, l.accepted, ObjectiveTime)
 	}
 	if len(l.finished) > 0 {
 		return fmt.Errorf("%d orders are told of twice", len(l.finished))
@@ -232,19 +218,16 @@ func (l *load) check() error {
 	return nil
 }
 
-// A counter counts, and tells how many a second came between two moments.
-type counter struct {
-	from, until time.Time
-	all, inside atomic.Int64
-}
-
-func (c *counter) add(now time.Time) {
-	c.all.Add(1)
-	if now.After(c.from) && now.Before(c.until) {
-		c.inside.Add(1)
+// bareOrders measures the floor of orders, in a child.
+func bareOrders(k Kind) measureFunc {
+	return func(ctx context.Context, b *Bench) (Result, error) {
+		fresh, err := b.freshDatabases(ctx, k, fmt.Sprintf("bare%d", b.Round))
+		if err != nil {
+			return Result{}, err
+		}
+		return Run(ctx, Job{
+			Role: "floor_orders", Databases: fresh, Profile: b.profileOf(b.row),
+			WarmUp: b.sizes.WarmUp, Duration: b.sizes.Orders,
+		})
 	}
-}
-
-func (c *counter) perSecond() float64 {
-	return float64(c.inside.Load()) / c.until.Sub(c.from).Seconds()
 }

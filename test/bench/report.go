@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// report prints the table and the notes, both at most 100 columns wide.
-func report(w io.Writer, all []series, machine []string) {
+// Print prints the table and the notes, both at most 100 columns wide.
+func Print(w io.Writer, all []Series, machine []string) {
 	const line = "%-28s %10s %-11s %5s %9s %-4s %6s %8s %9s\n"
 	fmt.Fprintf(w, line, "row", "median", "unit", "ratio", "target", "met", "allocs", "exported", "dropped")
 	for _, s := range all {
@@ -19,14 +19,14 @@ func report(w io.Writer, all []series, machine []string) {
 		if r, ok := s.ratio(); ok {
 			ratio = fmt.Sprintf("%.2f", r)
 		}
-		if s.target != 0 {
-			target = "≥ " + number(s.target)
-			if s.atMost {
-				target = "≤ " + number(s.target)
+		if s.Target != 0 {
+			target = "≥ " + number(s.Target)
+			if s.AtMost {
+				target = "≤ " + number(s.Target)
 			}
 		}
-		fmt.Fprintf(w, line, s.name, number(median(s.of(value))), s.unit, ratio, target, s.met(),
-			number(median(s.of(allocs))), number(median(s.of(exported))), number(slices.Max(append(s.of(dropped), unknown))))
+		fmt.Fprintf(w, line, s.Name, number(median(s.of(value))), s.Unit, ratio, target, s.met(),
+			number(median(s.of(allocs))), number(median(s.of(exported))), number(slices.Max(append(s.of(dropped), Unknown))))
 	}
 	fmt.Fprint(w, "\nRatios are to the floor of the same round. Allocations are a message's. Dropped are the most of a\n"+
 		"round.\n")
@@ -35,34 +35,34 @@ func report(w io.Writer, all []series, machine []string) {
 	}
 	fmt.Fprint(w, "\nleast to most of the rounds\n")
 	for _, s := range all {
-		if len(s.results) > 0 {
-			fmt.Fprintf(w, "  %-28s %s\n", s.name, spread(s))
+		if len(s.Results) > 0 {
+			fmt.Fprintf(w, "  %-28s %s\n", s.Name, spread(s))
 		}
 		for _, name := range s.extras() {
-			median := number(median(s.of(func(r result) float64 { return r.Extras[name] })))
+			median := number(median(s.of(func(r Result) float64 { return r.Extras[name] })))
 			fmt.Fprintf(w, "  %-28s   %s %s\n", "", median, name)
 		}
 	}
 	for _, s := range all {
-		for _, err := range s.errs {
-			fmt.Fprintf(w, "\nFAILED %s: %v\n", s.name, err)
+		for _, err := range s.Errs {
+			fmt.Fprintf(w, "\nFAILED %s: %v\n", s.Name, err)
 		}
 	}
 }
 
-func spread(s series) string {
+func spread(s Series) string {
 	values := s.of(value)
-	text := number(slices.Min(values)) + " to " + number(slices.Max(values)) + " " + s.unit
-	if len(s.ratios) > 0 {
-		text += fmt.Sprintf(", ratio %.2f to %.2f", slices.Min(s.ratios), slices.Max(s.ratios))
+	text := number(slices.Min(values)) + " to " + number(slices.Max(values)) + " " + s.Unit
+	if len(s.Ratios) > 0 {
+		text += fmt.Sprintf(", ratio %.2f to %.2f", slices.Min(s.Ratios), slices.Max(s.Ratios))
 	}
 	return text
 }
 
 // extras are the names of what the results tell besides.
-func (s series) extras() []string {
+func (s Series) extras() []string {
 	names := map[string]bool{}
-	for _, r := range s.results {
+	for _, r := range s.Results {
 		for name := range r.Extras {
 			names[name] = true
 		}
@@ -70,10 +70,10 @@ func (s series) extras() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// number prints what is unknown as a dash, and large numbers with their thousands apart.
+// number prints what is Unknown as a dash, and large numbers with their thousands apart.
 func number(n float64) string {
 	switch {
-	case n == unknown:
+	case n == Unknown:
 		return "-"
 	case n < 10:
 		return strings.TrimSuffix(fmt.Sprintf("%.2f", n), ".00")
@@ -87,8 +87,8 @@ func number(n float64) string {
 	return text
 }
 
-// writeJSON writes the medians for other programs. What was not measured has no value, and no ratio has what has no floor.
-func writeJSON(path string, all []series) error {
+// WriteJSON writes the medians for other programs. What was not measured has no value, and no ratio has what has no floor.
+func WriteJSON(path string, all []Series) error {
 	type line struct {
 		Name  string   `json:"name"`
 		Value *float64 `json:"value"`
@@ -97,8 +97,8 @@ func writeJSON(path string, all []series) error {
 	}
 	lines := make([]line, len(all))
 	for i, s := range all {
-		lines[i] = line{Name: s.name, Unit: s.unit}
-		if len(s.results) > 0 {
+		lines[i] = line{Name: s.Name, Unit: s.Unit}
+		if len(s.Results) > 0 {
 			value := median(s.of(value))
 			lines[i].Value = &value
 		}

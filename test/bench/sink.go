@@ -12,16 +12,16 @@ import (
 )
 
 // A sink receives OTLP over HTTP in a process of its own and counts spans. It is cheap: it decodes no span.
-type sink struct{ *server }
+type sink struct{ *Server }
 
-func (b *bench) startSink(ctx context.Context) (sink, error) {
-	s, err := b.startServer(ctx, "sink")
+func (b *Bench) startSink(ctx context.Context) (sink, error) {
+	s, err := StartServer(ctx, "sink")
 	return sink{s}, err
 }
 
 // count asks how many spans have arrived.
 func (s sink) count(ctx context.Context) (int64, error) {
-	text, err := get(ctx, s.url+"/count")
+	text, err := get(ctx, s.URL+"/count")
 	if err != nil {
 		return 0, err
 	}
@@ -29,10 +29,10 @@ func (s sink) count(ctx context.Context) (int64, error) {
 }
 
 // runSink serves until the process is ended.
-func runSink(_ context.Context, _ job) (result, error) {
-	listener, err := listen()
+func runSink(_ context.Context, _ Job) (Result, error) {
+	listener, err := Listen()
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
 	var spans atomic.Int64
 	mux := http.NewServeMux()
@@ -54,7 +54,7 @@ func runSink(_ context.Context, _ job) (result, error) {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	})
 	mux.HandleFunc("GET /count", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, spans.Load()) })
-	return result{}, http.Serve(listener, mux)
+	return Result{}, http.Serve(listener, mux)
 }
 
 // spansIn counts the spans of an OTLP ExportTraceServiceRequest.

@@ -29,7 +29,7 @@ type stack struct {
 }
 
 // startStack starts one that has these variables too.
-func (b *bench) startStack(ctx context.Context, environment ...string) (*stack, error) {
+func (b *Bench) startStack(ctx context.Context, environment ...string) (*stack, error) {
 	dir, err := os.MkdirTemp(b.dir, "clew")
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (b *bench) startStack(ctx context.Context, environment ...string) (*stack, 
 
 // environment is that of every command for this stack.
 func (s *stack) environment() []string {
-	environment := append(inherited(), "CLEW_DIR="+s.dir)
+	environment := append(Inherited(), "CLEW_DIR="+s.dir)
 	for _, variable := range [...]string{"ORDER_ADDR", "ORDER_ADMIN_ADDR", "INVENTORY_ADDR", "INVENTORY_ADMIN_ADDR",
 		"VIEWER_ADDR", "OTLP_GRPC_ADDR", "OTLP_HTTP_ADDR", "LOADTEST_ADDR"} {
 		environment = append(environment, variable+"=127.0.0.1:0")
@@ -126,7 +126,7 @@ func scrapeSpans(ctx context.Context, admin string) (spanCounts, error) {
 }
 
 // profileServices starts to profile both services, if that is wanted. What it returns waits for the profiles.
-func (b *bench) profileServices(ctx context.Context, s *stack) (wait func() error) {
+func (b *Bench) profileServices(ctx context.Context, s *stack) (wait func() error) {
 	var group errgroup.Group
 	for _, service := range [...]string{"order", "inventory"} {
 		path := b.profileOf(b.row + "." + service)
@@ -134,7 +134,7 @@ func (b *bench) profileServices(ctx context.Context, s *stack) (wait func() erro
 			continue
 		}
 		group.Go(func() error {
-			url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", s.admin(service), int(b.sizes.orders.Seconds()))
+			url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", s.admin(service), int(b.sizes.Orders.Seconds()))
 			profile, err := get(ctx, url)
 			if err != nil {
 				return err

@@ -13,7 +13,16 @@ import (
 	"example.com/clew/observability/viewer/story"
 )
 
-// The services' statements, as their spans have them on SQLite. The bare loop runs these; sameStatements fails as soon
+// A Kind of database.
+type Kind string
+
+// The databases that the services can have.
+const (
+	SQLite   Kind = "sqlite"
+	Postgres Kind = "postgres"
+)
+
+// The services' statements, as their spans have them on SQLite. The bare loop runs these; SameStatements fails as soon
 // as the services run others.
 const (
 	insertOrder = "INSERT INTO `orders` (`id`,`customer_id`,`status`,`reason`,`currency`,`total_cents`,`trace_id`," +
@@ -63,8 +72,8 @@ func statementsOfAnOrder() map[string][]string {
 }
 
 // dialect is a statement as a kind of database is given it.
-func (k kind) dialect(statement string) string {
-	if k == sqlite {
+func (k Kind) dialect(statement string) string {
+	if k == SQLite {
 		return statement
 	}
 	if statement == lockStock {
@@ -79,8 +88,8 @@ func (k kind) dialect(statement string) string {
 	return strings.Join(parts, "")
 }
 
-// sameStatements fails if an order's trace has other statements than the bare loop. It waits for the trace's spans.
-func sameStatements(ctx context.Context, viewer string, k kind, traceID string) error {
+// SameStatements fails if an order's trace has other statements than the bare loop. It waits for the trace's spans.
+func SameStatements(ctx context.Context, viewer string, k Kind, traceID string) error {
 	api, deadline := traceapi.New(viewer), time.Now().Add(5*time.Second)
 	for {
 		var err error

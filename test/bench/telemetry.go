@@ -12,15 +12,6 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// telemetryMode is what a measured process does beside its work.
-type telemetryMode int
-
-const (
-	telemetryOff telemetryMode = iota
-	metricsOnly
-	metricsAndSpans // set up as in production, from the environment
-)
-
 // bigQueue holds the spans of a whole row of 200 000 messages: where every message is sampled at full speed, what
 // limits is the export, and a smaller queue would drop.
 const (
@@ -34,11 +25,11 @@ type instrumented struct {
 	tel    *telemetry.Telemetry
 }
 
-func instrument(ctx context.Context, mode telemetryMode) (instrumented, error) {
+func instrument(ctx context.Context, mode Telemetry) (instrumented, error) {
 	switch mode {
-	case metricsOnly:
+	case MetricsOnly:
 		return instrumented{config: messaging.Config{Registerer: prometheus.NewRegistry()}}, nil
-	case metricsAndSpans:
+	case MetricsAndSpans:
 		tel, err := telemetry.Setup(ctx, telemetry.Config{Service: "bench", Instance: "bench-1", LogWriter: io.Discard})
 		if err != nil {
 			return instrumented{}, err
@@ -58,8 +49,8 @@ func (i instrumented) flush(ctx context.Context) error {
 }
 
 // describe adds what the SDK says of its spans, after a flush, and stops telemetry.
-func (i instrumented) describe(ctx context.Context, r *result) error {
-	r.Exported, r.Dropped = unknown, unknown
+func (i instrumented) describe(ctx context.Context, r *Result) error {
+	r.Exported, r.Dropped = Unknown, Unknown
 	if i.tel == nil {
 		return nil
 	}
@@ -110,11 +101,11 @@ func countSpans(families []*dto.MetricFamily) spanCounts {
 
 // exportTo are the variables of a process that reports to a sink.
 func exportTo(sink sink, queue int) []string {
-	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + sink.url, fmt.Sprintf("OTEL_BSP_MAX_QUEUE_SIZE=%d", queue)}
+	return []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + sink.URL, fmt.Sprintf("OTEL_BSP_MAX_QUEUE_SIZE=%d", queue)}
 }
 
 // complete makes sure that every span arrived: the SDK dropped none, and the sink has as many as were to be made.
-func complete(ctx context.Context, r result, sink sink, want int) error {
+func complete(ctx context.Context, r Result, sink sink, want int) error {
 	arrived, err := sink.count(ctx)
 	if err != nil {
 		return err

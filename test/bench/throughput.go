@@ -6,19 +6,19 @@ import (
 )
 
 // throughput measures a role that handles messages as fast as it can, in a child.
-func throughput(role, stream string, mode telemetryMode) measureFunc {
-	return func(ctx context.Context, b *bench) (result, error) {
-		return b.throughput(ctx, job{Role: role, Stream: stream, Telemetry: mode})
+func throughput(role, stream string, mode Telemetry) measureFunc {
+	return func(ctx context.Context, b *Bench) (Result, error) {
+		return b.throughput(ctx, Job{Role: role, Stream: stream, Telemetry: mode})
 	}
 }
 
 // discarding is throughput with every span made and queued; only the exporter does nothing.
 func discarding(role, stream string) measureFunc {
-	return func(ctx context.Context, b *bench) (result, error) {
-		r, err := b.throughput(ctx, job{Role: role, Stream: stream, Telemetry: metricsAndSpans},
+	return func(ctx context.Context, b *Bench) (Result, error) {
+		r, err := b.throughput(ctx, Job{Role: role, Stream: stream, Telemetry: MetricsAndSpans},
 			"OTEL_TRACES_EXPORTER=none", "OTEL_LOGS_EXPORTER=none")
-		if err == nil && r.Queued+r.Dropped != int64(b.sizes.messages) {
-			return r, fmt.Errorf("%d spans were queued and %d dropped of %d messages", r.Queued, r.Dropped, b.sizes.messages)
+		if err == nil && r.Queued+r.Dropped != int64(b.sizes.Messages) {
+			return r, fmt.Errorf("%d spans were queued and %d dropped of %d messages", r.Queued, r.Dropped, b.sizes.Messages)
 		}
 		return r, err
 	}
@@ -26,26 +26,26 @@ func discarding(role, stream string) measureFunc {
 
 // exporting is throughput with spans that are sent to a sink. One message in so many is sampled.
 func exporting(role, stream string, oneIn, queue int) measureFunc {
-	return func(ctx context.Context, b *bench) (result, error) {
+	return func(ctx context.Context, b *Bench) (Result, error) {
 		sink, err := b.startSink(ctx)
 		if err != nil {
-			return result{}, err
+			return Result{}, err
 		}
-		defer sink.stop()
-		r, err := b.throughput(ctx, job{Role: role, Stream: stream, Telemetry: metricsAndSpans}, exportTo(sink, queue)...)
+		defer sink.Stop()
+		r, err := b.throughput(ctx, Job{Role: role, Stream: stream, Telemetry: MetricsAndSpans}, exportTo(sink, queue)...)
 		if err != nil {
 			return r, err
 		}
-		return r, complete(ctx, r, sink, b.sizes.messages/oneIn)
+		return r, complete(ctx, r, sink, b.sizes.Messages/oneIn)
 	}
 }
 
-func (b *bench) throughput(ctx context.Context, j job, environment ...string) (result, error) {
+func (b *Bench) throughput(ctx context.Context, j Job, environment ...string) (Result, error) {
 	url, err := b.redis(ctx, j.Stream)
 	if err != nil {
-		return result{}, err
+		return Result{}, err
 	}
-	j.RedisURL, j.Messages, j.Profile = url, b.sizes.messages, b.profileOf(b.row)
-	j.Group = fmt.Sprintf("%s-%d", b.row, b.round)
-	return b.run(ctx, j, environment...)
+	j.RedisURL, j.Messages, j.Profile = url, b.sizes.Messages, b.profileOf(b.row)
+	j.Group = fmt.Sprintf("%s-%d", b.row, b.Round)
+	return Run(ctx, j, environment...)
 }

@@ -20,9 +20,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-func names(rows []row) (names []string) {
+func names(rows []Row) (names []string) {
 	for _, r := range rows {
-		names = append(names, r.name)
+		names = append(names, r.Name)
 	}
 	return names
 }
@@ -31,10 +31,10 @@ func TestARowIsChosenWithWhatItNeeds(t *testing.T) {
 	want := []string{
 		"floor_orders_sqlite", "orders_sqlite_sampled_all", "orders_sqlite_telemetry_off", "orders_telemetry_cost",
 	}
-	if diff := cmp.Diff(want, names(choose(regexp.MustCompile("^orders_telemetry_cost$")))); diff != "" {
+	if diff := cmp.Diff(want, names(Choose(regexp.MustCompile("^orders_telemetry_cost$")))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(names(rows()), names(choose(regexp.MustCompile("")))); diff != "" {
+	if diff := cmp.Diff(names(rows()), names(Choose(regexp.MustCompile("")))); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -42,56 +42,25 @@ func TestARowIsChosenWithWhatItNeeds(t *testing.T) {
 func TestWhatARowNeedsIsMeasuredBeforeIt(t *testing.T) {
 	before := map[string]bool{"": true}
 	for _, r := range rows() {
-		if !before[r.floor] || !before[r.needs] {
-			t.Errorf("%s comes before %q or %q", r.name, r.floor, r.needs)
+		if !before[r.Floor] || !before[r.needs] {
+			t.Errorf("%s comes before %q or %q", r.Name, r.Floor, r.needs)
 		}
-		before[r.name] = true
-	}
-}
-
-// seriesOf has rounds of these values, and of these ratios.
-func seriesOf(r row, values, ratios []float64) series {
-	s := series{row: r, ratios: ratios}
-	for _, v := range values {
-		s.results = append(s.results, result{Value: v, Allocs: 12.3, Exported: 200_000, Dropped: 1_000_000})
-	}
-	return s
-}
-
-func TestTheMedianOfTheRatiosIsComparedWithTheTarget(t *testing.T) {
-	least := row{name: "least", floor: "floor", target: 0.5}
-	most := row{name: "most", floor: "floor", target: 0.5, atMost: true}
-	alone := row{name: "alone", target: 2, atMost: true}
-	ofValue := row{name: "of value", floor: "floor", target: 5, ofValue: true}
-	for _, test := range []struct {
-		s    series
-		want string
-	}{
-		{seriesOf(least, []float64{9, 9, 9}, []float64{0.1, 0.5, 0.9}), "yes"},
-		{seriesOf(least, []float64{9, 9}, []float64{0.1, 0.8}), "NO"},
-		{seriesOf(most, []float64{9, 9, 9}, []float64{0.1, 0.5, 0.9}), "yes"},
-		{seriesOf(most, []float64{9, 9, 9}, []float64{0.1, 0.6, 0.9}), "NO"},
-		{seriesOf(least, []float64{9}, nil), "FAIL"}, // its floor has no result
-		{seriesOf(alone, []float64{3, 1, 2}, nil), "yes"},
-		{seriesOf(ofValue, []float64{4, 5, 6}, []float64{0.1, 0.1, 0.1}), "yes"},
-		{seriesOf(ofValue, []float64{4, 4, 6}, []float64{9, 9, 9}), "NO"},
-		{seriesOf(alone, nil, nil), "FAIL"},
-		{seriesOf(row{name: "floor"}, []float64{9}, nil), ""},
-	} {
-		if got := test.s.met(); got != test.want {
-			t.Errorf("%s of %v: %q, want %q", test.s.name, test.s.ratios, got, test.want)
-		}
+		before[r.Name] = true
 	}
 }
 
 func TestTheReportIsOneTableOf100Columns(t *testing.T) {
-	var all []series
+	var all []Series
 	for _, r := range rows() {
-		all = append(all, seriesOf(r, []float64{234_567.8, 1}, []float64{1.25, 0.75}))
+		s := Series{Line: r.Line, Ratios: []float64{1.25, 0.75}}
+		for _, v := range []float64{234_567.8, 1} {
+			s.Results = append(s.Results, Result{Value: v, Allocs: 12.3, Exported: 200_000, Dropped: 1_000_000})
+		}
+		all = append(all, s)
 	}
-	all[2].errs = []error{errors.New("lost")}
+	all[2].Errs = []error{errors.New("lost")}
 	var b strings.Builder
-	report(&b, all, []string{"machine"})
+	Print(&b, all, []string{"machine"})
 	for line := range strings.Lines(b.String()) {
 		if utf8.RuneCountInString(line) > 101 { // with its end
 			t.Errorf("too wide: %s", line)
@@ -140,15 +109,6 @@ otel_sdk_exporter_span_exported_total{error_type="x",otel_component_name="b"} 5
 	}
 }
 
-func TestAStatementIsWrittenAsItsDatabaseWantsIt(t *testing.T) {
-	if got, want := postgres.dialect(lockStock), `SELECT * FROM "stock" WHERE sku IN ($1) ORDER BY sku FOR UPDATE`; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-	if got := sqlite.dialect(lockStock); got != lockStock {
-		t.Error(got)
-	}
-}
-
 func TestAnOrderIsDoneWithWhenItIsAnsweredAndFinished(t *testing.T) {
 	now := time.Now()
 	l := &load{
@@ -162,12 +122,12 @@ func TestAnOrderIsDoneWithWhenItIsAnsweredAndFinished(t *testing.T) {
 			l.note(id, now, l.answered, l.finished)
 		}
 	}
-	l.note("in time", now.Add(objectiveTime), l.finished, l.answered)
+	l.note("in time", now.Add(ObjectiveTime), l.finished, l.answered)
 	l.note("told first", now.Add(time.Second), l.answered, l.finished)
 	if len(l.slots) != 1 || l.accepted != 2 || l.good != 2 || l.check() != nil {
 		t.Errorf("%d unfinished, %d accepted, %d good, %v", len(l.slots), l.accepted, l.good, l.check())
 	}
-	l.note("late", now.Add(objectiveTime+1), l.finished, l.answered)
+	l.note("late", now.Add(ObjectiveTime+1), l.finished, l.answered)
 	if len(l.slots) != 0 || l.accepted != 3 || l.good != 2 || l.check() == nil {
 		t.Errorf("%d unfinished, %d accepted, %d good, %v", len(l.slots), l.accepted, l.good, l.check())
 	}
@@ -187,15 +147,5 @@ func TestTheServerThatDoesNothingReadsOneRequestAfterTheOther(t *testing.T) {
 	}
 	if err := skipRequest(requests); !errors.Is(err, io.EOF) {
 		t.Errorf("half a request: %v, want the end", err)
-	}
-}
-
-func TestPercentile(t *testing.T) {
-	var durations []time.Duration
-	for i := range 1001 {
-		durations = append(durations, time.Duration(1000-i)*time.Millisecond)
-	}
-	if p50, p99 := percentile(durations, 50), percentile(durations, 99); p50 != 500 || p99 != 990 {
-		t.Errorf("p50 %v, p99 %v", p50, p99)
 	}
 }
