@@ -2,8 +2,8 @@
 // work done bare, in the same round on the same machine. It starts the servers that it needs. What is measured runs in
 // a process of its own, which is this program again.
 //
-// Files by kind of row: consume.go, publish.go, openloop.go, orders.go, idle.go, generator.go; what they are divided by:
-// floor_consume.go, floor_publish.go, floor_openloop.go, bareloop.go with statements.go.
+// The rows are in internal/row, a file for each kind of them. What they are divided by is in internal/floor, and what both do
+// alike in internal/work. internal/child starts processes, and internal/report prints what they came to.
 package main
 
 import (
@@ -15,16 +15,20 @@ import (
 	"regexp"
 	"syscall"
 	"time"
+
+	"example.com/clew/test/bench/internal/child"
+	"example.com/clew/test/bench/internal/report"
+	"example.com/clew/test/bench/internal/row"
 )
 
 const second = time.Second
 
 var (
-	full = Sizes{
+	full = row.Sizes{
 		Rounds: 5, Messages: 200_000, OpenLoop: 10 * second, WarmUp: 2 * second, Orders: 10 * second, Idle: 20 * second,
 		Generate: 5 * second, Soak: 20 * second,
 	}
-	brief = Sizes{
+	brief = row.Sizes{
 		Rounds: 1, Messages: 20_000, OpenLoop: second, WarmUp: second, Orders: second, Idle: 2 * second,
 		Generate: second, Soak: second,
 	}
@@ -36,8 +40,8 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if len(os.Args) == 2 && os.Args[1] == Argument {
-		return Child(ctx)
+	if len(os.Args) == 2 && os.Args[1] == child.Argument {
+		return row.Child(ctx)
 	}
 	short := flag.Bool("brief", false, "one short round, to see that everything works")
 	rounds := flag.Int("rounds", 0, "how many `rounds`; medians are of these (default 5, brief 1)")
@@ -59,27 +63,27 @@ func run() int {
 	return 0
 }
 
-func measure(ctx context.Context, sizes Sizes, only, profile string) (err error) {
+func measure(ctx context.Context, sizes row.Sizes, only, profile string) (err error) {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("--only: %w", err)
 	}
-	selected := Choose(pattern)
+	selected := row.Choose(pattern)
 	if len(selected) == 0 {
-		return fmt.Errorf("--only %q matches no row: %v", only, Names())
+		return fmt.Errorf("--only %q matches no row: %v", only, row.Names())
 	}
-	b, err := NewBench(sizes, profile)
+	b, err := row.NewBench(sizes, profile)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
 
-	all := make([]Series, len(selected))
+	all := make([]report.Series, len(selected))
 	for i, r := range selected {
-		all[i].Line = r.Line
+		all[i].Row = r.Row
 	}
 	for b.Round = range sizes.Rounds {
-		b.Results = map[string]Result{}
+		b.Results = map[string]report.Result{}
 		for i, r := range selected {
 			fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", b.Round+1, sizes.Rounds, r.Name)
 			result, err := r.Measure(ctx, b)
@@ -89,11 +93,11 @@ func measure(ctx context.Context, sizes Sizes, only, profile string) (err error)
 			}
 		}
 	}
-	Print(os.Stdout, all, b.Machine(ctx))
+	report.Print(os.Stdout, all, b.Machine(ctx))
 	if path := os.Getenv("BENCH_JSON"); path != "" {
-		if err := WriteJSON(path, all); err != nil {
+		if err := report.WriteJSON(path, all); err != nil {
 			return err
 		}
 	}
-	return Failures(all)
+	return report.Failures(all)
 }
