@@ -54,14 +54,14 @@ images: ## build the images of the containers
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
 test: redis postgres chromium ## run all tests, against a real Redis, Postgres and browser
-	go test -race $(patsubst %,%/...,$(filter-out ./standalone,$(MODULES)))
-	go test ./standalone/...
+	go test -race $(patsubst %,%/...,$(filter-out ./clew ./test,$(MODULES)))
+	go test ./clew/... ./test/...
 
 test-containers: engine ## test docker-compose.yml on a Docker engine, 5 minutes; the first time 15
-	go test -tags containers -count=1 -parallel 8 -timeout 40m -v ./standalone/containers
+	go test -tags containers -count=1 -parallel 8 -timeout 40m -v ./test/containers
 
 bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
-	@go build -o bin/ ./standalone/cmd/bench ./loadtest/cmd/generator
+	@go build -o bin/ ./test/bench ./loadtest/cmd/generator
 	@bin/bench $(ARGS)
 
 lint: $(GOLANGCI) ## check style and the direction of dependencies
@@ -82,25 +82,25 @@ vendor: ## fetch the libraries of the viewer's page again, from npm
 	@observability/viewer/page/vendor.sh
 
 screenshots: redis chromium ## draw docs/screenshots of the page and of the load test's reports again
-	go test ./standalone/browser -count=1 -v -run TestScreenshots -update
+	go test ./test/page -count=1 -v -run TestScreenshots -update
 
 redis:
-	@standalone/install-servers.sh redis-server
+	@deploy/install-servers.sh redis-server
 
 postgres:
-	@standalone/install-servers.sh postgres
+	@deploy/install-servers.sh postgres
 
 chromium:
-	@standalone/install-servers.sh chromium
+	@deploy/install-servers.sh chromium
 
 # Where no engine answers, the tests start one.
 engine:
-	@docker info >/dev/null 2>&1 || standalone/install-servers.sh dockerd debootstrap
+	@docker info >/dev/null 2>&1 || deploy/install-servers.sh dockerd debootstrap
 
 # The first build compiles some hundred packages: it counts them, so that one sees it is alive.
 clew:
 	@test -x $(CLEW) || echo "Building $(CLEW). The first time this takes some minutes."
-	@go build -v -o $(CLEW) ./standalone/cmd/clew 2>&1 | awk ' \
+	@go build -v -o $(CLEW) ./clew/cmd/clew 2>&1 | awk ' \
 		/^go: downloading/ { if (++d % 20 == 0) print "  " d " modules downloaded"; fflush(); next } \
 		NF == 1 && !/^#/   { if (++n % 50 == 0) print "  " n " packages compiled"; fflush(); next } \
 		{ print; fflush() }'

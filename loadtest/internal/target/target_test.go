@@ -30,7 +30,7 @@ func TestWhereMakeUpHasPutIt(t *testing.T) {
 
 func TestTraceURL(t *testing.T) {
 	const id = "0af7651916cd43dd8448eb211c80319c"
-	for mode, want := range map[string]string{ // as standalone/internal/state prints them, too
+	for mode, want := range map[string]string{ // as clew/state prints them, too
 		"standalone": "http://127.0.0.1:3000/traces/" + id,
 		"compose":    "http://127.0.0.1:3000/d/trace?var-id=" + id,
 	} {

@@ -26,7 +26,7 @@ func TestWhereItListens(t *testing.T) {
 	}
 }
 
-// That the service does its work is shown end to end, in standalone/e2e.
+// That the service does its work is shown end to end, in test/e2e.
 func TestATestSKUMisbehavesOnlyInTestMode(t *testing.T) {
 	for mode, want := range map[string][]string{
 		"on":  {"orders:{0}:dlq order.created.v1"},

@@ -74,7 +74,7 @@ func (b *Browser) start() (stop func() error, err error) {
 	return stop, nil
 }
 
-// find looks where standalone/install-servers.sh does.
+// find looks where deploy/install-servers.sh does.
 func find() (program string, err error) {
 	for _, name := range []string{
 		"chromium", "chromium-browser", "google-chrome",

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"example.com/clew/clew/state"
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
+)
+
+// listenCmd is a consumer group that prints events: the smallest listener there is, and a lesson in adding one.
+type listenCmd struct {
+	Types []string `arg:"" name:"type" help:"Types of event, such as order.confirmed.v1 or stock.reserved.v1."`
+	Group string   `help:"A group that stays: it starts with the oldest event and goes on where it stopped. Without it: new events only."`
+}
+
+// Run prints events until ctx ends. What it does is in the events' traces, as the service "listen".
+func (c *listenCmd) Run(ctx context.Context) (err error) {
+	running, err := state.Load(state.Dir())
+	if err != nil {
+		return err
+	}
+	byStream, err := c.handlers(os.Stdout)
+	if err != nil {
+		return err
+	}
+	tel, err := setupTelemetry(ctx, "listen", running)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, tel.Shutdown(context.WithoutCancel(ctx))) }()
+
+	name := "listen-" + messaging.ProcessID()
+	consuming, ctx := errgroup.WithContext(ctx)
+	for stream, handlers := range byStream {
+		client, err := messaging.Connect(running.Redis.URL)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = client.Close() }()
+		streams := messaging.New(client, messaging.Config{
+			Partitions: running.Partitions, TracerProvider: tel.TracerProvider, Logger: tel.Logger,
+		})
+		consumer := messaging.NewConsumer(streams, stream, messaging.ConsumerConfig{
+			Group: cmp.Or(c.Group, name), Temporary: c.Group == "", Name: name,
+		}, handlers...)
+		consuming.Go(func() error { return consumer.Run(ctx) })
+	}
+	fmt.Fprintf(os.Stderr, "listening to %s; ctrl-C ends it\n", strings.Join(c.Types, ", "))
+	return consuming.Wait()
+}
+
+// handlers print the events of each type, by the stream that they travel on.
+func (c *listenCmd) handlers(w io.Writer) (map[messaging.Named][]messaging.Handler[messaging.Named], error) {
+	var mu sync.Mutex
+	show := func(_ context.Context, m messaging.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		_, err := fmt.Fprintf(w, "%s %s %s\n  traceparent %s\n  data %s\n",
+			m.Time.Local().Format(time.TimeOnly+".000"), m.Type, m.Subject, m.Headers.Get("traceparent"), m.Data)
+		return err
+	}
+	byStream := map[messaging.Named][]messaging.Handler[messaging.Named]{}
+	for _, eventType := range c.Types {
+		family, _, _ := strings.Cut(eventType, ".")
+		stream := map[string]string{"order": contracts.Orders{}.Name(), "stock": contracts.Stock{}.Name()}[family]
+		if stream == "" {
+			return nil, fmt.Errorf("no stream has events of type %q, expected one such as order.created.v1 or stock.reserved.v1", eventType)
+		}
+		byStream[messaging.Named(stream)] = append(byStream[messaging.Named(stream)], messaging.OnType[messaging.Named](eventType, show))
+	}
+	return byStream, nil
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/clew/clew/state"
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
+)
+
+// fixCmd and breakCmd turn the switch of the SKU test-poison. It is in Redis: every replica sees it, and restarts
+// don't change it.
+type (
+	fixCmd struct {
+		Poison fixPoisonCmd `cmd:"" help:"From now on test-poison succeeds."`
+	}
+	breakCmd struct {
+		Poison breakPoisonCmd `cmd:"" help:"From now on test-poison fails, as at first."`
+	}
+	fixPoisonCmd   struct{}
+	breakPoisonCmd struct{}
+)
+
+// Run lets test-poison succeed.
+func (*fixPoisonCmd) Run(ctx context.Context) error {
+	if err := turnPoison(ctx, true); err != nil {
+		return err
+	}
+	fmt.Println("test-poison succeeds from now on; `clew dlq redrive --all` tries again what failed")
+	return nil
+}
+
+// Run lets test-poison fail.
+func (*breakPoisonCmd) Run(ctx context.Context) error {
+	if err := turnPoison(ctx, false); err != nil {
+		return err
+	}
+	fmt.Println("test-poison fails from now on, until `clew fix poison`")
+	return nil
+}
+
+func turnPoison(ctx context.Context, fixed bool) error {
+	running, err := state.Load(state.Dir())
+	if err != nil {
+		return err
+	}
+	client, err := messaging.Connect(running.Redis.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }()
+	if fixed {
+		err = client.HSet(ctx, contracts.TestSwitches, contracts.SwitchPoison, contracts.PoisonFixed).Err()
+	} else {
+		err = client.HDel(ctx, contracts.TestSwitches, contracts.SwitchPoison).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("turn the switch in Redis: %w", err)
+	}
+	return nil
+}

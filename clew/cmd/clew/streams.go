@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"example.com/clew/clew/internal/terminal"
+	"example.com/clew/clew/state"
+	"example.com/clew/services/contracts"
+	"example.com/clew/services/messaging"
+)
+
+// streams are those that there are.
+var streams = [...]string{contracts.Orders{}.Name(), contracts.Stock{}.Name()}
+
+// streamsCmd is about streams and their consumer groups.
+type streamsCmd struct {
+	List        streamsListCmd `cmd:"" default:"withargs" help:"Show each partition and group (the default)."`
+	ForgetGroup forgetGroupCmd `cmd:"" help:"Remove a group that will never read again and keeps its stream from being trimmed."`
+	Partitions  partitionsCmd  `cmd:"" help:"Change the number of partitions while no service runs."`
+}
+
+// streamsListCmd shows what waits where.
+type streamsListCmd struct {
+	JSON bool `help:"Print JSON: a list of partitions with their groups."`
+}
+
+// Run prints a line for each group of each partition of each stream.
+func (c *streamsListCmd) Run(ctx context.Context) error {
+	admin, done, err := newAdmin(nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all := []messaging.StreamInfo{}
+	for _, stream := range streams {
+		partitions, err := admin.Streams(ctx, stream)
+		if err != nil {
+			return err
+		}
+		all = append(all, partitions...)
+	}
+	if c.JSON {
+		return printJSON(all)
+	}
+	return printStreams(os.Stdout, all)
+}
+
+// printStreams prints a partition without groups, too. Behind is how old the oldest message is that a group has not
+// been given.
+func printStreams(w io.Writer, all []messaging.StreamInfo) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG\tBEHIND")
+	for _, s := range all {
+		partition := fmt.Sprintf("%s/%d\t%d\t%d", s.Stream, s.Partition, s.Messages, s.DeadLetters)
+		if len(s.Groups) == 0 {
+			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t-\n", partition)
+		}
+		for _, g := range s.Groups {
+			lag := strconv.FormatInt(g.Lag, 10)
+			if g.LagCapped {
+				lag += "+"
+			}
+			name := terminal.Clip(terminal.Clean(g.Name), 16)
+			behind := terminal.Duration(time.Duration(g.LagSeconds * float64(time.Second)))
+			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", partition, name, g.Consumers, g.Pending, lag, behind)
+		}
+	}
+	return table.Flush()
+}
+
+// forgetGroupCmd removes a consumer group.
+type forgetGroupCmd struct {
+	Stream string `arg:"" enum:"orders,stock" help:"orders or stock."`
+	Group  string `arg:"" help:"The group, as clew streams shows it."`
+}
+
+// Run removes the group from every partition, with what it has pending. One that somebody still reads with comes back,
+// and is given everything again.
+func (c *forgetGroupCmd) Run(ctx context.Context) error {
+	admin, done, err := newAdmin(nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	found, err := admin.ForgetGroup(ctx, c.Stream, c.Group)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return c.unknown(ctx, admin)
+	}
+	fmt.Printf("the stream %s has no group %s any more\n", c.Stream, c.Group)
+	return nil
+}
+
+// unknown says which groups there are.
+func (c *forgetGroupCmd) unknown(ctx context.Context, admin *messaging.Admin) error {
+	partitions, err := admin.Streams(ctx, c.Stream)
+	if err != nil {
+		return err
+	}
+	var groups []string
+	for _, p := range partitions {
+		for _, g := range p.Groups {
+			groups = append(groups, terminal.Clean(g.Name))
+		}
+	}
+	slices.Sort(groups)
+	return fmt.Errorf("the stream %s has no group %q (it has: %s)", c.Stream, c.Group, strings.Join(slices.Compact(groups), ", "))
+}
+
+// partitionsCmd changes how many partitions each stream has.
+type partitionsCmd struct {
+	Number int `arg:"" help:"1 to 256."`
+}
+
+// Run refuses while somebody consumes, and where messages would be left behind.
+func (c *partitionsCmd) Run(ctx context.Context) error {
+	admin, done, err := newAdmin(nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	alive, err := admin.LivingConsumers(ctx, streams[:]...)
+	if err != nil {
+		return err
+	}
+	if len(alive) > 0 {
+		return fmt.Errorf("%s was heard of in the last 15 s: stop all services first, or, without Docker, "+
+			"`clew down` and then `CLEW_PARTITIONS=%d clew up`, which changes the number itself", terminal.Clean(alive[0]), c.Number)
+	}
+	if err := admin.SetPartitions(ctx, c.Number, streams[:]...); err != nil {
+		return err
+	}
+	fmt.Printf("each stream has %d partitions from now on: start all services with CLEW_PARTITIONS=%[1]d\n", c.Number)
+	return nil
+}
+
+// newAdmin returns an admin of what runs here, and what closes its connection.
+func newAdmin(tp trace.TracerProvider) (admin *messaging.Admin, done func(), err error) {
+	running, err := state.Load(state.Dir())
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := messaging.Connect(running.Redis.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	streams := messaging.New(client, messaging.Config{Partitions: running.Partitions, TracerProvider: tp})
+	return streams.Admin(), func() { _ = client.Close() }, nil
+}

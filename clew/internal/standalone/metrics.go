@@ -1,0 +1,39 @@
+package standalone
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"example.com/clew"
+	"example.com/clew/clew/state"
+	"example.com/clew/observability/viewer/metrics"
+)
+
+func metricsDir(dir string) string { return filepath.Join(dir, "metrics") }
+
+// openMetrics opens the viewer's engine for metrics, with the rules that Prometheus has in the full stack.
+func openMetrics(dir string) (*metrics.Engine, error) {
+	return metrics.Open(metrics.Config{
+		Dir:    metricsDir(dir),
+		Rules:  clew.Rules,
+		Logger: slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+}
+
+// targets are what is scraped: the viewer, which has the engine's own metrics; a load test, which is not there most of
+// the time; and every child with an admin server, until it is stopped on purpose: one that died is down.
+func (c Config) targets(processes []state.Process) []metrics.Target {
+	scrape := func(job, url string) metrics.Target {
+		return metrics.Target{Job: job, Addr: strings.TrimPrefix(url, "http://")}
+	}
+	targets := []metrics.Target{scrape("prometheus", baseURL(c.Viewer)), scrape("loadtest", baseURL(c.LoadTest))}
+	for _, process := range processes {
+		if process.Admin != "" && process.State != state.Stopped {
+			service, _, _ := strings.Cut(process.Name, "-")
+			targets = append(targets, scrape(service, process.Admin))
+		}
+	}
+	return targets
+}

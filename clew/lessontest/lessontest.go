@@ -1,0 +1,149 @@
+// Package lessontest does a lesson of docs/lessons as it is written.
+package lessontest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"example.com/clew/clew/processtest"
+)
+
+// File returns the name of a lesson's file in the folder of the lessons.
+func File(t *testing.T, dir string, number int) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, fmt.Sprintf("%d-*.md", number)))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("lesson %d is in the files %q, %v, want one", number, files, err)
+	}
+	return filepath.Base(files[0])
+}
+
+// Read returns a lesson's parts by their headings, and what comes before the first under "".
+func Read(t *testing.T, dir string, number int) map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, File(t, dir, number)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]string{}
+	for i, part := range strings.Split(string(data), "\n## ") {
+		heading, body, _ := strings.Cut(part, "\n")
+		if i == 0 {
+			heading, body = "", part
+		}
+		parts[heading] = body
+	}
+	return parts
+}
+
+// blocks are a text's fenced blocks in a language, without the list's indentation.
+func blocks(text, language string) []string {
+	var all []string
+	for _, match := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
+		all = append(all, strings.TrimPrefix(strings.ReplaceAll("\n"+match[2], "\n"+match[1], "\n"), "\n"))
+	}
+	return all
+}
+
+// watched are the blocks that a lesson asks to repeat, until they show this.
+var watched = map[string]*regexp.Regexp{
+	"clew streams\n":  regexp.MustCompile(`(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) `), // more than 16 are pending
+	"clew dlq list\n": regexp.MustCompile(`(?m)^orders/0/`),
+	"clew trace ID\n": regexp.MustCompile(`(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders`), // all is there
+}
+
+// A Student does what a lesson says, at a terminal where `clew` is a Clew that runs.
+type Student struct {
+	t     *testing.T
+	env   []string
+	bin   string // the folder of the program
+	Order string // the id of the last order that was printed
+	Said  string // all that was printed
+}
+
+// NewStudent returns one for whom `clew` is this program, which has this environment.
+func NewStudent(t *testing.T, program string, env []string) *Student {
+	t.Helper()
+	bin := t.TempDir()
+	if err := os.Symlink(program, filepath.Join(bin, "clew")); err != nil {
+		t.Fatal(err)
+	}
+	return &Student{t: t, env: env, bin: bin}
+}
+
+// Do runs the commands of a part, each block in a shell. A block that runs in the background does so until the end of
+// the part.
+func (s *Student) Do(part string) {
+	s.t.Helper()
+	commands := blocks(part, "sh")
+	if len(commands) == 0 {
+		s.t.Fatalf("no commands in:\n%s", part)
+	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	for _, block := range commands {
+		if strings.HasSuffix(block, "&\n") {
+			background.Go(func() { _ = s.shell(block + "wait").Run() }) // the block after it tells what came of it
+			continue
+		}
+		s.enter(block)
+	}
+}
+
+func (s *Student) shell(block string) *exec.Cmd {
+	shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+block)
+	shell.Env = s.env
+	return shell
+}
+
+// enter runs a block, again and again if the lesson asks to watch it.
+func (s *Student) enter(block string) {
+	s.t.Helper()
+	var said string
+	once := func() bool {
+		out, err := s.shell(strings.ReplaceAll(block, " ID", " "+s.Order)).CombinedOutput()
+		if err != nil {
+			s.t.Fatalf("%s%v\n%s", block, err, out)
+		}
+		said = string(out)
+		return watched[block] == nil || watched[block].MatchString(said)
+	}
+	processtest.Eventually(s.t, block+"shows what the lesson says", once)
+	if match := regexp.MustCompile(`(?m)^order (\S+) `).FindStringSubmatch(said); match != nil {
+		s.Order = match[1]
+	}
+	s.Said += said
+}
+
+// drawn is a span in a trace: its name, with all marks, and its service.
+var drawn = regexp.MustCompile(`(?m)^[│├└ ]*([a-zA-Z_0-9]+ [a-z/]+[ #\d✗☠↖↗]*?) +(order|inventory) .*[█▄]`)
+
+// Saw fails the test unless each span that the lesson shows was printed.
+func (s *Student) Saw(part string) {
+	s.t.Helper()
+	printed := map[string]bool{}
+	for _, span := range drawn.FindAllStringSubmatch(s.Said, -1) {
+		printed[span[1]+" of "+span[2]] = true
+	}
+	shown := 0
+	for _, block := range blocks(part, "text") {
+		for _, span := range drawn.FindAllStringSubmatch(block, -1) {
+			shown++
+			if name := span[1] + " of " + span[2]; !printed[name] {
+				s.t.Errorf("the lesson shows %q, which was not printed", name)
+			}
+		}
+	}
+	if shown < 5 {
+		s.t.Errorf("the lesson shows %d spans", shown)
+	}
+	if s.t.Failed() {
+		s.t.Log(s.Said)
+	}
+}
