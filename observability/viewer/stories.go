@@ -15,6 +15,8 @@ import (
 const (
 	mostTraces = 20 // of one order that are looked at
 	mostOrders = 3  // of one trace whose other traces are looked for
+
+	newestTraces = 200
 )
 
 // Trace returns the spans kept of a trace, whose id has 32 hexadecimal digits; none of an unknown one.
@@ -38,19 +40,27 @@ func (v *Viewer) Trace(id string) (story.Trace, error) {
 // TracesOf returns the traces that tell of an order's messages and that ended since then, at most 20, the newest first. It
 // looks at every trace since then.
 func (v *Viewer) TracesOf(orderID string, since time.Time) ([]story.Trace, error) {
-	query, err := parseQuery(story.QueryOf(orderID))
-	if err != nil {
-		return nil, fmt.Errorf("look for the traces of order %.100q: %w", orderID, err)
-	}
-	request := searchRequest{query: query, limit: mostTraces, spansPerSet: 1}
+	request := searchRequest{limit: mostTraces}
 	if !since.IsZero() {
 		request.start, request.end = uint64(since.UnixNano()), math.MaxUint64
 	}
+	return v.find(story.QueryOf(orderID), request)
+}
+
+// NewestTraces returns the newest traces that tell of messages, at most 200.
+func (v *Viewer) NewestTraces() ([]story.Trace, error) {
+	return v.find(story.QueryMessages, searchRequest{limit: newestTraces})
+}
+
+func (v *Viewer) find(query string, request searchRequest) (traces []story.Trace, err error) {
+	if request.query, err = parseQuery(query); err != nil {
+		return nil, fmt.Errorf("look for traces with %.200s: %w", query, err)
+	}
+	request.spansPerSet = 1
 	found, err := v.store.search(request)
 	if err != nil {
 		return nil, err
 	}
-	var traces []story.Trace
 	for _, f := range found.Traces {
 		trace, err := v.Trace(f.TraceID)
 		if err != nil {

@@ -29,7 +29,7 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 		}
 		traces = append(traces, accepted)
 	}
-	journey := story.Follow(p.Journey, own, traces)
+	journey := story.Follow(p.Journey, id, own, traces)
 	answer := struct {
 		Journey *story.Journey `json:"journey"`
 		Where   story.Where    `json:"where"`
@@ -45,4 +45,34 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 	}
 	answer.Where = journey.Where(pending)
 	return answer, nil
+}
+
+// A fate is what an order's spans tell of its end.
+type fate struct {
+	Finished *time.Time `json:"finished"` // null before that
+	Dead     bool       `json:"dead"`     // its message is a dead letter
+}
+
+// getFates answers the fates of the orders that the newest traces tell of, by their ids.
+func (p *page) getFates(*http.Request) (any, error) {
+	traces, err := p.Viewer.NewestTraces()
+	if err != nil {
+		return nil, err
+	}
+	of := map[string][]story.Trace{}
+	for _, trace := range traces {
+		for _, order := range trace.Orders() {
+			of[order] = append(of[order], trace)
+		}
+	}
+	fates := make(map[string]fate, len(of))
+	for order, traces := range of {
+		journey := story.Follow(p.Journey, order, "", traces)
+		f := fate{Dead: journey.Where(nil).Place == story.PlaceDead}
+		if at := journey.Finished(); !at.IsZero() {
+			f.Finished = &at
+		}
+		fates[order] = f
+	}
+	return fates, nil
 }

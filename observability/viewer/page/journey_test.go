@@ -20,14 +20,20 @@ const placed = `{"resourceSpans":[{"scopeSpans":[{"spans":[
 		{"key":"messaging.operation.name","value":{"stringValue":"send"}},{"key":"messaging.message.id","value":{"stringValue":"m"}}]}
 ]}]}]}`
 
-func TestAJourneyIsMadeOfTracesAndOfWhatIsPending(t *testing.T) {
-	r := newRig(t)
-	export := httptest.NewRequest(http.MethodPost, "/v1/traces", strings.NewReader(placed))
-	export.Header.Set("Content-Type", "application/json")
+// export sends OTLP's JSON to the viewer.
+func (r *rig) export(t *testing.T, spans string) {
+	t.Helper()
+	request := httptest.NewRequest(http.MethodPost, "/v1/traces", strings.NewReader(spans))
+	request.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	if r.viewer.OTLPHandler().ServeHTTP(w, export); w.Code != http.StatusOK {
+	if r.viewer.OTLPHandler().ServeHTTP(w, request); w.Code != http.StatusOK {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
+}
+
+func TestAJourneyIsMadeOfTracesAndOfWhatIsPending(t *testing.T) {
+	r := newRig(t)
+	r.export(t, placed)
 	const own = "00000000000000000000000000000001"
 	path := "/api/orders/o-1/journey?trace=" + own + "&since=1970-01-01T00:00:01Z"
 	type answer struct {
@@ -55,4 +61,21 @@ func TestAJourneyIsMadeOfTracesAndOfWhatIsPending(t *testing.T) {
 	}
 	r.wantProblem(r.ask(http.MethodGet, "/api/orders/o-1/journey?trace="+own, ""), http.StatusBadRequest, "RFC 3339")
 	r.wantProblem(r.ask(http.MethodGet, "/api/orders/o-1/journey?trace=x&since=1970-01-01T00:00:01Z", ""), http.StatusBadRequest, "hexadecimal")
+}
+
+func TestFatesOfOrders(t *testing.T) {
+	r := newRig(t)
+	r.export(t, placed)
+	type fate struct {
+		Finished *string
+		Dead     bool
+	}
+	if got := read[map[string]fate](r, "/api/fates"); len(got) != 1 || got["o-1"] != (fate{}) {
+		t.Errorf("%+v, want o-1, which is on its way", got)
+	}
+	answered := strings.NewReplacer("order.created.v1", "stock.reserved.v1", "send", "x", "POST /orders", "process", `"m"`, `"n"`).Replace(placed)
+	r.export(t, strings.ReplaceAll(answered, "0000000000000001", "000000000000000a"))
+	if got := read[map[string]fate](r, "/api/fates"); got["o-1"].Finished == nil || *got["o-1"].Finished != "1970-01-01T00:00:01.000000001Z" {
+		t.Errorf("%+v, want o-1 finished", got)
+	}
 }

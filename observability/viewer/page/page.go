@@ -61,6 +61,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /api/orders/{id}", p.forward)
 	mux.HandleFunc("POST /api/orders", p.forward)
 	mux.Handle("GET /api/orders/{id}/journey", answer(p.getJourney))
+	mux.Handle("GET /api/fates", answer(p.getFates))
 	mux.Handle("GET /api/skus", answer(getSKUs))
 	for pattern, question := range p.Streams.Questions() {
 		mux.Handle(pattern, answer(question))

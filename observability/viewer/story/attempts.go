@@ -48,6 +48,8 @@ func (n *Node) IsDone() bool {
 
 func (s Span) message() string { return s.Attributes.String(attributeMessage) }
 
+func (s Span) order() string { return s.Attributes.String(attributeOrder) }
+
 func (s Span) isAttempt() bool { return strings.HasPrefix(s.Name, operationProcess+" ") }
 
 // retell numbers the attempts at each message, where there are several, and adds those whose process was killed. It

@@ -48,8 +48,8 @@ type Break struct {
 	Linked bool   `json:"linked"`
 }
 
-// Follow returns the journey of an order whose request was in the trace with the id own.
-func Follow(settings Settings, own string, traces []Trace) *Journey {
+// Follow returns the journey of an order whose request was in the trace with the id own. The traces may tell of others, too.
+func Follow(settings Settings, order, own string, traces []Trace) *Journey {
 	traces = slices.SortedStableFunc(slices.Values(traces), func(a, b Trace) int { return start(a.Spans).Compare(start(b.Spans)) })
 	whole := Trace{ID: own}
 	for _, t := range traces {
@@ -64,7 +64,7 @@ func Follow(settings Settings, own string, traces []Trace) *Journey {
 	for i, turn := range settings.Turns {
 		messages[i] = map[string]bool{}
 		for _, n := range nodes {
-			if n.message() != "" && slices.Contains(turn.Types, n.Attributes.String(attributeEventType)) {
+			if n.message() != "" && n.order() == order && slices.Contains(turn.Types, n.Attributes.String(attributeEventType)) {
 				messages[i][n.message()] = true
 			}
 		}
@@ -74,7 +74,7 @@ func Follow(settings Settings, own string, traces []Trace) *Journey {
 		for _, n := range nodes {
 			operation, group := n.Operation(), n.Attributes.String(attributeGroup)
 			switch {
-			case i == 0 && t.Request == nil && n.Kind == KindServer && n.Name == turn.Request:
+			case i == 0 && t.Request == nil && n.isRequest(turn):
 				t.Request = n
 			case i > 0 && messages[i-1][n.message()] && group == turn.Service &&
 				slices.Contains([]string{operationProcess, operationDeadLetter, operationRedrive}, operation):
@@ -91,12 +91,22 @@ func Follow(settings Settings, own string, traces []Trace) *Journey {
 		if t.Created != nil {
 			t.Statements = statements(t.Created)
 		}
+		for n := t.Created; n != nil; n = n.Parent {
+			if n.isRequest(turn) { // a trace may have several
+				t.Request = n
+				break
+			}
+		}
 		if i > 0 {
 			t.Break = breakOf(t.Entries, j.Turns[i-1].Created)
 		}
 		j.Turns = append(j.Turns, t)
 	}
 	return j
+}
+
+func (n *Node) isRequest(turn TurnSettings) bool {
+	return n.Kind == KindServer && n.Name == turn.Request
 }
 
 // statements counts those of the transaction in which a message is created: beside the span that creates it, and beneath.
@@ -202,6 +212,14 @@ type Where struct {
 // IsAtEnd reports whether every turn has sent its message.
 func (j *Journey) IsAtEnd() bool {
 	return !slices.ContainsFunc(j.Turns, func(t Turn) bool { return t.Sent == nil })
+}
+
+// Finished is when the transaction of the last turn was written, the zero time before that.
+func (j *Journey) Finished() time.Time {
+	if last := j.Turns[len(j.Turns)-1].Created; last != nil {
+		return last.Busy().End
+	}
+	return time.Time{}
 }
 
 // Where finds the place of an order that is not finished, from its spans and from its messages that are pending.

@@ -20,7 +20,7 @@ var settings = story.Settings{Deliveries: 5, Turns: []story.TurnSettings{
 // follow returns the journey of recorded traces, and what tells of it in words: a list a turn.
 func follow(t *testing.T, traces []story.Trace) (*story.Journey, [][]string) {
 	t.Helper()
-	j := story.Follow(settings, traces[0].ID, traces)
+	j := story.Follow(settings, traces[0].Orders()[0], traces[0].ID, traces)
 	var turns [][]string
 	for _, turn := range j.Turns {
 		parts := []string{}
@@ -151,7 +151,10 @@ func TestWhereAnOrderIs(t *testing.T) {
 		"redriven, being processed": {recorded(t, "invalid"), []story.Pending{held}, 1, story.PlaceAttempt},
 		"at the end":                {plain, nil, 2, story.PlaceEnd},
 	} {
-		j, _ := follow(t, test.traces)
+		j := story.Follow(settings, plain[0].Orders()[0], plain[0].ID, test.traces)
+		if name == "dead-lettered" || name == "redriven, being processed" {
+			j, _ = follow(t, test.traces)
+		}
 		if w := j.Where(test.pending); w.Turn != test.turn || w.Place != test.place || (w.Held != nil) != (w.Place == story.PlaceAttempt || w.Place == story.PlaceRetry) {
 			t.Errorf("%s: %+v, want %s of turn %d", name, w, test.place, test.turn)
 		}
@@ -212,5 +215,21 @@ func TestAJourneyAsJSON(t *testing.T) {
 	if turn.Reads != "orders" || turn.Created.Trace != j.ID || turn.Created.To <= turn.Created.From || len(turn.Entries) != 2 ||
 		!turn.Entries[0].Killed || turn.Entries[0].Attempt != 1 || !turn.Entries[1].Done || turn.Entries[1].Attributes["messaging.client.id"] == nil {
 		t.Errorf("%+v", turn)
+	}
+}
+
+// A caller may place several orders in one trace of its own.
+func TestTwoOrdersInOneTrace(t *testing.T) {
+	plain, flaky := recorded(t, "plain")[0], recorded(t, "flaky")[0]
+	both := story.Trace{ID: plain.ID, Spans: slices.Concat(plain.Spans, flaky.Spans)}
+	for order, want := range map[string]int{plain.Orders()[0]: 1, flaky.Orders()[0]: 3} {
+		j := story.Follow(settings, order, plain.ID, []story.Trace{both})
+		turn := j.Turns[0]
+		if n := len(j.Turns[1].Entries); n != want || turn.Request != turn.Created.Parent {
+			t.Errorf("%d entries, and the request %v of %v; want %d, and its own request", n, turn.Request, turn.Created, want)
+		}
+		if last := j.Turns[2].Created; j.Finished() != last.End {
+			t.Errorf("finished at %v, want %v", j.Finished(), last.End)
+		}
 	}
 }

@@ -24,10 +24,13 @@ func (t Trace) Orders() (ids []string) {
 	return ids
 }
 
+// QueryMessages is the TraceQL query for the traces that tell of messages.
+const QueryMessages = `{ .messaging.system = "redis_streams" }`
+
 // QueryOf returns the TraceQL query for the traces that tell of an order's messages. A request that only reads the order
-// is none of them.
+// does not.
 func QueryOf(orderID string) string {
-	return fmt.Sprintf("{ .messaging.system = \"redis_streams\" && .%s = %q }", attributeOrder, orderID)
+	return fmt.Sprintf("%s && .%s = %q }", strings.TrimSuffix(QueryMessages, " }"), attributeOrder, orderID)
 }
 
 // Whole reports whether the trace is the one in which the order was accepted.

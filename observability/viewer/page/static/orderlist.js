@@ -4,32 +4,9 @@
 import { html, Link, Problem, Empty } from './ui.js';
 import { get } from './api.js';
 import { Name } from './text.js';
-import { search, useLive } from './live.js';
+import { useLive } from './live.js';
 import { useNow } from './clock.js';
 import { ago, money, nanoseconds, seconds } from './format.js';
-
-// searchOrder finds the traces that tell of an order's messages.
-export const searchOrder = (order, options) =>
-  search(`{ span.messaging.system = "redis_streams" && span.messaging.message.conversation_id = "${order.id}" }`, options);
-
-// fate reads the messaging spans of an order, as a search answers them.
-function fate(order, spans) {
-  const end = s => BigInt(s.startTimeUnixNano) + BigInt(s.durationNanos);
-  const last = name => spans.filter(s => s.name.startsWith(name)).map(end).reduce((a, b) => (a > b ? a : b), 0n);
-  const decided = spans.some(s => s.name === 'process stock') ? last('create orders') : 0n;
-  return {
-    took: decided && ['confirmed', 'rejected'].includes(order.status) ? Number(decided - nanoseconds(order.created_at)) / 1e9 : undefined,
-    dead: order.status === 'pending' && last('dead_letter ') > last('process '),
-  };
-}
-
-// An order whose messages carried no context, or whose processing only links, is told of by other traces too: those are
-// asked for one order at a time.
-async function elsewhere(order) {
-  const second = Math.floor(Date.parse(order.created_at) / 1000);
-  const traces = await searchOrder(order, { limit: 10, spans: 0, from: second - 1, to: second + 3600 });
-  return fate(order, traces.flatMap(t => t.spans));
-}
 
 // The dead letters tell of orders whose traces are gone. While Redis is away nobody does, and the orders are shown all the same.
 async function deadLetters() {
@@ -37,23 +14,16 @@ async function deadLetters() {
   return new Set(items.map(d => d.message.subject));
 }
 
-const asked = 10; // orders at most, each time
-
 // useOrders returns the newest orders, each with took (seconds, if known) and dead, and reads them again when spans came.
 export const useOrders = () => useLive(async () => {
-  const [{ items }, traces] = await Promise.all([
-    get('/api/orders?limit=50'),
-    search('{ span.messaging.system = "redis_streams" }', { limit: 100, spans: 0 }),
-  ]);
-  const spans = new Map(traces.map(t => [t.id, t.spans]));
-  const dead = items.some(o => o.status === 'pending') ? await deadLetters() : new Set();
-  let rest = asked;
-  return Promise.all(items.map(async order => {
-    const known = fate(order, spans.get(order.trace_id) ?? []);
-    known.dead ||= dead.has(order.id);
-    if (known.took !== undefined || known.dead || order.status === 'cancelled' || rest-- <= 0) return { ...order, ...known };
-    return { ...order, ...await elsewhere(order) };
-  }));
+  const [{ items }, fates] = await Promise.all([get('/api/orders?limit=50'), get('/api/fates')]);
+  const letters = items.some(o => o.status === 'pending') ? await deadLetters() : new Set();
+  return items.map(order => {
+    const { finished, dead } = fates[order.id] ?? {};
+    const took = finished && ['confirmed', 'rejected'].includes(order.status)
+      ? Number(nanoseconds(finished) - nanoseconds(order.created_at)) / 1e9 : undefined;
+    return { ...order, took, dead: order.status === 'pending' && (dead || letters.has(order.id)) };
+  });
 }, () => true, 300, []);
 
 const kinds = { confirmed: 'tag-good', rejected: 'tag-warn', 'dead-lettered': 'tag-bad' };
