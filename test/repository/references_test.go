@@ -7,16 +7,20 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
-	makeTarget   = regexp.MustCompile(`(?m)(?:^ {4}|` + "`" + `)make ([a-z-]+)\b`)
+	makeTarget   = regexp.MustCompile(`(?m)(?:^ {4}|^|` + "`" + `)make ([a-z-]+)\b`)
 	inlineCode   = regexp.MustCompile("`([^`]+)`")
 	pathOfOurs   = regexp.MustCompile(`^[.\w-]+(/[.\w-]+)+/?$`)
+	heading      = regexp.MustCompile(`(?m)^#+ +(.+)$`)
+	command      = regexp.MustCompile("(?m)(?:^ {4}|^|`)(?:bin/|deploy/compose.sh )?(clew|loadtest) ([a-z][^`#|;&>\n]*)")
 )
 
-// What a document points to is there: the files that it links, the paths that it names, and the targets of make.
+// A document points to what is there: the files and headings that it links, the paths that it names, the targets of make, the
+// commands and their flags.
 func TestDocumentsPointToWhatIsThere(t *testing.T) {
 	tracked, err := exec.CommandContext(t.Context(), "git", "-C", repository, "ls-files", "-co", "--exclude-standard").Output()
 	if err != nil {
@@ -31,6 +35,7 @@ func TestDocumentsPointToWhatIsThere(t *testing.T) {
 		}
 	}
 	makefile := "\n" + readFile(t, "Makefile")
+	commands := map[string]string{} // and where they stand
 	for _, document := range files {
 		if !strings.HasSuffix(document, ".md") {
 			continue
@@ -42,9 +47,17 @@ func TestDocumentsPointToWhatIsThere(t *testing.T) {
 			}
 		}
 		for _, link := range markdownLink.FindAllStringSubmatch(text, -1) {
-			if !strings.Contains(link[1], ":") && !strings.HasPrefix(link[1], "/") {
-				want(filepath.Join(filepath.Dir(document), link[1]))
+			if strings.Contains(link[1], ":") || strings.HasPrefix(link[1], "/") {
+				continue
 			}
+			to := filepath.Join(filepath.Dir(document), link[1])
+			want(to)
+			if link[2] != "" && !anchors(readFile(t, to))[link[2]] {
+				t.Errorf("%s points to %s%s, and there is no such heading", document, to, link[2])
+			}
+		}
+		for _, said := range command.FindAllStringSubmatch(text, -1) {
+			commands[said[1]+" "+strings.TrimSpace(said[2])] = document
 		}
 		for _, code := range inlineCode.FindAllStringSubmatch(text, -1) {
 			top, _, _ := strings.Cut(code[1], "/")
@@ -56,6 +69,46 @@ func TestDocumentsPointToWhatIsThere(t *testing.T) {
 			if !strings.Contains(makefile, "\n"+target[1]+":") {
 				t.Errorf("%s says make %s, which is no target", document, target[1])
 			}
+		}
+	}
+	known(t, commands)
+}
+
+// anchors are those that a reader of the document on GitHub can point to.
+func anchors(document string) map[string]bool {
+	all := map[string]bool{}
+	for _, title := range heading.FindAllStringSubmatch(document, -1) {
+		slug := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, title[1])
+		all["#"+slug] = true
+	}
+	return all
+}
+
+// known runs commands with --help added: so nothing happens, but one that there is not, or a flag, is refused.
+func known(t *testing.T, commands map[string]string) {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./clew/cmd/clew", "./loadtest/cmd/loadtest")
+	build.Dir = repository
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(commands) < 20 {
+		t.Errorf("only %d commands were found in documents", len(commands))
+	}
+	for said, document := range commands {
+		args := strings.Fields(strings.NewReplacer("[", "", "]", "", "…", "", `"`, "", " N", " 1").Replace(said))
+		run := exec.CommandContext(t.Context(), filepath.Join(bin, args[0]), append(args[1:], "--help")...)
+		if out, err := run.CombinedOutput(); err != nil {
+			t.Errorf("%s says %s: %s", document, said, out)
 		}
 	}
 }
