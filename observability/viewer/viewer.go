@@ -88,10 +88,10 @@ func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handle
 func serveHTTP(ctx context.Context, group *errgroup.Group, on net.Listener, handler http.Handler) {
 	group.Go(func() error {
 		err := httpserver.Serve(ctx, on, handler, slog.Default(), shutdownTimeout)
-		if ctx.Err() != nil {
-			return nil // what was cut off by the stop is no failure
+		if ctx.Err() == nil {
+			return err
 		}
-		return err
+		return nil // a request that the stop cut off is no failure
 	})
 }
 

@@ -15,7 +15,7 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 	id, own := r.PathValue("id"), r.URL.Query().Get("trace")
 	since, err := time.Parse(time.RFC3339, r.URL.Query().Get("since"))
 	if err != nil {
-		return nil, httpserver.Problemf(http.StatusBadRequest, "since is %.50q: expected the time at which the order was accepted, as RFC 3339 has it",
+		return nil, httpserver.Problemf(http.StatusBadRequest, "since is %.50q: expected when the order was accepted, as RFC 3339 has it",
 			r.URL.Query().Get("since"))
 	}
 	traces, err := p.Viewer.TracesOf(id, since.Add(-time.Second)) // clocks differ

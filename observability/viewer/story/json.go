@@ -189,7 +189,8 @@ func (w *writer) fold(group []*Node, parent int) *nodeJSON {
 	first := group[0]
 	out := &nodeJSON{
 		Parent: parent, ID: "fold-" + first.ID, Trace: first.TraceID, Service: first.Service, Kind: first.Kind.String(),
-		Name: fmt.Sprintf("%d statements", len(group)), Start: rfc3339(first.Start), From: int64(w.Since(first.Start)), Statement: true, Fold: true,
+		Name: fmt.Sprintf("%d statements", len(group)), Start: rfc3339(first.Start), From: int64(w.Since(first.Start)),
+		Statement: true, Fold: true,
 		Resource: w.resource(first.Resource), Scope: first.Scope,
 	}
 	for _, n := range group {

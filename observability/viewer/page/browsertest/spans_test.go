@@ -3,13 +3,11 @@ package browsertest
 import (
 	"encoding/binary"
 	"fmt"
-	"testing"
 	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 )
 
 var epoch = time.Date(2026, 2, 3, 10, 15, 30, 123456789, time.UTC)
@@ -70,12 +68,6 @@ func attempted(delivery int, consumer string, waited float64) func(*tracepb.Span
 	}
 }
 
-// tookOver is what an attempt tells of the one before, which left no span.
-func tookOver(consumer string, delivery int, lastSeen string) func(*tracepb.Span) {
-	return event("takeover", attribute("messaging.redis_streams.taken_over_from", consumer),
-		attribute("messaging.redis_streams.delivery_count", delivery), attribute("last_seen_at", lastSeen))
-}
-
 func attribute(key string, value any) *commonpb.KeyValue {
 	v := &commonpb.AnyValue{}
 	switch value := value.(type) {
@@ -96,14 +88,4 @@ func resourceSpans(service string, spans ...*tracepb.Span) []*tracepb.ResourceSp
 		Resource:   &resourcepb.Resource{Attributes: []*commonpb.KeyValue{attribute("service.name", service)}},
 		ScopeSpans: []*tracepb.ScopeSpans{{Scope: &commonpb.InstrumentationScope{Name: "lib"}, Spans: spans}},
 	}}
-}
-
-// answer is what the viewer says of these spans, which need not be ones that it would take.
-func answer(t *testing.T, spans ...*tracepb.Span) trace {
-	t.Helper()
-	data, err := protojson.Marshal(&tracepb.TracesData{ResourceSpans: resourceSpans("service", spans...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return trace{id: thisTrace, answer: data}
 }
