@@ -19,14 +19,14 @@ const readyTimeout = 2 * time.Second
 // AdminHandler returns the routes of a process's admin port; the caller may add more.
 //
 //	GET /metrics        the registry, as OpenMetrics with exemplars for a scraper that accepts it
-//	GET /livez          200 "ok", or 503 and the error of live: the process's own loops, nothing it depends on
-//	GET /readyz         200 or 503, and what became of each check:
+//	GET /livez          200 "ok", or 503 and the error of live: for the process's own loops, not its dependencies
+//	GET /readyz         200 or 503, and the result of each check:
 //	                    {"status":"degraded","checks":{"database":"ok","redis":"connection refused"}}
 //	    /debug/pprof/   Go's profiles
 //
-// What a process needs it must have to be ready: without it the status is "unavailable", 503. What it uses may be away for
-// a while: then the status is "degraded", and 200, because a load balancer must not take away what goes on working. The
-// checks run side by side, with a context that ends after 2 s; the answer waits until all have returned.
+// If a check of needs fails, the status is "unavailable", 503. If only checks of uses fail, it is "degraded", but 200: a load
+// balancer should not remove a process that still works. The checks run concurrently, with a context that ends after 2 s; the
+// answer waits until all have returned.
 func (t *Telemetry) AdminHandler(live func() error, needs, uses map[string]func(context.Context) error) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(t.Registry, promhttp.HandlerOpts{

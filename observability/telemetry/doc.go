@@ -38,7 +38,7 @@
 //
 // # What is global
 //
-// No code has to use OpenTelemetry's globals. Setup sets three of them, because the SDK itself looks nowhere else:
-// the meter provider (its own metrics), the error handler and the internal logger. The last two write to stdout only:
-// over OTLP, a report that the collector is away would be one more record to send to it.
+// No code has to use OpenTelemetry's globals. Setup sets three of them for the SDK itself: the meter provider (for its own
+// metrics), the error handler and the internal logger. The last two write to stdout only: over OTLP, a report that the
+// collector is away would be one more record to send to it.
 package telemetry

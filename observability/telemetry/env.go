@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// environment is what Setup reads itself. The SDK and its exporters read the other OTEL_* variables.
+// environment has the variables that Setup reads itself. The SDK and its exporters read the other OTEL_* variables.
 type environment struct {
 	logLevel                   slog.Level
 	protocol                   string // of OTLP
@@ -21,8 +21,8 @@ type environment struct {
 	maxQueueSize, maxBatchSize int
 }
 
-// CheckEnvironment returns what Setup would refuse in the environment, one line a variable, for a process that starts
-// others which call Setup.
+// CheckEnvironment returns the error with which Setup would refuse the environment, one line for each variable. It is for a
+// process that starts others which call Setup.
 func CheckEnvironment(ctx context.Context) error {
 	_, err := readEnvironment()
 	_, errResource := newResource(ctx, Config{})
@@ -66,7 +66,7 @@ func readEnvironment() (environment, error) {
 	return env, nil
 }
 
-// setDefaults sets what other readers of the environment would have another default for.
+// setDefaults sets variables for which other readers of the environment have another default.
 func (env environment) setDefaults() error {
 	endpoint := "http://127.0.0.1:4318"
 	if env.protocol == "grpc" {
@@ -118,7 +118,7 @@ func checkURL(variable string) error {
 	return nil
 }
 
-// setDefault sets the variable if it is unset or empty, for readers that know no other way to be configured.
+// setDefault sets the variable if it is unset or empty, for readers that cannot be configured otherwise.
 func setDefault(variable, value string) error {
 	if os.Getenv(variable) != "" {
 		return nil

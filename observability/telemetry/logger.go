@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// newStdoutHandler writes JSON lines that say which process wrote them.
+// newStdoutHandler writes JSON lines with the attributes of the process.
 func newStdoutHandler(w io.Writer, level slog.Level, res *resource.Resource) slog.Handler {
 	text := func(key attribute.Key) string {
 		value, _ := res.Set().Value(key)
@@ -26,8 +26,8 @@ func newStdoutHandler(w io.Writer, level slog.Level, res *resource.Resource) slo
 	})
 }
 
-// logHandler gives each record to stdout and to OTLP. An OTLP record has the trace context in fields of its own; a
-// line on stdout gets it as attributes (inside the group, if the logger has one).
+// logHandler writes each record to stdout and to OTLP. An OTLP record has fields for the trace context; a line on stdout has
+// it as attributes (inside the group, if the logger has one).
 type logHandler struct {
 	level        slog.Level
 	stdout, otlp slog.Handler
@@ -51,8 +51,8 @@ func (h logHandler) WithGroup(name string) slog.Handler {
 	return logHandler{h.level, h.stdout.WithGroup(name), h.otlp.WithGroup(name)}
 }
 
-// sdkErrors logs what the SDK could not do, which is mostly to reach the collector. That fails for every batch, five
-// times a second, so it logs one error a minute and how many it kept back since the one before.
+// sdkErrors logs errors of the SDK, at most one a minute, with the number of errors suppressed since the last. A collector that
+// is away would cause five a second.
 type sdkErrors struct {
 	logger *slog.Logger
 

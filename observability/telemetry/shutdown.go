@@ -7,9 +7,8 @@ import (
 	"log/slog"
 )
 
-// Shutdown is the stack of what a process has started, to be stopped in reverse. A constructor pushes each part's
-// stop as soon as the part runs, and runs the stack when a later part fails to start. It is not safe for concurrent
-// use.
+// Shutdown is a stack of steps that stop the parts of a process, in reverse order of their start. A constructor pushes each
+// part's stop as soon as the part runs, and runs the stack if a later part fails to start. It is not safe for concurrent use.
 type Shutdown struct {
 	logger *slog.Logger
 	steps  []step
@@ -20,17 +19,17 @@ type step struct {
 	stop func(context.Context) error
 }
 
-// NewShutdown returns an empty stack that logs to logger the steps that fail.
+// NewShutdown returns an empty stack, which logs failed steps to logger.
 func NewShutdown(logger *slog.Logger) *Shutdown { return &Shutdown{logger: logger} }
 
-// Push adds a step that runs before those already there. A step must return soon after its context ends.
+// Push adds a step that runs before the present ones. A step must return soon after its context ends.
 func (s *Shutdown) Push(name string, stop func(context.Context) error) {
 	s.steps = append(s.steps, step{name, stop})
 }
 
-// Run takes the steps off the stack and runs them, the last one pushed first, all under ctx: its deadline is that of
-// the whole shutdown. A step that fails is logged by name and does not keep the others from running. Run blocks until
-// the last one has returned, and returns all their errors, joined. Running an empty stack again does nothing.
+// Run takes the steps off the stack and runs them, the last one pushed first. ctx's deadline is for all of them. A step that
+// fails is logged, and the others still run. Run blocks until the last one has returned, and returns all their errors, joined.
+// Running an empty stack does nothing.
 func (s *Shutdown) Run(ctx context.Context) error {
 	var errs []error
 	for len(s.steps) > 0 {

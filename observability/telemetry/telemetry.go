@@ -26,7 +26,7 @@ import (
 	"example.com/clew/observability/telemetry/internal/metrics"
 )
 
-// flushTimeout bounds Telemetry.Shutdown: a collector that is away must not keep a process from ending.
+// flushTimeout bounds Telemetry.Shutdown: a collector that is away must not delay the end of a process for long.
 const flushTimeout = 5 * time.Second
 
 // Config names the process that reports.
@@ -36,7 +36,8 @@ type Config struct {
 	LogWriter io.Writer // where the JSON lines go; os.Stdout by default
 }
 
-// Telemetry is what a process reports with. Its fields are set once and safe for concurrent use.
+// Telemetry has a process's tracer and meter providers, logger and metrics registry. Its fields are set once and safe for
+// concurrent use.
 type Telemetry struct {
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
@@ -47,8 +48,8 @@ type Telemetry struct {
 	closers []func(context.Context) error // in the order of their creation
 }
 
-// Setup starts telemetry as the environment says; the package comment lists the variables. It fails on a value it
-// cannot use, and then nothing stays running. It does not wait for a collector, and none needs to be there.
+// Setup starts telemetry, configured by the environment; the package comment lists the variables. It fails on invalid values,
+// and then nothing stays running. It does not wait for a collector, which need not be there.
 //
 // It also sets the OpenTelemetry globals that the package comment lists; a second call replaces them.
 func Setup(ctx context.Context, cfg Config) (_ *Telemetry, err error) {
@@ -126,8 +127,8 @@ func newResource(ctx context.Context, cfg Config) (*resource.Resource, error) {
 	return resource.NewWithAttributes(res.SchemaURL(), cleanAttributes(res.Attributes())...), nil
 }
 
-// Shutdown sends what is still queued and stops. It blocks until that is done, ctx ends or 5 s have passed, and
-// returns what kept it from that. Spans and OTLP records made afterwards are lost; lines on stdout are not.
+// Shutdown sends all queued telemetry and stops. It blocks until that is done, ctx ends or 5 s have passed, and returns an
+// error if something was not sent. Spans and OTLP records made afterwards are lost; lines on stdout are not.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()

@@ -11,13 +11,13 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// maxText is how much of a text is exported, in bytes: more than any that is meant to be read.
+// maxText is the most bytes of a text that are exported: more than anybody wants to read.
 const maxText = 16 << 10
 
-// OTLP's texts are UTF-8. One wrong byte, of a path, a header or an error that somebody else made, costs the whole batch
-// in which it would be sent; and so may a text of some megabytes. So all that is exported passes here, whatever recorded it.
+// OTLP's texts are UTF-8. One wrong byte, in a path, a header or an error of another program, fails the whole batch; so may a
+// text of some megabytes. So all exported text is cleaned here, whatever recorded it.
 
-// cleanText is text that can be exported.
+// cleanText returns text that can be exported.
 func cleanText(text string) string {
 	if isClean(text) {
 		return text
@@ -27,7 +27,7 @@ func cleanText(text string) string {
 
 func isClean(text string) bool { return len(text) <= maxText && utf8.ValidString(text) }
 
-// cleanAttributes returns the attributes as they are, which is what nearly all are, or a copy that can be exported.
+// cleanAttributes returns the attributes, or a clean copy if one needs cleaning; few do.
 func cleanAttributes(attributes []attribute.KeyValue) []attribute.KeyValue {
 	if !slices.ContainsFunc(attributes, mayBeUnclean) {
 		return attributes
@@ -73,7 +73,7 @@ func cleanValue(v attribute.Value) attribute.Value {
 	}
 }
 
-// cleanExporter exports spans whose texts are clean.
+// cleanExporter cleans the texts of spans and exports them.
 type cleanExporter struct{ sdktrace.SpanExporter }
 
 func (e cleanExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
@@ -114,7 +114,7 @@ func (s cleanSpan) Status() sdktrace.Status {
 	return status
 }
 
-// cleanRecords passes on log records whose texts are clean.
+// cleanRecords cleans the texts of log records and passes them on.
 type cleanRecords struct{ sdklog.Processor }
 
 func (p cleanRecords) OnEmit(ctx context.Context, record *sdklog.Record) error {

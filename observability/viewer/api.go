@@ -17,10 +17,10 @@ const (
 	partialMessage       = "The trace takes its full share of the viewer's memory: later spans are missing."
 )
 
-// Handler answers queries for traces as Tempo 3 does: GET /api/v2/traces/{id}, /api/search and /ready; GET /api/stories/{id}
-// with the model of a trace (package story), and /api/stories/{id}/related with the other traces of its orders; and GET
-// /api/logs with the log records of a trace. Queries for metrics, /api/v1/ and GET /metrics, go to Config.Metrics, and all
-// else to Config.Page. It checks neither host nor origin; see Run.
+// Handler answers GET /api/v2/traces/{id}, /api/search and /ready as Tempo 3 does; GET /api/stories/{id} with the model of a
+// trace (package story), and /api/stories/{id}/related with the other traces of its orders; and GET /api/logs with the log
+// records of a trace. /api/v1/ and GET /metrics go to Config.Metrics, everything else to Config.Page. It checks neither host
+// nor origin; see Run.
 func (v *Viewer) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// maxChanges bounds the ids that wait for one subscriber. Further ones are left out until it has taken these.
+// maxChanges bounds the ids that wait for one subscriber. Further ones are dropped until it has taken these.
 const maxChanges = 1000
 
-// changes tells subscribers which traces were written to. Nobody ever waits for a subscriber.
+// changes tells subscribers which traces were written to. It never waits for a subscriber.
 type changes struct {
 	mu          sync.Mutex
 	subscribers map[*Subscription]struct{}
@@ -22,7 +22,7 @@ type Subscription struct {
 	ended chan struct{}
 }
 
-// Subscribe collects from now on, until Close.
+// Subscribe returns a Subscription that collects from now on, until Close.
 func (v *Viewer) Subscribe() *Subscription {
 	c := &v.store.changes
 	c.mu.Lock()
@@ -39,8 +39,8 @@ func (v *Viewer) Subscribe() *Subscription {
 	return s
 }
 
-// Take returns the ids of the traces written to since the last call, in hexadecimal, each once and in no order; at most
-// 1 000, the others are lost. It does not block.
+// Take returns the ids of the traces written to since the last call, in hexadecimal, each once and in no order. It returns at
+// most 1 000; others are lost. It does not block.
 func (s *Subscription) Take() []string {
 	s.from.mu.Lock()
 	defer s.from.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *changes) wrote(id traceID) {
 	}
 }
 
-// end tells all subscribers, those to come too, that there will be no more.
+// end closes Ended of all subscriptions, later ones too.
 func (c *changes) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

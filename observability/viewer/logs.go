@@ -19,14 +19,14 @@ const (
 
 var errRecordTooLong = fmt.Errorf("a log record takes more than %d bytes", maxRecordBytes)
 
-// logStore keeps log records in at most max bytes. The oldest goes first.
+// logStore keeps log records in at most max bytes. The oldest is evicted first.
 type logStore struct {
 	max int64
 
 	mu        sync.RWMutex
 	size      int64
 	records   *list.List                  // of *storedRecord, in order of arrival
-	traces    map[traceID][]*storedRecord // the same by trace; those of no trace are not here
+	traces    map[traceID][]*storedRecord // the same by trace, without those that have none
 	resources sharedSet
 	evicted   int64 // records
 }
@@ -42,8 +42,8 @@ func newLogStore(max int64) *logStore {
 	return &logStore{max: max, records: list.New(), traces: map[traceID][]*storedRecord{}, resources: sharedSet{}}
 }
 
-// add keeps the records of batches, which it owns from now on. It returns how many it refused, and why it refused the
-// last of them.
+// add keeps the records of batches, which the caller must not use any more. It returns the number of refused records, and the
+// reason for the last one.
 func (s *logStore) add(batches []*logspb.ResourceLogs) (refused int64, reason error) {
 	for _, batch := range batches {
 		scopes := batch.GetScopeLogs()
@@ -87,7 +87,7 @@ func (s *logStore) addRecord(record *logspb.LogRecord, resource []byte) error {
 func (s *logStore) evict() {
 	oldest := s.records.Remove(s.records.Front()).(*storedRecord)
 	if left := s.traces[oldest.trace]; len(left) > 1 {
-		left[0] = nil // the array lives on
+		left[0] = nil // the array stays in use
 		s.traces[oldest.trace] = left[1:]
 	} else {
 		delete(s.traces, oldest.trace)

@@ -81,7 +81,7 @@ func newLogLine(resource *logspb.ResourceLogs, record *logspb.LogRecord) logLine
 	return line
 }
 
-// asText is a value for a reader: a text as it is, bytes in base64, a list or a map as OTLP's JSON.
+// asText returns a value as text: a string as it is, bytes in base64, a list or a map as OTLP's JSON.
 func asText(value *commonpb.AnyValue) string {
 	switch v := value.GetValue().(type) {
 	case nil:

@@ -10,7 +10,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// holds tells whether all conditions are true, and returns the attributes they name; status and kind count as such.
+// holds reports whether all conditions are true, and returns the attributes that they name; status and kind count as such.
 func (q query) holds(span *tracepb.Span, resource *resourcepb.Resource) ([]*commonpb.KeyValue, bool) {
 	var attributes []*commonpb.KeyValue
 	for _, c := range q {
@@ -25,7 +25,7 @@ func (q query) holds(span *tracepb.Span, resource *resourcepb.Resource) ([]*comm
 	return attributes, true
 }
 
-// holds tells whether the condition is true, and returns the value that made it so.
+// holds reports whether the condition is true, and returns the value that it compared.
 func (c condition) holds(span *tracepb.Span, resource *resourcepb.Resource) (*commonpb.AnyValue, bool) {
 	got := c.field.of(span, resource)
 	switch want := c.want.GetValue().(type) {

@@ -25,8 +25,7 @@ type traceService struct {
 	store *store
 }
 
-// Export keeps the spans. Spans it refuses are counted in the answer, as OTLP's "partial success" asks: the sender must
-// not send them again.
+// Export keeps the spans. The answer counts refused ones as OTLP's "partial success": the sender must not send them again.
 func (s traceService) Export(
 	_ context.Context, request *collectorpb.ExportTraceServiceRequest,
 ) (*collectorpb.ExportTraceServiceResponse, error) {

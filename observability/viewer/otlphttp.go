@@ -52,7 +52,7 @@ func exportHandler[Request, Response proto.Message](
 		}
 		request := newRequest()
 		if code, err := readExport(w, r, contentType, request); err != nil {
-			// It may quote what was sent, and a Status takes nothing but UTF-8.
+			// It may quote the request, and a Status must be UTF-8.
 			reason := status.New(codes.InvalidArgument, strings.ToValidUTF8(err.Error(), "�"))
 			writeExport(w, contentType, code, reason.Proto())
 			return
@@ -66,7 +66,7 @@ func exportHandler[Request, Response proto.Message](
 	}
 }
 
-// readExport decodes the body into request. With an error comes the HTTP status that tells it.
+// readExport decodes the body into request. With an error it returns the HTTP status to answer with.
 func readExport(w http.ResponseWriter, r *http.Request, contentType string, request proto.Message) (int, error) {
 	var body io.Reader = http.MaxBytesReader(w, r.Body, maxRequestBytes)
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
@@ -157,8 +157,8 @@ func unmarshalJSON(data []byte, request proto.Message) error {
 	return broken
 }
 
-// hexID undoes protojson's reading of a hexadecimal id as base64, which loses nothing: the digits of one are digits of
-// the other, and an id has a multiple of four of them.
+// hexID undoes protojson's decoding of a hexadecimal id as base64. Nothing was lost: hexadecimal digits are also base64 digits,
+// and an id has a multiple of four of them.
 func hexID(id []byte) ([]byte, error) {
 	digits := base64.StdEncoding.EncodeToString(id)
 	decoded, err := hex.DecodeString(digits)

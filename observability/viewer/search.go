@@ -15,19 +15,19 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-// Tempo's defaults, and what it says of a trace without a root.
+// Tempo's defaults, and its name for a trace without a root.
 const (
 	defaultLimit        = 20
 	defaultSpansPerSet  = 3
 	rootSpanNotReceived = "<root span not yet received>"
 )
 
-// searchRequest is what GET /api/search asks for.
+// searchRequest has the parameters of GET /api/search.
 type searchRequest struct {
 	query       query
 	start, end  uint64 // Unix time in nanoseconds: traces that overlap it
 	limit       uint64 // traces
-	spansPerSet uint64 // spans shown a trace; 0 shows all
+	spansPerSet uint64 // most spans shown of a trace; 0 shows all
 }
 
 // searchResponse is Tempo's SearchResponse.

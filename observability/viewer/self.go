@@ -13,8 +13,8 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// TracerProvider makes spans of the service "viewer", such as those of what its page does for an operator. They are kept
-// the moment they end, with those of everybody else; there is nothing to flush or to shut down.
+// TracerProvider makes spans of the service "viewer", such as those of an operator's actions on its page. They are stored as
+// soon as they end; there is nothing to flush or to shut down.
 func (v *Viewer) TracerProvider() trace.TracerProvider {
 	return sdktrace.NewTracerProvider(
 		sdktrace.WithSyncer(otlptrace.NewUnstarted(ownSpans{v.store})),
@@ -35,7 +35,7 @@ func (s ownSpans) UploadTraces(_ context.Context, batches []*tracepb.ResourceSpa
 	return err
 }
 
-// register makes the metrics about what is kept; nil means that nobody reads them.
+// register makes the metrics about kept traces and logs. The registerer may be nil.
 func (v *Viewer) register(registerer prometheus.Registerer) {
 	in := promauto.With(registerer)
 	traces := func(read func(*store) int64) func() float64 {

@@ -5,13 +5,13 @@ const sharedOverhead = 128 // shared, its entry in the index
 // shared is an encoded resource or scope, kept once for all spans or records that have it.
 type shared struct {
 	data string
-	refs int // guarded by the lock of whose it is
+	refs int // guarded by the lock of its store
 }
 
-// sharedSet is all that are kept, by what they hold.
+// sharedSet has all that are kept, by their data.
 type sharedSet map[string]*shared
 
-// share counts one more use of what data holds, and returns by how many bytes the set grew.
+// share counts one more use of data, and returns the bytes by which the set grew.
 func (s sharedSet) share(data []byte) (sh *shared, grown int64) {
 	sh, ok := s[string(data)]
 	if !ok {
@@ -23,7 +23,7 @@ func (s sharedSet) share(data []byte) (sh *shared, grown int64) {
 	return sh, grown
 }
 
-// release counts one use less, and returns by how many bytes the set shrank.
+// release counts one use less, and returns the bytes by which the set shrank.
 func (s sharedSet) release(sh *shared) int64 {
 	if sh.refs--; sh.refs > 0 {
 		return 0

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// What is kept beside the encoded bytes, rounded up; the flood test compares the sum with the heap.
+// Memory besides the encoded bytes, in bytes, rounded up. The flood test compares the sum with the heap.
 const (
 	traceOverhead = 400 // storedTrace, its empty set of ids, its list element, its entry in the index
 	spanOverhead  = 128 // storedSpan in a slice that doubles, its id in a set that doubles
@@ -30,8 +30,8 @@ type (
 	spanID  [8]byte
 )
 
-// store keeps traces in at most max bytes. The trace least recently written to goes first: a trace that still grows is
-// one that somebody watches, such as an old order that was just redriven.
+// store keeps traces in at most max bytes. The trace least recently written to is evicted first: a trace that still grows is
+// of interest, such as that of an old order that was just redriven.
 type store struct {
 	max int64
 
@@ -45,8 +45,8 @@ type store struct {
 	changes changes
 }
 
-// storedTrace is one trace. A copy made under the lock may be read without it: spans only ever grows, and what it
-// holds never changes.
+// storedTrace is one trace. A copy made under the lock may be read without it: spans only grows, and its elements never
+// change.
 type storedTrace struct {
 	id         traceID
 	spans      []storedSpan
@@ -72,8 +72,8 @@ func newStore(max int64) *store {
 	}
 }
 
-// add keeps the spans of batches, which it owns from now on. It returns how many it refused, and why it refused the
-// last of them.
+// add keeps the spans of batches, which the caller must not use any more. It returns the number of refused spans, and the
+// reason for the last one.
 func (s *store) add(batches []*tracepb.ResourceSpans) (refused int64, reason error) {
 	for _, batch := range batches {
 		scopes := batch.GetScopeSpans()
@@ -127,7 +127,7 @@ func (s *store) addSpan(span *tracepb.Span, resource, scope []byte) error {
 	return nil
 }
 
-// touch returns the trace as the most recently written one, and makes it if need be.
+// touch makes a trace the most recently written one, and returns it. It creates the trace if there is none.
 func (s *store) touch(id traceID) *storedTrace {
 	if e, ok := s.traces[id]; ok {
 		s.order.MoveToBack(e)
@@ -139,7 +139,7 @@ func (s *store) touch(id traceID) *storedTrace {
 	return t
 }
 
-// evict removes the traces least recently written until the rest fits.
+// evict removes traces, the least recently written first, until the rest fits.
 func (s *store) evict() {
 	for s.size > s.max {
 		t := s.order.Remove(s.order.Front()).(*storedTrace)

@@ -25,16 +25,15 @@ const (
 
 // Config configures a Viewer. The zero value is ready to use.
 type Config struct {
-	// MaxBytes bounds the memory that kept traces take, in bytes; zero or less means DefaultMaxBytes. One trace may take a
-	// quarter of it. Go's garbage collector may let the process grow to about twice this before it collects.
-	// Log records may take another 16 MiB.
+	// MaxBytes bounds the memory of kept traces, in bytes; zero or less means DefaultMaxBytes. One trace may take a quarter of
+	// it. Before a garbage collection the process may grow to about twice this. Log records may take another 16 MiB.
 	MaxBytes int64
-	// Metrics answers /api/v1/ and GET /metrics; see package metrics. Nil means that nothing does.
+	// Metrics answers /api/v1/ and GET /metrics; see package metrics. If nil, these are answered 404.
 	Metrics http.Handler
-	// Registerer gets the metrics about what is kept. Nil means that there are none.
+	// Registerer gets the metrics about kept traces and logs. It may be nil.
 	Registerer prometheus.Registerer
-	// Page makes what answers every path that is not the viewer's own; see package page. New calls it once. Nil means that
-	// nothing answers.
+	// Page makes the handler of every path that is not the viewer's own; see package page. New calls it once. If nil, these
+	// paths are answered 404.
 	Page func(*Viewer) http.Handler
 }
 
@@ -69,9 +68,9 @@ type Listeners struct {
 	OTLPHTTP net.Listener
 }
 
-// Run serves the query API and both kinds of OTLP until ctx ends, and closes the listeners. It then ends subscriptions, and
-// lets requests under way finish for at most 5 s. protect wraps the handlers of both HTTP servers in checks of host and
-// origin, such as httpserver.Wrap. Run returns nil after ctx ended, or the first error of a server.
+// Run serves the query API and both kinds of OTLP until ctx ends. Then it closes the listeners, ends subscriptions, and waits
+// at most 5 s for requests under way. protect wraps the handlers of both HTTP servers in checks of host and origin, such as
+// httpserver.Wrap. Run returns nil after ctx ended, or the first error of a server.
 func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handler) http.Handler) error {
 	group, ctx := errgroup.WithContext(ctx)
 	serveHTTP(ctx, group, on.API, protect(v.Handler()))

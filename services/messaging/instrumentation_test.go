@@ -40,7 +40,7 @@ messaging_client_sent_messages_total{error_type="",event_type="answer.v1",messag
 			`,messaging_system="redis_streams"`}, // of the conventions
 		{"messaging_lost_messages_total", "Messages that were deleted from the stream while they were pending.", ""},
 		{"messaging_redriven_messages_total", "Dead letters that an operator moved back, and that were delivered again.", ""},
-		{"messaging_taken_over_messages_total", "Messages taken over from a consumer that was not heard of any more.", ""},
+		{"messaging_taken_over_messages_total", "Messages taken over from a consumer that fell silent.", ""},
 	} {
 		want += fmt.Sprintf("# HELP %[1]s %[2]s\n# TYPE %[1]s counter\n"+
 			"%[1]s{messaging_consumer_group_name=\"readers\",messaging_destination_name=\"notes\"%[3]s} 0\n",

@@ -20,7 +20,7 @@ func PoolCollector(name string, client redis.UniversalClient) prometheus.Collect
 	return poolCollector{
 		client:      client,
 		connections: desc("redis_pool_connections", "Connections to Redis, by state.", "state"),
-		dialled:     desc("redis_pool_misses_total", "Commands for which a connection had to be made."),
+		dialled:     desc("redis_pool_misses_total", "Commands that had to open a connection."),
 		timeouts:    desc("redis_pool_timeouts_total", "Commands that failed because no connection was free in time."),
 	}
 }

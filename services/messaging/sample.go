@@ -32,7 +32,7 @@ func (s *Streams) Sampler(streams ...string) *Sampler {
 		shared: s.shared,
 		errors: register(s.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "messaging_lag_sample_errors_total",
-			Help: "Samples of a stream that failed; until the next one its gauges are absent.",
+			Help: "Failed samples of a stream; its gauges are absent until the next one.",
 		}, []string{labelStream})),
 	}
 	for _, stream := range streams {
@@ -104,7 +104,7 @@ var (
 		name, help string
 		value      func(GroupInfo) float64
 	}{
-		{"messaging_stream_lag_messages", "Messages not yet delivered to the group; at least so many where messaging_stream_lag_capped is 1.",
+		{"messaging_stream_lag_messages", "Messages not yet delivered to the group; a lower bound where messaging_stream_lag_capped is 1.",
 			func(g GroupInfo) float64 { return float64(g.Lag) }},
 		{"messaging_stream_lag_capped", "1 where the lag is not known exactly, and messaging_stream_lag_messages is a lower bound.",
 			func(g GroupInfo) float64 { return map[bool]float64{true: 1}[g.LagCapped] }},

@@ -311,14 +311,14 @@ func TestEverySamplerReportsTheSame(t *testing.T) {
 # HELP messaging_dead_letter_messages Messages in the dead letters.
 # TYPE messaging_dead_letter_messages gauge
 messaging_dead_letter_messages{messaging_destination_name="notes",messaging_destination_partition_id="0"} 1
-# HELP messaging_lag_sample_errors_total Samples of a stream that failed; until the next one its gauges are absent.
+# HELP messaging_lag_sample_errors_total Failed samples of a stream; its gauges are absent until the next one.
 # TYPE messaging_lag_sample_errors_total counter
 messaging_lag_sample_errors_total{messaging_destination_name="notes"} 0
 # HELP messaging_stream_consumers Consumers of the group, alive or not yet removed.
 # TYPE messaging_stream_consumers gauge
 messaging_stream_consumers{messaging_consumer_group_name="g",messaging_destination_name="notes",messaging_destination_partition_id="0"} 1
 messaging_stream_consumers{messaging_consumer_group_name="sleepy � group",messaging_destination_name="notes",messaging_destination_partition_id="0"} 0
-# HELP messaging_stream_lag_messages Messages not yet delivered to the group; at least so many where messaging_stream_lag_capped is 1.
+# HELP messaging_stream_lag_messages Messages not yet delivered to the group; a lower bound where messaging_stream_lag_capped is 1.
 # TYPE messaging_stream_lag_messages gauge
 messaging_stream_lag_messages{messaging_consumer_group_name="g",messaging_destination_name="notes",messaging_destination_partition_id="0"} 3
 messaging_stream_lag_messages{messaging_consumer_group_name="sleepy � group",messaging_destination_name="notes",messaging_destination_partition_id="0"} 0

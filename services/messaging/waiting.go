@@ -7,7 +7,7 @@ import (
 )
 
 var descWaiting = prometheus.NewDesc("messaging_waiting_seconds",
-	"Age of the oldest message that was delivered to this process and that no handler has begun; 0 without one.",
+	"Age of the oldest message that was delivered to this process and not begun by a handler; 0 without one.",
 	[]string{labelStream, labelGroup}, nil)
 
 // waiting reports the longest wait of a message in the queues of a process.

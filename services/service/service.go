@@ -58,7 +58,7 @@ type loop struct {
 func New(cfg Config, tel *telemetry.Telemetry) *Service {
 	ended, end := context.WithCancelCause(context.Background())
 	up := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "dependency_up", Help: "1 if what the process depends on answered when it was last asked, within 2 s; else 0.",
+		Name: "dependency_up", Help: "1 if the dependency answered its last check within 2 s; else 0.",
 	}, []string{"dependency"})
 	tel.Registry.MustRegister(up)
 	return &Service{

@@ -9,7 +9,7 @@ import (
 	"example.com/clew/loadtest/internal/schedule"
 )
 
-// gentleRate is in requests a second, which the server can easily answer: what is late then is so because of the generator.
+// gentleRate is in requests a second. The server answers them easily: any delay is the generator's.
 const gentleRate = 2000
 
 func offerGently(ctx context.Context, in input) (figures, error) {
@@ -18,7 +18,7 @@ func offerGently(ctx context.Context, in input) (figures, error) {
 	return f, err
 }
 
-// bareLate sleeps until each request would be due, and sends none: what is late then is so because of the machine.
+// bareLate sleeps until each request would be due, and sends none: any delay is the machine's.
 func bareLate(ctx context.Context, in input) (f figures, err error) {
 	runtime.LockOSThread() // it sleeps in the kernel
 	defer runtime.UnlockOSThread()

@@ -1,12 +1,12 @@
 // Command generator measures the load test's generator alone; `make bench` runs it.
 //
-// It does one measurement, which is its argument, and prints it as one JSON object. Those that start with bare are the same
-// work without the generator.
+// Its argument names a measurement, which it prints as a JSON object. Those that start with bare do the same work without the
+// generator.
 //
-//   - http, bare-http: answers a second of a server that does nothing;
-//   - late, bare-late: by how many milliseconds requests are sent after they were due, the 99th percentile;
-//   - stream, bare-stream: events a second that are added to Redis;
-//   - soak: bytes by which each further order makes the heap grow.
+//   - http, bare-http: answers per second of a server that does nothing;
+//   - late, bare-late: milliseconds from due to sent, 99th percentile;
+//   - stream, bare-stream: events per second added to Redis;
+//   - soak: bytes by which the heap grows with each further order.
 package main
 
 import (
@@ -30,14 +30,14 @@ import (
 	"example.com/clew/loadtest/internal/load"
 )
 
-// input is what a measurement needs.
+// input is the input of a measurement.
 type input struct {
 	url      string // of the server that does nothing
 	redis    redis.UniversalClient
 	duration time.Duration
 }
 
-// figures are what a measurement came to. The names are those of bench's results.
+// figures are the result of a measurement, with the names of bench's results.
 type figures struct {
 	Value  float64
 	Allocs float64            // of an arrival
@@ -110,7 +110,7 @@ func do(
 	return measure(ctx, in)
 }
 
-// used is what this program has used so far.
+// used is the resources that this program has used so far.
 type used struct {
 	mallocs uint64
 	cpu     time.Duration

@@ -29,8 +29,8 @@ const (
 	pace = 12
 )
 
-// A soaked load test is all of one: orders that a server accepts, and a follower that hears of their ends. What Clew's
-// services would tell it does confirm.
+// A soaked load test is a whole one: a server accepts orders, and a follower sees their ends. The method confirm plays the role
+// of Clew's services.
 type soaked struct {
 	input
 	recorder *load.Recorder

@@ -15,7 +15,7 @@ type compareCmd struct {
 	A         string  `arg:"" help:"The earlier run, as --json wrote it."`
 	B         string  `arg:"" help:"The later one."`
 	Tolerance float64 `default:"5" placeholder:"PERCENT" help:"By how much a figure may be worse (${default})."`
-	Seed      uint64  `default:"1" help:"Of the draws behind the intervals."`
+	Seed      uint64  `default:"1" help:"Seed of the random draws for the intervals."`
 	HTML      string  `name:"html" placeholder:"FILE" help:"Write a page, too."`
 }
 

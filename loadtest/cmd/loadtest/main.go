@@ -1,4 +1,4 @@
-// Command loadtest offers load to a running Clew, follows what becomes of it, and answers with a verdict.
+// Command loadtest puts load on a running Clew, follows each order to its end, and prints a verdict.
 package main
 
 import (
@@ -28,7 +28,7 @@ type commands struct {
 }
 
 func main() {
-	logging.Disable() // what the client of Redis has to say is in the errors
+	logging.Disable() // the errors say the same as the Redis client's log
 	load.TuneRuntime()
 	os.Exit(execute(os.Args[1:]))
 }
@@ -51,7 +51,7 @@ func execute(args []string) int {
 	return exitCode(command.Run())
 }
 
-// exitCode says what an error is about, in a line for each if it is several, and returns its code.
+// exitCode prints an error, one line for each if there are several, and returns its code.
 func exitCode(err error) int {
 	if err == nil {
 		return 0
@@ -66,7 +66,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// codedError is an error with an exit code; without text it is said already.
+// codedError is an error with an exit code; one without text was printed already.
 type codedError struct {
 	error
 	code int
@@ -79,5 +79,5 @@ func withCode(code int, err error) error {
 	return codedError{err, code}
 }
 
-// silent has a code and nothing to say.
+// silent returns an error with a code and no text.
 func silent(code int) error { return codedError{errors.New(""), code} }

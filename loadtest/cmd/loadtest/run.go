@@ -101,7 +101,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 	return c.report(measured, err, terminal)
 }
 
-// target finds what to put under load, and makes sure that it may be, and is ready.
+// target finds the system to put under load, and checks that this is allowed and that it is ready.
 func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClient, error) {
 	found, err := target.Find(c.OrderURL, c.RedisURL)
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 	}
 	options.MaxRetries = -1 // a retried command would add an event twice
 	options.DialerRetries = 1
-	options.DisableIdentity = true           // CLIENT SETINFO, which a user with few rights may not
+	options.DisableIdentity = true           // CLIENT SETINFO needs a permission that the user may not have
 	options.PoolSize = found.Partitions + 20 // the follower keeps one for each
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	client := redis.NewClient(options)
@@ -128,8 +128,8 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 	return found, client, nil
 }
 
-// serve shows the metrics of this program at LOADTEST_ADDR until stop is called. Where another load test does already, or
-// something else, this one runs without.
+// serve serves the metrics of this program at LOADTEST_ADDR until stop is called. If the address is taken, by another load test
+// for example, the run goes on without.
 func serve(handler http.Handler) (stop func(), err error) {
 	addr := os.Getenv("LOADTEST_ADDR")
 	if addr == "" {
@@ -176,8 +176,8 @@ func interrupts(ctx context.Context) (first, second context.Context, release fun
 	return first, second, func() { endFirst(); endSecond(); signal.Stop(signals) }
 }
 
-// search does one run, or, for a scenario that searches, one after the other; it returns the one with the highest rate at
-// which all thresholds hold, or the last if none did. With an error it returns what was measured before.
+// search does one run or, for a scenario that searches, one after the other. It returns the one with the highest rate at which
+// all thresholds hold, or the last if there is none. With an error it returns the measurements made before.
 func search(ctx context.Context, s scenario.Scenario, do func(scenario.Scenario) (result.Result, error)) (best result.Result, err error) {
 	if s.Search == nil {
 		return do(s)
@@ -221,8 +221,8 @@ func outcome(r result.Result) string {
 	return text
 }
 
-// report prints and writes what was measured, also if the target went away meanwhile (gone). One that cannot be written does
-// not keep the others from being.
+// report prints the result and writes its files, also if the target went away (gone). If one cannot be written, the others still
+// are.
 func (c *runCmd) report(r result.Result, gone error, terminal bool) error {
 	problems := []error{report.Table(os.Stdout, r, terminal), gone}
 	if c.JSON != "" {

@@ -1,10 +1,9 @@
-// Package compare says whether one run was worse than another, and how sure that is.
+// Package compare decides whether one run was worse than another, and how sure that is.
 //
-// Two runs of the same program differ too. How much a figure could as well have been is learnt from the run itself:
-// the seconds after its warm-up are drawn again, with replacement, as often as there were, a thousand times
-// (bootstrap). They are drawn in short stretches, because a second resembles its neighbours. What 95 % of the draws
-// give for the difference of two runs is its interval. What differs from run to run and not within one, such as a
-// machine that is warmer, the interval does not know: that is what the tolerance is for.
+// Even two runs of the same program differ. How much a figure varies is estimated from the run itself: the seconds after its
+// warm-up are drawn again, with replacement, as many as there were, a thousand times (bootstrap). They are drawn in short
+// stretches, because a second resembles its neighbours. The interval of a difference has 95 % of the draws. It does not cover
+// differences between runs, such as a warmer machine: the tolerance is for those.
 package compare
 
 import (
@@ -15,9 +14,9 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// Options are how to compare.
+// Options are the options of a comparison.
 type Options struct {
-	Tolerance float64 // what a figure may be worse by, as a share of what it was; 0.05 is usual
+	Tolerance float64 // by how much a figure may be worse, as a share of it; 0.05 is usual
 	Seed      uint64  // of the draws: the same seed gives the same intervals
 }
 
@@ -26,7 +25,7 @@ type Comparison struct {
 	A, B      result.Result // before and after
 	Tolerance float64
 	Rows      []Row
-	Warnings  []string // one line each: why the two may not be comparable
+	Warnings  []string // one line each: reasons why the two may not be comparable
 }
 
 // Row is one figure of both runs, in seconds, as a share or a count. A figure that a run did not measure is not a
@@ -35,8 +34,8 @@ type Row struct {
 	Metric   string // named as thresholds are, and throughput, in accepted orders a second
 	A, B     float64
 	Interval *Interval // of B - A; nil for what a run measures only once
-	// Regressed is whether B is worse by more than the tolerance even at the better end of the interval. A figure
-	// without an interval is not judged, but for what must not happen at all: a loss, a duplicate, a drain without end.
+	// Regressed is whether B is worse by more than the tolerance even at the better end of the interval. A figure without an
+	// interval is judged only if it must not happen at all: a loss, a duplicate, a drain without end.
 	Regressed bool
 }
 
@@ -84,8 +83,8 @@ func Compare(a, b result.Result, options Options) Comparison {
 	return c
 }
 
-// around returns what 95 % of the draws lie in. They vary around the difference that the seconds give, which is moved to
-// the one that was measured: percentiles of seconds say how far those of a run vary, and only nearly what they are.
+// around returns the interval of 95 % of the draws. They vary around the difference of the seconds, so the interval is moved to
+// the measured difference: percentiles of seconds show how much those of a run vary, but only approximate their values.
 func around(a, b, ofSeconds float64, draws []float64) *Interval {
 	slices.Sort(draws)
 	n := float64(len(draws) - 1)

@@ -6,16 +6,16 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// A measure is a figure that can be taken of a whole run, and of seconds that were drawn from it.
+// A measure is a figure that can be computed for a whole run, and for seconds drawn from it.
 type measure struct {
 	metric     string
 	higher     bool    // is better
-	resolution float64 // a difference below it says nothing, whatever the tolerance
+	resolution float64 // smaller differences are ignored, whatever the tolerance
 	whole      func(result.Result) float64
 	of         func(*sample) float64
 }
 
-// worse returns by how much B is worse at the better end of the interval; negative if it may be better.
+// worse returns how much worse B is at the better end of the interval; negative if it may be better.
 func (m measure) worse(i Interval) float64 {
 	if m.higher {
 		return -i.High

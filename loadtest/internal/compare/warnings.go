@@ -7,7 +7,7 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// warnings says in what the two runs differ besides what they measured. Another seed is no difference.
+// warnings names the differences between the two runs' settings and machines. Another seed is no difference.
 func warnings(a, b result.Result) (lines []string) {
 	differ := func(what string, of func(result.Result) string) {
 		if textA, textB := of(a), of(b); textA != textB {

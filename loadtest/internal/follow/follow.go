@@ -1,35 +1,34 @@
-// Package follow follows every accepted order to its end, by reading the streams on which the services tell what became
-// of it, measures meanwhile how much waits in Redis, and accounts at the end: what is lost, duplicated, or ended
-// otherwise than its SKU implies.
+// Package follow follows every accepted order to its end by reading the services' streams. Meanwhile it measures the messages
+// that wait in Redis. At the end it accounts for orders that are lost, duplicated, or ended otherwise than their SKU implies.
 //
 // The files in the order of the data:
 //
 //	follow.go   a [Follower], its beginning and its end
 //	read.go     entries of the streams become events
-//	ledger.go   events and accepted orders meet, in whichever order they come
-//	judge.go    what an order that has ended counts as
+//	ledger.go   events and accepted orders are matched, in whichever order they come
+//	judge.go    ended orders are counted
 //	levels.go   lag, pending and dead letters, every 250 ms
 //
 // # When an order ends
 //
-// With the first of order.confirmed.v1, order.rejected.v1 and order.cancelled.v1, or with a dead letter of what it
-// cannot be decided without: its order.created.v1 given up by inventory, its stock.reserved.v1 or stock.rejected.v1 by
-// order. A dead letter that is redriven and then confirmed counts as confirmed in the accounts, and as the dead letter
-// that it was for the one who waited: [Config.OnEnd] is told of the first end only.
+// With the first of order.confirmed.v1, order.rejected.v1 and order.cancelled.v1, or with a dead letter that keeps it from being
+// decided: its order.created.v1 given up by inventory, or its stock.reserved.v1 or stock.rejected.v1 by order. An order whose
+// dead letter is redriven and then confirmed counts as confirmed in the accounts. [Config.OnEnd] is called for the first end
+// only, the dead letter.
 //
 // # What is duplicated
 //
 //   - Two events that finish one order and have different ids, except a confirmation and a cancellation: a confirmed
-//     order may be cancelled, and two relays may publish the two in either order. The same id again is legitimate, which
-//     is all that a replay of the outbox adds.
+//     order may be cancelled, and two relays may publish the two in either order. The same id again is allowed: a replay of
+//     the outbox adds it.
 //   - A confirmed order for which other units were reserved than it has, or a rejected one for which any were. Each
 //     reservation counts once by its event's id.
 //
 // # What is lost, and what is unfinished
 //
 // An order without an end is lost if nothing waits in Redis and nothing has moved for [Config.LostAfter]; otherwise it
-// is unfinished. An outbox cannot be seen from here: what waits in one whose service stays away for longer counts as
-// lost, and the example says that it was never published.
+// is unfinished. Outboxes are not visible from here: if a service stays away for longer, orders in its outbox count as lost,
+// and the example says that they were never published.
 package follow
 
 import (
@@ -70,27 +69,27 @@ type End struct {
 	At     time.Time // when its event was added to the stream, to the millisecond, by this machine's clock
 }
 
-// Config says what is followed.
+// Config configures a Follower.
 type Config struct {
-	// Redis is not closed by the follower. Each partition holds one of its connections all the time, and the samples
-	// take two more. A client that repeats commands says late that Redis is away.
+	// Redis is not closed by the follower. Each partition holds one of its connections all the time, and the samples take two
+	// more. The client should not repeat commands, or it reports late that Redis is away.
 	Redis      redis.UniversalClient
 	Partitions int // 1 or more, as many as the services have
 
-	// Pings: the load is test.ping.v1. Entries are counted and not read, because reading them costs what adding them
-	// does; there are no orders, and no ends.
+	// Pings is for load of test.ping.v1. Entries are counted but not read, because reading costs as much as adding; there are
+	// no orders and no ends.
 	Pings bool
 
-	// LostAfter is how long nothing must have moved, with nothing waiting in Redis, until what has no end is lost. The
-	// default is 15 s: an outbox is published within a second, or after a lease of 10 s if its relay died.
+	// LostAfter is how long nothing must have moved, with nothing waiting in Redis, until orders without an end count as lost.
+	// The default is 15 s: an outbox is published within a second, or after a lease of 10 s if its relay died.
 	LostAfter time.Duration
 
-	// OnEnd is called once for each order that ends while it is followed, and by Account for the others. It must be
-	// quick, and bear calls at the same time: it runs where events are read, or in Accepted if they were read before.
+	// OnEnd is called once for each order that ends while it is followed, and by Account for the others. It must be quick and
+	// safe for concurrent use: it is called while events are read, or by Accepted if they were read before.
 	OnEnd func(End)
 }
 
-// Follower follows orders. Its methods may be called at any time by anybody, but Run once, and Account once after it.
+// Follower follows orders. Its methods may be called concurrently, except that Run is called once, and then Account once.
 type Follower struct {
 	config Config
 	ledger *ledger
@@ -104,8 +103,8 @@ type Follower struct {
 	deadLetters map[string]int
 }
 
-// New returns a follower of what is added from now on: what comes between New and Run is not missed. It fails if Redis
-// cannot be reached, or has not the streams and groups that Clew's services make when they start.
+// New returns a follower of entries that are added from now on, also before Run. It fails if Redis cannot be reached, or lacks
+// the streams and groups that Clew's services make when they start.
 func New(ctx context.Context, config Config) (*Follower, error) {
 	if config.LostAfter == 0 {
 		config.LostAfter = 15 * time.Second
@@ -126,12 +125,12 @@ func New(ctx context.Context, config Config) (*Follower, error) {
 	return f, nil
 }
 
-// Accepted hands over an order that was accepted; a second time changes nothing. It may come after the order's events,
-// but not more than a minute after: they are forgotten then, with those of other people's orders.
+// Accepted adds an accepted order; a second time changes nothing. It may be called after the order's events, but not more than a
+// minute after: events of unknown orders are forgotten.
 func (f *Follower) Accepted(order Order) { f.ledger.accept(order) }
 
-// Run follows until ctx ends, and then returns nil, within a quarter of a second. While Redis is away it tries again,
-// and Levels says so.
+// Run follows until ctx ends, and then returns nil within a quarter of a second. While Redis is away it tries again, and Levels
+// has the error.
 func (f *Follower) Run(ctx context.Context) error {
 	running, ctx := errgroup.WithContext(ctx)
 	for _, p := range f.parts {
@@ -141,9 +140,8 @@ func (f *Follower) Run(ctx context.Context) error {
 	return running.Wait()
 }
 
-// Idle tells, from a sample that was begun after since, whether the system has come to rest: no lag, nothing pending,
-// and either each order has ended or nothing has moved for LostAfter. The caller passes when the last arrival was
-// answered.
+// Idle reports whether the system has come to rest, in a sample that was begun after since: no lag, nothing pending, and either
+// all orders have ended or nothing has moved for LostAfter. since is the time of the last answer.
 func (f *Follower) Idle(since time.Time) bool {
 	s := f.Levels()
 	if s.Err != nil || !s.At.After(since) || s.LagMessages > 0 || s.Pending > 0 {
@@ -152,7 +150,7 @@ func (f *Follower) Idle(since time.Time) bool {
 	return s.Outstanding == 0 || f.quiet()
 }
 
-// quiet tells whether nothing has waited and nothing moved for LostAfter.
+// quiet reports whether nothing has waited and nothing has moved for LostAfter.
 func (f *Follower) quiet() bool {
 	_, moved := f.ledger.outstanding()
 	f.mu.Lock()
@@ -160,11 +158,11 @@ func (f *Follower) quiet() bool {
 	return time.Since(f.busy) >= f.config.LostAfter && time.Since(moved) >= f.config.LostAfter
 }
 
-// Account fills in what became of the accepted orders: Confirmed, Rejected, Cancelled, DeadLettered, Unfinished, Lost,
-// Duplicated, Unexpected and Examples. Of pings it fills in DeadLettered, since New, and as Unfinished what still waits.
+// Account fills in the accounts of the accepted orders: Confirmed, Rejected, Cancelled, DeadLettered, Unfinished, Lost,
+// Duplicated, Unexpected and Examples. For pings it fills in DeadLettered, since New, and Unfinished, those that still wait.
 //
-// It is called once Run has returned, and reads first what was added since. The error is that of asking Redis: what is
-// known is filled in all the same, and what has no end counts as unfinished.
+// Call it after Run has returned; it first reads the entries added since. If Redis fails, it returns the error, but fills in
+// everything that it knows; orders without an end count as unfinished then.
 func (f *Follower) Account(ctx context.Context, totals *result.Totals) error {
 	err := f.catchUp(ctx)
 	s, sampleErr := f.takeSample(ctx)

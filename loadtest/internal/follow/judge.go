@@ -9,7 +9,7 @@ import (
 
 const examplesOfEach = 3
 
-// judge counts what orders came to, when nothing more is to be heard of them.
+// judge counts orders by their end.
 type judge struct {
 	totals                       result.Totals // only what Account fills in
 	lost, duplicated, unexpected []string      // examples
@@ -38,7 +38,7 @@ func (j *judge) ended(id string, r *record) {
 	}
 }
 
-// duplicate says what happened to an order twice, "" for nothing.
+// duplicate describes what happened twice to an order; "" if nothing did.
 func (j *judge) duplicate(r *record) string {
 	switch {
 	case r.twice, r.refused && r.cancellation != 0:
@@ -53,8 +53,8 @@ func (j *judge) duplicate(r *record) string {
 	return ""
 }
 
-// surprise says what happened to an order that its SKU does not imply, or did not happen and is implied; "" for
-// nothing. Anybody may cancel an order before what is implied happens to it.
+// surprise describes how an order's end differs from the one that its SKU implies; "" if it does not. A cancellation is no
+// difference: anybody may cancel an order before its implied end.
 func (j *judge) surprise(r *record) string {
 	status, reason := implied(r.sku)
 	fixed := r.sku == "test-poison" && j.poisonFixed
@@ -73,8 +73,8 @@ func (j *judge) surprise(r *record) string {
 	return ""
 }
 
-// implied is how orders of a test SKU end in test mode, see the table in README; for any other SKU nothing is known but
-// that it has no dead letter.
+// implied returns how orders of a test SKU end in test mode, see the table in README. For any other SKU only a dead letter is
+// not expected.
 func implied(sku string) (status, reason string) {
 	switch sku {
 	case "test-invalid":

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// remembered is how many ended orders are kept, because an order may be confirmed again after it was confirmed. At
-	// 1000 orders a second these are the last two minutes, in which five deliveries of a message have ended.
+	// remembered is the number of ended orders that are kept, because an order may be confirmed a second time. At 1000 orders
+	// a second these are the last two minutes: long enough for five deliveries of a message.
 	remembered = 1 << 17
 
-	// strangerFor is how long events are kept of an order that nobody has accepted: half of that to all of it.
+	// strangerFor is the longest time for which events of an unknown order are kept; the shortest is half of it.
 	strangerFor = 2 * time.Minute
 )
 
@@ -39,7 +39,7 @@ type event struct {
 	at     time.Time
 }
 
-// record is what is known of one order. Ids of events are kept as hashes, 0 before the event.
+// record has the known facts of one order. Ids of events are kept as hashes, 0 before the event.
 type record struct {
 	order *Order // from when it is accepted until it ends
 
@@ -50,7 +50,7 @@ type record struct {
 	at                                  time.Time
 	published, refused, twice           bool
 
-	// These are of the order, from when it is accepted on, and are kept after its end.
+	// These are copied from the order when it is accepted, and kept after its end.
 	accepted bool
 	units    int64
 	sku      string
@@ -100,8 +100,8 @@ func (r *record) end(status string, at time.Time) {
 	}
 }
 
-// ledger is where events and accepted orders meet. Its size is bounded by the orders under way, those remembered, and
-// what other people place in two minutes.
+// ledger matches events and accepted orders. Its size is bounded by the orders under way, those remembered, and those that others
+// place in two minutes.
 type ledger struct {
 	onEnd func(End)
 	seed  maphash.Seed
@@ -109,7 +109,7 @@ type ledger struct {
 	mu        sync.Mutex
 	orders    map[string]*record
 	open      int       // accepted, without an end
-	moved     time.Time // when an accepted order was last heard of
+	moved     time.Time // time of the last event of an accepted order
 	ended     []string  // a ring of those remembered
 	oldest    int       // in the ring, once it is full
 	strangers [2][]string
@@ -165,7 +165,7 @@ func (l *ledger) accept(order Order) {
 	l.tell(end)
 }
 
-// ends returns the end of an accepted order that has just come to it, otherwise nil.
+// ends returns the end of an accepted order that has just ended, otherwise nil.
 func (l *ledger) ends(r *record) *End {
 	if r.order == nil || r.status == "" {
 		return nil
@@ -191,7 +191,7 @@ func (l *ledger) tell(end *End) {
 	}
 }
 
-// forgetStrangers forgets orders that nobody has accepted meanwhile: they are somebody else's.
+// forgetStrangers forgets orders that were not accepted meanwhile: they are somebody else's.
 func (l *ledger) forgetStrangers(now time.Time) {
 	if now.Sub(l.turned) < strangerFor/2 {
 		return
@@ -204,7 +204,7 @@ func (l *ledger) forgetStrangers(now time.Time) {
 	l.strangers[0], l.strangers[1], l.turned = l.strangers[1], l.strangers[0][:0], now
 }
 
-// outstanding returns how many accepted orders have no end, and when one was last heard of.
+// outstanding returns the number of accepted orders without an end, and the time of the last event of one.
 func (l *ledger) outstanding() (open int, moved time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,7 +225,7 @@ func (l *ledger) poisonFixed() {
 	l.mu.Unlock()
 }
 
-// account judges all that is left, which has no end now if it had none before: its status is the one given.
+// account judges all remaining orders. Those without an end get the given status.
 func (l *ledger) account(status string, totals *result.Totals) {
 	now := time.Now()
 	l.mu.Lock()

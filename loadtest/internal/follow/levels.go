@@ -17,24 +17,24 @@ const (
 	sampleEvery   = 250 * time.Millisecond
 	sampleTimeout = 2 * time.Second
 
-	// Up to so many undelivered entries are counted, a page at a time, because Redis does nothing else during a page. It
-	// has a lag of its own, which is unknown or wrong after some deletions: good enough for more.
+	// At most this many undelivered entries are counted, a page at a time, because Redis does nothing else during a page.
+	// Beyond, Redis's own lag is good enough, which is unknown or wrong after some deletions.
 	countedMost = 1000
 	countedPage = 100
 )
 
-// Levels is what waits.
+// Levels has the numbers of waiting messages and orders.
 type Levels struct {
-	At  time.Time // when the sample was begun; zero before the first
-	Err error     // why Redis cannot be read at the moment, nil if it can; meanwhile At and what was sampled stay
+	At  time.Time // start of the sample; zero before the first
+	Err error     // of the last read of Redis; after an error the values of the last sample stay
 
 	LagMessages int     // not yet delivered, in all partitions, of the group that has most
 	LagSeconds  float64 // age of the oldest of these, by Redis's clock
 	Pending     int     // delivered and not acknowledged, in all partitions, of the group that has most
-	Added       int64   // entries added to orders since New, whosever they are, if Redis lost none of its data
+	Added       int64   // entries added to orders since New, others' too, if Redis lost no data
 
 	// These are not sampled.
-	DeadLetters map[string]int // by reason since New, whosever they are
+	DeadLetters map[string]int // by reason since New, others' too
 	Outstanding int            // accepted orders without an end
 }
 
@@ -171,15 +171,15 @@ func (f *Follower) countAfter(ctx context.Context, key, after string) (counted i
 	return counted, oldest, nil
 }
 
-// countPage counts in Redis, because XRANGE would send the entries. It returns how many there are and the ids of the
-// first and the last.
+// countPage counts in Redis, because XRANGE would send the entries. It returns their number and the ids of the first and the
+// last.
 var countPage = redis.NewScript(`
 local found = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])
 if not found[1] then return {0, '', ''} end
 return {#found, found[1][1], found[#found][1]}
 `)
 
-// added is when Redis added an entry: its id starts with the time in milliseconds.
+// added returns the time at which Redis added an entry: its id starts with the milliseconds.
 func added(id string) time.Time {
 	text, _, _ := strings.Cut(id, "-")
 	ms, _ := strconv.ParseInt(text, 10, 64) // Redis made it
@@ -188,7 +188,7 @@ func added(id string) time.Time {
 
 func isNoStream(err error) bool { return err != nil && strings.Contains(err.Error(), "no such key") }
 
-// notThere says why a stream could not be asked about.
+// notThere explains an error about a missing stream.
 func notThere(key string, err error) error {
 	if isNoStream(err) {
 		return fmt.Errorf("stream %s, which Clew's services make, is not in Redis: are they running, with so many partitions?",

@@ -1,5 +1,4 @@
-// Package live shows a run while it goes on: as a picture that is drawn again and again on a terminal, and as a line now
-// and then elsewhere.
+// Package live shows a run while it goes on: as a picture on a terminal, redrawn again and again, or as a line now and then.
 package live
 
 import (
@@ -24,7 +23,7 @@ type Snapshot struct {
 	Scenario   string
 	Target     string
 	Elapsed    time.Duration
-	Offering   time.Duration // how long load is offered, from the start
+	Offering   time.Duration // time for which load is offered, from the start
 	Seconds    []result.Second
 	Thresholds []result.Threshold // as they stand now
 }
@@ -61,7 +60,7 @@ func Show(ctx context.Context, w io.Writer, terminal bool, snapshot func() Snaps
 	}
 }
 
-// erase goes back to where a frame of so many lines began.
+// erase moves the cursor to the beginning of a frame of this many lines.
 func erase(w io.Writer, lines int) { fmt.Fprintf(w, "\x1b[%dA\x1b[J", lines) }
 
 // Line is a moment in a line of at most 80 columns.

@@ -19,7 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// requestTimeout is how long an answer may take. A customer would have gone long ago.
+// requestTimeout is the timeout of a request. A customer would have left long before.
 const requestTimeout = 10 * time.Second
 
 // Arrival is something to send.
@@ -29,7 +29,7 @@ type Arrival struct {
 	SKU    string
 }
 
-// Answer is what came of an arrival.
+// Answer is the result of an arrival.
 type Answer struct {
 	Sent, Done  time.Time
 	ID, TraceID string // of the order that was accepted
@@ -131,7 +131,7 @@ func (h *HTTP) ask(request *http.Request) Answer {
 	return answer
 }
 
-// kindOf names an error of a connection in a word or two: there are few kinds, and many texts.
+// kindOf returns a short name for the kind of a connection's error: there are few kinds, but many texts.
 func kindOf(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):

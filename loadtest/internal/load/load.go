@@ -1,9 +1,9 @@
-// Package load offers arrivals when they are due, whatever becomes of those before: an open loop. A target that slows down
-// is not offered less, so its slowness shows in the latencies, which count from when a request was due.
+// Package load sends requests when they are due, even if earlier ones have no answer yet: an open loop. A target that slows down
+// does not get less load, so its slowness shows in the latencies, which count from the time when a request was due.
 //
 //   - load.go: Generator hands each arrival to a sender when it is due;
 //   - http.go, stream.go: the senders, one for each target;
-//   - recorder.go: what happened, second by second.
+//   - recorder.go: the results, second by second.
 package load
 
 import (
@@ -16,9 +16,9 @@ import (
 	"example.com/clew/loadtest/internal/schedule"
 )
 
-// TuneRuntime prepares Go's runtime for a generator, and is called once, by main. Its thread that sleeps in the kernel
-// keeps one of GOMAXPROCS until the runtime notices, for milliseconds, so there is one more; and garbage is collected less
-// often, because that takes the processor from what is to be sent. GOMAXPROCS and GOGC in the environment stand.
+// TuneRuntime prepares Go's runtime for a generator; main calls it once. It raises GOMAXPROCS by one, because the generator's
+// thread sleeps in the kernel and blocks one of them until the runtime notices, after milliseconds. It makes garbage collections
+// rarer, because they delay sending. It keeps GOMAXPROCS and GOGC if the environment sets them.
 func TuneRuntime() {
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
@@ -28,7 +28,7 @@ func TuneRuntime() {
 	}
 }
 
-// Sender sends what arrives. Send does not wait for the answer.
+// Sender sends arrivals. Send does not wait for the answer.
 type Sender interface {
 	Send(context.Context, Arrival)
 }
@@ -40,7 +40,7 @@ type Generator struct {
 	Sender    Sender
 	Scheduled func(due time.Duration, offered bool) // is called for each arrival, before it is sent
 
-	// InFlight is how many were sent and have not ended. What arrives while there are MaxInFlight is not offered.
+	// InFlight returns the number of arrivals that were sent and have not ended. At MaxInFlight further ones are not sent.
 	InFlight    func() int
 	MaxInFlight int
 }

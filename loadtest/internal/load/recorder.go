@@ -17,8 +17,8 @@ const (
 	slowest = 10
 )
 
-// Recorder keeps what happened in a run, second by second. Its methods may be called from any goroutine; they take offsets
-// from the start of the run.
+// Recorder keeps the results of a run, second by second. Its methods are safe for concurrent use; they take offsets from the
+// start of the run.
 type Recorder struct {
 	warmUp, offering time.Duration // how long each takes, from the start
 
@@ -36,14 +36,14 @@ type second struct {
 	settled        bool // both have become bands
 }
 
-// NewRecorder returns one for a run that offers load for a time, of which the first part is left out of the totals.
+// NewRecorder returns a recorder for a run that offers load for the time offering. The totals leave out the first part, warmUp.
 func NewRecorder(warmUp, offering time.Duration) *Recorder {
 	r := &Recorder{warmUp: warmUp, offering: offering, latencies: map[string]*result.Recorder{}}
 	r.totals.Errors = map[string]int{}
 	return r
 }
 
-// Scheduled counts an arrival, which is not offered if too many are in flight.
+// Scheduled counts an arrival; offered is false if too many were in flight.
 func (r *Recorder) Scheduled(due time.Duration, offered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,9 +60,8 @@ func (r *Recorder) Scheduled(due time.Duration, offered bool) {
 	}
 }
 
-// Answered counts an arrival that was sent, and what came of it after a time that counts from when it was due. The name is
-// that of the latency: result.HTTP or result.StreamAdd, whose bands both stand in Second.HTTP. The problem is empty if it was
-// accepted.
+// Answered counts the answer to an arrival. took counts from the time when it was due. name is that of the latency: result.HTTP
+// or result.StreamAdd; Second.HTTP has the bands of both. problem is empty if the arrival was accepted.
 func (r *Recorder) Answered(name string, due, late, took time.Duration, problem string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,7 +88,7 @@ func (r *Recorder) Answered(name string, due, late, took time.Duration, problem 
 	}
 }
 
-// Ended counts an order that is finished; EndToEnd, from when it was due, is not of one that never was.
+// Ended counts an order that has ended. Only finished orders count for EndToEnd.
 func (r *Recorder) Ended(o result.Order, finished bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +118,7 @@ func (r *Recorder) Ended(o result.Order, finished bool) {
 	}
 }
 
-// Levels are what stands at a moment.
+// Levels are the levels at one moment.
 type Levels struct {
 	InFlight    int
 	LagMessages int
@@ -128,7 +127,7 @@ type Levels struct {
 	DeadLetters int
 }
 
-// Level keeps what stood at a moment; of a second's several, the last, and the largest lag in seconds.
+// Level keeps the levels of a moment: the last of each second, and its largest lag in seconds.
 func (r *Recorder) Level(now time.Duration, l Levels) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,7 +140,7 @@ func (r *Recorder) Level(now time.Duration, l Levels) {
 	}
 }
 
-// Into fills in what is known so far. That is cheap enough for a live view: of a run's seconds, few have news.
+// Into fills in the results so far. It is cheap enough for a live view, because few seconds have changed since the last call.
 func (r *Recorder) Into(all *result.Result) {
 	r.mu.Lock()
 	all.Seconds = make([]result.Second, len(r.seconds))
@@ -162,7 +161,7 @@ func (r *Recorder) Into(all *result.Result) {
 	}
 }
 
-// at is the second of an offset.
+// at returns the second of an offset.
 func (r *Recorder) at(offset time.Duration) *second {
 	i := max(0, int(offset/time.Second))
 	for len(r.seconds) <= i {
@@ -191,7 +190,7 @@ func (s *second) update() {
 	}
 }
 
-// settle keeps the bands alone.
+// settle keeps only the bands.
 func (s *second) settle() {
 	s.update()
 	s.http, s.endToEnd, s.settled = nil, nil, true

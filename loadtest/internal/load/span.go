@@ -25,7 +25,7 @@ func (h *HTTP) start(ctx context.Context, request *http.Request) trace.Span {
 	return span
 }
 
-// end ends it with what came of the request.
+// end ends the span with the result of the request.
 func end(span trace.Span, answer Answer) {
 	if span.IsRecording() {
 		if answer.Status != 0 {
@@ -39,7 +39,7 @@ func end(span trace.Span, answer Answer) {
 	span.End(trace.WithTimestamp(answer.Done))
 }
 
-// attributesOf are those of every span to an address.
+// attributesOf returns the attributes of all spans to an address.
 func attributesOf(address string) []attribute.KeyValue {
 	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodPost, semconv.URLFull(address)}
 	u, err := url.Parse(address)

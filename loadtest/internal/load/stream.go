@@ -20,7 +20,7 @@ const (
 	flushers = 4   // batches under way at a time
 )
 
-// Stream adds an event for each arrival that consumers handle by doing nothing: what they reach is the speed of the
+// Stream adds an event for each arrival. Consumers handle it by doing nothing, so the rate that they reach is the speed of the
 // streams. It is safe for concurrent use.
 type Stream struct {
 	client     redis.UniversalClient
@@ -70,7 +70,7 @@ func (s *Stream) flush() {
 	}
 }
 
-// add adds events in one round trip, whether or not the run was interrupted meanwhile: what was sent has an answer.
+// add adds events in one round trip, even if the run was interrupted meanwhile: everything that was sent gets an answer.
 func (s *Stream) add(arrivals []Arrival) {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
@@ -110,14 +110,14 @@ func (s *Stream) event(id string, now time.Time) *redis.XAddArgs {
 	}
 }
 
-// partition is where messages of a subject travel: its 32-bit FNV-1a hash modulo the number of partitions.
+// partition returns the partition of a subject: its 32-bit FNV-1a hash modulo the number of partitions.
 func partition(subject string, partitions int) int {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(subject)) // never fails
 	return int(hash.Sum32() % uint32(partitions))
 }
 
-// refusal names an error of Redis by its first word, such as OOM or READONLY, and others as HTTP's are.
+// refusal returns the first word of an error of Redis, such as OOM or READONLY, and kindOf any other error.
 func refusal(err error) string {
 	var said redis.Error
 	if errors.As(err, &said) {

@@ -1,4 +1,4 @@
-// Package metrics is what the dashboard "Load test" draws while a run goes on.
+// Package metrics has the metrics of a run, for the dashboard "Load test".
 package metrics
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics counts a run. Its methods may be called from any goroutine.
+// Metrics counts a run. Its methods are safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 	offered  prometheus.Counter
@@ -20,9 +20,9 @@ type Metrics struct {
 	endToEnd prometheus.Histogram
 }
 
-// New returns the metrics of a run that goes on; inFlight is asked at each scrape.
+// New returns the metrics of a run; each scrape calls inFlight.
 func New(inFlight func() int) *Metrics {
-	// Those of messaging, so that the times stand beside the services' own.
+	// Those of messaging, so that the times can be compared with the services' own.
 	buckets := []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 300}
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),

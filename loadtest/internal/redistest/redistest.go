@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Server is a redis-server of the test's own, on a free port of loopback, whose data survive its restarts.
+// Server is a redis-server for one test, on a free port of loopback. Its data survives restarts.
 type Server struct {
 	Client *redis.Client // which notices at once when Redis is away
 
@@ -68,7 +68,7 @@ func (s *Server) Restart(t testing.TB) {
 	}
 }
 
-// Kill ends the server the hard way.
+// Kill ends the server with SIGKILL.
 func (s *Server) Kill() {
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()

@@ -7,10 +7,10 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// mostPoints keeps the page of a long run small; beyond it several seconds become one point.
+// mostPoints keeps the page of a long run small: above it, several seconds become one point.
 const mostPoints = 240
 
-// fewest is what an axis of counts reaches at least, so that its ticks are whole.
+// fewest is the smallest range of an axis of counts, so that its ticks are whole numbers.
 const fewest = 5
 
 // A chart is one figure of the page: the picture, and the same as a table, which the script also reads.
@@ -38,13 +38,13 @@ type row struct {
 	Cells []string
 }
 
-// A series is what a chart draws of a second.
+// A series is one value of each second in a chart.
 type series struct {
 	class, label string
 	value        func(result.Second) float64
 }
 
-// overTimeOf draws what happened, and when.
+// overTimeOf draws the charts over time.
 func overTimeOf(r result.Result) []chart {
 	t := timeline{seconds: merge(r.Seconds), x: overTime(float64(len(r.Seconds))), each: stride(len(r.Seconds))}
 	t.shade(r.Seconds)
@@ -178,7 +178,7 @@ func (t *timeline) bands(id, title, about string, band func(result.Second) resul
 
 func stride(seconds int) int { return max(1, (seconds+mostPoints-1)/mostPoints) }
 
-// merge makes one point of several seconds if there are too many: the mean of what is counted, the worst of the rest.
+// merge makes one point of several seconds if there are too many: the mean of counts, the worst of the rest.
 func merge(seconds []result.Second) []result.Second {
 	each := stride(len(seconds))
 	if each == 1 {

@@ -42,7 +42,7 @@ func ComparisonTable(w io.Writer, c compare.Comparison, colour bool) error {
 	return err
 }
 
-// ComparisonHTML writes two runs side by side as one page that needs nothing but itself.
+// ComparisonHTML writes two runs side by side as one self-contained page.
 func ComparisonHTML(w io.Writer, c compare.Comparison) error {
 	var charts []chart
 	for _, l := range latencies[1:] {

@@ -8,7 +8,7 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// HTML writes what came of a run as one page that needs nothing but itself.
+// HTML writes the result of a run as one self-contained page.
 func HTML(w io.Writer, r result.Result) error {
 	spread, err := distributions(r)
 	if err != nil {
@@ -37,7 +37,7 @@ func HTML(w io.Writer, r result.Result) error {
 
 type fact struct{ Name, Text string }
 
-// figures are what most look for first.
+// figures are the most important figures.
 func figures(r result.Result) []fact {
 	t := r.Totals
 	facts := []fact{
@@ -72,7 +72,7 @@ func conditions(r result.Result) []fact {
 	)
 }
 
-// counts are what the accounting says besides how orders ended.
+// counts are the accounts besides the orders' ends.
 func counts(r result.Result) []fact {
 	t := r.Totals
 	return known(

@@ -22,8 +22,8 @@ var (
 	script string
 )
 
-// render writes a page that asks nothing of anyone, so that it can be opened as a file, sent and kept. Its policy lets
-// the browser run the page's own script and nothing else; styles are let in because each label has its place in one.
+// render writes a self-contained page, which can be opened as a file, sent and kept. Its policy allows only the page's own
+// script, and inline styles, which place the labels.
 func render(w io.Writer, name string, data any) error {
 	page, err := template.New(name).Funcs(template.FuncMap{
 		"count": result.Count, "seconds": result.Seconds, "of": of, "measured": measured, "crossed": crossed, "tone": tone,
@@ -50,7 +50,7 @@ func render(w io.Writer, name string, data any) error {
 	return err
 }
 
-// tone is how a verdict is painted.
+// tone is the colour of a verdict.
 func tone(verdict string) string {
 	return map[string]string{result.Passed: "good", result.Failed: "bad", result.NotJudged: "warn"}[verdict]
 }

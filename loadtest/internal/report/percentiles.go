@@ -10,7 +10,7 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// A distribution is all values of a latency.
+// A distribution has all values of a latency.
 type distribution struct {
 	Class, Label string
 	Count        int
@@ -39,8 +39,8 @@ func distributed(class, label string, h result.Histogram) (distribution, error) 
 	return distribution{class, label, int(h.Count), h, values}, nil
 }
 
-// percentiles draws what share of the requests took at most how long. Each nine further to the right is the slowest
-// tenth of those before it, so that the slow ones, which are few, get as much room as the others.
+// percentiles draws the share of the requests against the time that they took at most. Each further nine on the x axis is the
+// slowest tenth of those before, so that the few slow ones get as much room as the others.
 func percentiles(id, title string, all []distribution) chart {
 	c := chart{
 		ID: id + "-percentiles", Title: title, Wide: true,
@@ -85,7 +85,7 @@ func percentiles(id, title string, all []distribution) chart {
 	return c
 }
 
-// at returns the time in seconds that all but a tenth to the power of nines of the values took at most.
+// at returns the largest time in seconds of all but 0.1 to the power of nines of the values.
 func (d distribution) at(nines float64) float64 {
 	return float64(d.values.ValueAtPercentile(100*(1-math.Pow(10, -nines)))) / 1e6
 }

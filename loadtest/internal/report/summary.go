@@ -18,7 +18,7 @@ var latencies = [...]struct{ name, label, class string }{
 	{result.EndToEnd, "end to end", "other"},
 }
 
-// An ending is one of the ways in which accepted orders end. All of them together are what was accepted.
+// An ending is one of the ways in which accepted orders end. Together they add up to all accepted orders.
 type ending struct {
 	Name  string
 	Count int
@@ -38,7 +38,7 @@ func endings(r result.Result) []ending {
 	}
 }
 
-// peak says how far consumers were behind at most, after the warm-up.
+// peak describes the largest lag after the warm-up.
 func peak(seconds []result.Second) string {
 	lag, messages := 0.0, 0
 	for _, s := range seconds {
@@ -63,7 +63,7 @@ func generator(r result.Result) string {
 	return fmt.Sprintf("used %.2f of %d cores", r.Totals.GeneratorCPU, r.Environment.Cores)
 }
 
-// measured says what a threshold was compared with.
+// measured returns the value of a threshold's metric as text.
 func measured(t result.Threshold) string {
 	if t.Value == nil {
 		return "not measured"

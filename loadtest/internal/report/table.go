@@ -1,4 +1,4 @@
-// Package report shows a result to people: as a table in a terminal, and as a page that needs nothing but itself.
+// Package report shows a result: as a table in a terminal, and as a self-contained page.
 package report
 
 import (
@@ -17,7 +17,7 @@ const (
 	indent = 13 // of what follows a label
 )
 
-// Table writes what came of a run, its verdict first, for a terminal of 80 columns.
+// Table writes the result of a run, its verdict first, for a terminal of 80 columns.
 func Table(w io.Writer, r result.Result, colour bool) error {
 	t := table{colour: colour}
 	t.verdict(r)
@@ -56,7 +56,7 @@ func (t *table) line(format string, values ...any) {
 	t.out.WriteString(strings.TrimRight(fmt.Sprintf(format, values...), " ") + "\n")
 }
 
-// entry writes a labelled text; what does not fit goes on below it.
+// entry writes a labelled text, in several lines if it is long.
 func (t *table) entry(label, text string) {
 	for _, line := range wrap(clean(text), width-indent) {
 		t.line("%-*s%s", indent, label, line)
@@ -164,7 +164,7 @@ func wrap(text string, columns int) []string {
 	return lines
 }
 
-// clean takes out what could move a terminal's cursor or change how a line is read.
+// clean removes characters that could move a terminal's cursor or change the meaning of a line.
 func clean(text string) string { return strings.Map(printable, text) }
 
 func printable(r rune) rune {

@@ -102,7 +102,7 @@ func Span(seconds float64) string {
 	return text
 }
 
-// Load says what was offered: 100/s for 30s, poisson, warm-up 3s.
+// Load describes the offered load: 100/s for 30s, poisson, warm-up 3s.
 func (s Settings) Load() string {
 	var parts []string
 	for _, stage := range s.Stages {
@@ -115,7 +115,7 @@ func (s Settings) Load() string {
 	return strings.Join(append(parts, s.Arrivals, "warm-up "+Span(s.WarmUp)), ", ")
 }
 
-// Orders says what was ordered: 5% test-invalid, the rest load-001 to load-200.
+// Orders describes the mix of orders: 5% test-invalid, the rest load-001 to load-200.
 func (s Settings) Orders() string {
 	if s.Target == "stream" {
 		return "none: test.ping.v1, which is handled by doing nothing"
@@ -127,5 +127,5 @@ func (s Settings) Orders() string {
 	return text + "the rest load-001 to load-200"
 }
 
-// Machine names what it ran on.
+// Machine describes the machine of the run.
 func (e Environment) Machine() string { return fmt.Sprintf("%s, %d cores, %s", e.CPU, e.Cores, e.OS) }

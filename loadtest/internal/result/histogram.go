@@ -7,14 +7,14 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// What a histogram can tell apart: values of three digits, between these. A shorter or longer one counts as these.
+// The range of a histogram, whose values have three digits. Values outside count as the nearest limit.
 const (
 	shortest = time.Microsecond
 	longest  = 10 * time.Minute
 	digits   = 3
 )
 
-// Recorder collects a latency. Its methods may be called from any goroutine.
+// Recorder collects a latency. Its methods are safe for concurrent use.
 type Recorder struct {
 	mu     sync.Mutex
 	values *hdrhistogram.Histogram // microseconds
@@ -33,7 +33,7 @@ func (r *Recorder) Record(d time.Duration) {
 	_ = r.values.RecordValue(microseconds) // it refuses only what is out of range
 }
 
-// Histogram returns what was recorded so far.
+// Histogram returns the values recorded so far.
 func (r *Recorder) Histogram() Histogram {
 	r.mu.Lock()
 	values := r.values.Clone()
@@ -56,7 +56,7 @@ func (r *Recorder) Histogram() Histogram {
 	}
 }
 
-// Decode returns all that was recorded, in microseconds.
+// Decode returns all recorded values, in microseconds.
 func (h Histogram) Decode() (*hdrhistogram.Histogram, error) {
 	return hdrhistogram.Decode([]byte(h.Encoded))
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Read reads what Write wrote. Its errors say what the file is instead.
+// Read reads a file that Write wrote. Its errors say what is wrong with the file, and what to do.
 func Read(path string) (Result, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -1,7 +1,7 @@
-// Package result is what a run measured: what --json writes, and what the table, the page and the comparison read.
+// Package result has the result of a run: --json writes it, and the table, the page and the comparison read it.
 //
-// Times are seconds unless a name says otherwise, shares are from 0 to 1, and everything that happened in time has the
-// offset from the start of the run.
+// Times are seconds unless a name says otherwise, shares are from 0 to 1, and points in time are offsets from the start of the
+// run.
 package result
 
 import "time"
@@ -13,7 +13,7 @@ const Version = 1
 const (
 	Passed    = "passed"
 	Failed    = "failed"     // a threshold does not hold
-	NotJudged = "not judged" // the generator could not keep up, or the target was not there: Reason says which
+	NotJudged = "not judged" // for example, the generator could not keep up: see Reason
 )
 
 // Result is one run.
@@ -36,13 +36,13 @@ type Result struct {
 
 // The names of latencies, each counted from when the request was due.
 const (
-	DueToSent = "due_to_sent" // what the generator itself is late by
+	DueToSent = "due_to_sent" // the generator's own delay
 	HTTP      = "http"        // until the order was accepted
 	EndToEnd  = "e2e"         // until the order was finished
 	StreamAdd = "add"         // of target stream: until Redis had the event
 )
 
-// Settings are what was asked for, after flags have overridden the scenario.
+// Settings are the scenario's settings, with flags applied.
 type Settings struct {
 	Target      string             `json:"target"`   // http or stream
 	Arrivals    string             `json:"arrivals"` // constant or poisson
@@ -61,7 +61,7 @@ type Stage struct {
 	To       float64 `json:"to"`
 }
 
-// Environment is what it ran on.
+// Environment describes the machine and the target of the run.
 type Environment struct {
 	Mode  string `json:"mode"` // standalone, compose, or empty if addresses were given
 	OS    string `json:"os"`   // linux/amd64
@@ -71,16 +71,16 @@ type Environment struct {
 	Redis string `json:"redis"` // its version
 }
 
-// Threshold is one that was asked for, and what became of it.
+// Threshold is a threshold and its result.
 type Threshold struct {
 	Text      string   `json:"text"`   // e2e_p99<500ms
 	Metric    string   `json:"metric"` // e2e_p99
 	Value     *float64 `json:"value"`  // in seconds, as a share, or a count; nil if nothing was measured
 	Holds     bool     `json:"holds"`
-	CrossedAt *float64 `json:"crossed_at,omitempty"` // when it first did not hold, if it is one that is watched all the time
+	CrossedAt *float64 `json:"crossed_at,omitempty"` // when it first did not hold, if it is watched during the run
 }
 
-// Totals are what came of the arrivals.
+// Totals count the arrivals by their results.
 type Totals struct {
 	// Of the arrivals that were due after the warm-up.
 	Scheduled  int            `json:"scheduled"`   // arrivals of the schedule
@@ -106,7 +106,7 @@ type Totals struct {
 	Examples     []string `json:"examples,omitempty"` // one line each about what is lost, duplicated or unexpected, at most ten
 }
 
-// Histogram is what is kept of a latency, in seconds.
+// Histogram has the distribution of a latency, in seconds.
 type Histogram struct {
 	Count   int64   `json:"count"`
 	Mean    float64 `json:"mean"`
@@ -118,7 +118,7 @@ type Histogram struct {
 	Encoded string  `json:"encoded"` // HdrHistogram V2, compressed, base64: microseconds
 }
 
-// Second is what happened in one second. Counts are of this second, levels what they were at its end.
+// Second has the results of one second. Counts are of this second, levels those at its end.
 type Second struct {
 	Offset     int  `json:"offset"` // from the start, in whole seconds
 	WarmUp     bool `json:"warm_up,omitempty"`
@@ -149,7 +149,7 @@ type Band struct {
 	Max   float64 `json:"max"`
 }
 
-// Order is one that took long.
+// Order is one of the slowest orders.
 type Order struct {
 	ID        string  `json:"id"`
 	SKU       string  `json:"sku"`

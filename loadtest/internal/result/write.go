@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// Check says whether Write and Replace could write to path: it is called before a run, so that no run ends without its
+// Check returns an error if Write and Replace could not write to path. Call it before a run, so that no run ends without its
 // report. It leaves nothing behind.
 func Check(path string) error {
 	target, mode, err := resolve(path)
@@ -41,8 +41,8 @@ func (r Result) Write(path string) error {
 	})
 }
 
-// Replace makes what write writes the content of path: all of it or, with an error, none of it, in which case a file
-// that was there is as it was. What is not a file, such as /dev/stdout, is written to as it comes.
+// Replace replaces the content of path by the output of write. After an error, an existing file is unchanged. A path that is not
+// a file, such as /dev/stdout, is written to directly.
 func Replace(path string, write func(io.Writer) error) error {
 	target, mode, err := resolve(path)
 	if err != nil {
@@ -78,7 +78,7 @@ func Replace(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// resolve returns where path leads to, past symbolic links, and the mode of what is there or would be.
+// resolve follows symbolic links of path, and returns the target and its mode, or the mode that it would have.
 func resolve(path string) (target string, mode fs.FileMode, err error) {
 	info, err := os.Stat(path)
 	switch {
@@ -113,7 +113,7 @@ func unwritable(path string, err error) error {
 	return fmt.Errorf("cannot write %s: %w; name a file elsewhere", path, cause(err))
 }
 
-// cause leaves out the path that the system names, which is the temporary file's.
+// cause returns the error without the path, which is that of the temporary file.
 func cause(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

@@ -14,7 +14,7 @@ import (
 	"example.com/clew/loadtest/internal/result"
 )
 
-// environment is what the run ran on, as far as it can be found out.
+// environment describes the machine and the target of the run, as far as it is known.
 func environment(ctx context.Context, mode string, client redis.UniversalClient) result.Environment {
 	return result.Environment{
 		Mode: mode, OS: runtime.GOOS + "/" + runtime.GOARCH, CPU: processor(), Cores: runtime.NumCPU(), Go: runtime.Version(),
@@ -58,7 +58,7 @@ func redisVersion(ctx context.Context, client redis.UniversalClient) string {
 	return ""
 }
 
-// cpu is how long this program has used processors so far.
+// cpu returns the processor time that this program has used so far.
 func cpu() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

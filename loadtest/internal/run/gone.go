@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	// goneAfter is how long the target must be away without a break to be taken for gone. A service that was killed is
-	// back sooner, wherever somebody looks after it: then the run goes on, and the thresholds judge what the outage did.
+	// goneAfter is how long the target must be away without a break to count as gone. A killed service is restarted sooner:
+	// then the run goes on, and the thresholds judge the effect of the outage.
 	goneAfter = 10 * time.Second
 
 	askEvery = time.Second
 )
 
-// watch blocks until ctx ends, and returns nil, or until the target is gone: Redis can't be read, or nothing listens where
-// the order API was.
+// watch blocks until ctx ends, and returns nil, or until the target is gone: Redis can't be read, or nothing listens at the order
+// API's address.
 func (r *run) watch(ctx context.Context) error {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()

@@ -1,4 +1,4 @@
-// Package run is one run of a load test: it offers the load, follows what becomes of it, waits for the rest and judges.
+// Package run does one run of a load test: it offers the load, follows the orders, waits for the last and judges.
 package run
 
 import (
@@ -26,7 +26,7 @@ const (
 	lookEvery  = 20 * time.Millisecond // for the end of the drain
 )
 
-// Config is what a run needs.
+// Config configures a run.
 type Config struct {
 	Scenario scenario.Scenario
 	Target   target.Target
@@ -46,9 +46,9 @@ type run struct {
 	follower *follow.Follower
 }
 
-// Do runs the scenario. It stops offering when offering ends, and waiting for what was accepted when waiting ends; what was
-// measured until then is in the result. The error says why there is none, or that the target went away in the middle: then
-// the result has what was measured before.
+// Do runs the scenario. It stops offering when offering ends, and stops waiting for accepted orders when waiting ends; the result
+// has the measurements until then. After an error there is no result, or, if the target went away in the middle, one with the
+// measurements before that.
 func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	plan := c.Scenario.Plan()
 	r := &run{Config: c, recorder: load.NewRecorder(c.Scenario.WarmUp(), plan.Duration())}
@@ -102,7 +102,7 @@ func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	return r.result(interrupted, gone, offered, drained, used), gone
 }
 
-// patient sends until there is nothing to wait for any more: what was sent when an interrupt came is answered all the same.
+// patient is a sender that an interrupt does not cancel: requests that were sent before still get their answers.
 type patient struct {
 	load.Sender
 	waiting context.Context
@@ -118,7 +118,7 @@ func (r *run) scheduled(due time.Duration, offered bool) {
 	}
 }
 
-// sender sends to what is under load.
+// sender returns the sender for the scenario's target.
 func (r *run) sender() interface {
 	load.Sender
 	Wait()
@@ -129,7 +129,7 @@ func (r *run) sender() interface {
 	return load.NewHTTP(r.Target.Order, r.Tracer, r.answered(result.HTTP))
 }
 
-// answered returns what takes the answers of a target, whose latency has a name.
+// answered returns the function that records answers, under the name of a latency.
 func (r *run) answered(name string) func(load.Arrival, load.Answer) {
 	return func(a load.Arrival, answer load.Answer) {
 		due := r.start.Add(a.Due)
@@ -160,7 +160,8 @@ func (r *run) ended(end follow.End) {
 	}, finished)
 }
 
-// inFlight is what was sent and has not ended. Of events nobody says when they end: those count that wait.
+// inFlight returns the number of arrivals that were sent and have not ended. The end of an event is not known: those that wait
+// count.
 func (r *run) inFlight() int {
 	n := int(r.InFlight.Load())
 	if r.Scenario.Target == scenario.Stream {
@@ -191,7 +192,7 @@ func (r *run) level(ctx context.Context) {
 	}
 }
 
-// drain waits until nothing is on its way, and returns how long that took from now; negative if it was not in time.
+// drain waits until nothing is on its way, and returns how long that took; negative if it was not in time.
 func (r *run) drain(ctx context.Context) time.Duration {
 	since := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.Scenario.Drain)
@@ -242,10 +243,10 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-// tooLate is by how much a generator may be late: above it, the latencies are its own rather than the target's.
+// tooLate is the largest delay of the generator: above it, the latencies are its own rather than the target's.
 const tooLate = 50 * time.Millisecond
 
-// judge says whether the run was good enough, or why that cannot be said: unknown is why the accounts are not complete.
+// judge returns the verdict, and the reason if the run cannot be judged. unknown is the error that made the accounts incomplete.
 func judge(all result.Result, unknown error) (verdict, reason string) {
 	late := all.Latencies[result.DueToSent]
 	switch {
@@ -267,7 +268,7 @@ func judge(all result.Result, unknown error) (verdict, reason string) {
 	return result.Passed, ""
 }
 
-// snapshot is the run as it stands.
+// snapshot returns the present state of the run.
 func (r *run) snapshot() live.Snapshot {
 	partial := result.Result{Settings: r.Scenario.Settings()}
 	r.recorder.Into(&partial)

@@ -21,13 +21,13 @@ import (
 //go:embed scenarios/*.yaml
 var files embed.FS
 
-// Names are the scenarios that are built in, in the order in which one gets to know them.
+// Names returns the built-in scenarios, in the order in which to learn them.
 func Names() []string {
 	return []string{"smoke", "steady", "ramp", "spike", "soak", "poison", "flaky", "crash", "drain", "max"}
 }
 
-// Load reads a scenario that is built in, or, given what looks like a path (it has a separator, or ends in .yaml or
-// .yml), a file. An error is one line.
+// Load reads a built-in scenario, or a file if name looks like a path: it has a separator, or ends in .yaml or .yml. An error is
+// one line.
 func Load(name string) (Scenario, error) {
 	if strings.ContainsAny(name, `/\`) || filepath.Ext(name) == ".yaml" || filepath.Ext(name) == ".yml" {
 		data, err := os.ReadFile(name)
@@ -47,7 +47,7 @@ func Load(name string) (Scenario, error) {
 	return decode(name, data)
 }
 
-// file is how a scenario is written.
+// file is the YAML form of a scenario.
 type file struct {
 	Name        string                   `yaml:"name"`    // by default the file's
 	Teaches     string                   `yaml:"teaches"` // one line
@@ -113,7 +113,7 @@ var (
 	wrongKind  = regexp.MustCompile("cannot unmarshal !!(\\w+)(?: `(.*)`)? into (\\S+)")
 )
 
-// explain turns what the decoder says, which is about Go's types, into what the author of a file can use, in one line.
+// explain turns the decoder's error, which names Go types, into one line for the author of a file.
 func explain(err error) error {
 	problems := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	if types, ok := errors.AsType[*yaml.TypeError](err); ok {

@@ -1,4 +1,4 @@
-// Package scenario says what a load test offers and what it must hold.
+// Package scenario has the scenarios of load tests: the load, and the thresholds that must hold.
 //
 // A scenario is a YAML file, one of those built in or one of the user's ([Load]); flags change it ([Scenario.With]); and
 // it turns into the arrivals of a run ([Scenario.Plan], [Scenario.SKUs]), or of several while it searches ([Search]).
@@ -17,7 +17,7 @@ import (
 // The targets.
 const (
 	HTTP   = "http"   // POST /orders: the whole path of an order
-	Stream = "stream" // test.ping.v1 straight to Redis: what the consumers reach
+	Stream = "stream" // test.ping.v1 straight to Redis: the speed of the consumers
 )
 
 // The kinds of arrivals.
@@ -34,25 +34,25 @@ type Scenario struct {
 	Arrivals    string
 	Seed        uint64
 	Stages      []schedule.Stage
-	Mix         map[string]float64       // by SKU the percentage of orders; the others are of load-001 to load-200
-	Every       map[string]time.Duration // by SKU the time after which one order is of it
+	Mix         map[string]float64       // percentage of orders by SKU; the others are of load-001 to load-200
+	Every       map[string]time.Duration // by SKU: one order of it after each such time
 	MaxInFlight int                      // orders or events that are sent and not finished
-	Drain       time.Duration            // how long what was accepted has to finish, after the last arrival
+	Drain       time.Duration            // time for accepted orders to finish, after the last arrival
 	Thresholds  []threshold.Threshold
 	Search      *Search // nil for a scenario of one run
 }
 
-// Plan is when arrivals are due.
+// Plan returns the times at which arrivals are due.
 func (s Scenario) Plan() schedule.Plan {
 	return schedule.Plan{Stages: s.Stages, Poisson: s.Arrivals == Poisson, Seed: s.Seed}
 }
 
-// WarmUp is how long from the start nothing counts: a tenth of the duration, at most 10 s.
+// WarmUp returns the length of the warm-up: a tenth of the duration, at most 10 s.
 func (s Scenario) WarmUp() time.Duration {
 	return min(s.Plan().Duration()/10, 10*time.Second)
 }
 
-// Settings are the scenario as a result holds it.
+// Settings returns the scenario's settings for a result.
 func (s Scenario) Settings() result.Settings {
 	settings := result.Settings{
 		Target: s.Target, Arrivals: s.Arrivals, Seed: s.Seed, WarmUp: s.WarmUp().Seconds(), MaxInFlight: s.MaxInFlight,
@@ -71,21 +71,21 @@ func (s Scenario) Settings() result.Settings {
 	return settings
 }
 
-// Override is what flags change. What is nil or empty stays as the scenario has it. The tags are kong's.
+// Override has the values of flags. Nil and empty ones leave the scenario unchanged. The tags are kong's.
 type Override struct {
 	Target      string             `help:"http (whole orders) or stream (bare events, straight to Redis)."`
 	Arrivals    string             `help:"constant or poisson."`
-	Seed        *uint64            `help:"Of the arrivals; the same seed gives the same ones."`
-	Rate        *float64           `help:"Highest arrivals a second; the other rates change in proportion."`
-	Duration    *time.Duration     `help:"Of all stages together; each changes in proportion."`
+	Seed        *uint64            `help:"Seed of the arrivals; the same seed gives the same ones."`
+	Rate        *float64           `help:"Highest rate, in arrivals a second; the other rates change in proportion."`
+	Duration    *time.Duration     `help:"Duration of all stages together; each changes in proportion."`
 	Mix         map[string]float64 `help:"Percentage of orders, instead of the scenario's mix; repeatable." placeholder:"SKU=PERCENT"`
-	MaxInFlight *int               `help:"Orders that may be sent and not finished; more are not offered."`
-	Drain       *time.Duration     `help:"How long orders have to finish after the last arrival."`
-	Thresholds  []string           `name:"threshold" help:"Replace the scenario's on that metric; repeatable." placeholder:"'e2e_p99<500ms'"`
+	MaxInFlight *int               `help:"Most orders that are sent and not finished; more are not sent."`
+	Drain       *time.Duration     `help:"Time for orders to finish after the last arrival."`
+	Thresholds  []string           `name:"threshold" help:"Replace the scenario's on this metric; repeatable." placeholder:"'e2e_p99<500ms'"`
 }
 
-// With returns the scenario as overridden. With another target, the scenario's own thresholds on what that does not
-// measure are left out. An error is one line.
+// With returns the scenario with o applied. If o changes the target, thresholds on metrics that the new target does not measure
+// are left out. An error is one line.
 func (s Scenario) With(o Override) (Scenario, error) {
 	if o.Target != "" && o.Target != s.Target {
 		s.Target = o.Target
@@ -144,7 +144,7 @@ func (s *Scenario) scaleDuration(duration time.Duration) {
 	}
 }
 
-// replaceThresholds keeps the order, so that what the user asked for comes last.
+// replaceThresholds replaces thresholds; the user's come last.
 func (s *Scenario) replaceThresholds(texts []string) error {
 	replaced, added := map[string]bool{}, []threshold.Threshold(nil)
 	for _, text := range texts {

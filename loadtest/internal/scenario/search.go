@@ -4,12 +4,12 @@ import "math"
 
 // Search looks for the highest rate at which all thresholds hold, by one run after the other.
 type Search struct {
-	Factor float64 `yaml:"factor"` // by which the rate is raised until it fails
-	Within float64 `yaml:"within"` // the percentage by which the answer may be too low
+	Factor float64 `yaml:"factor"` // raises the rate until it fails
+	Within float64 `yaml:"within"` // percentage by which the result may be too low
 }
 
-// Next is the rate to try next, given the highest that held and the lowest that failed, each 0 if there is none yet. It
-// returns false when the highest that held is the answer, or when not even one arrival a second holds.
+// Next returns the rate to try next. held is the highest that held and failed the lowest that failed, 0 if there is none yet. It
+// returns false if held is the result, or if not even one arrival a second holds.
 //
 // The rate is multiplied until one fails (or divided, until one holds), and then the gap is halved, in proportion.
 func (s Search) Next(held, failed float64) (rate float64, more bool) {

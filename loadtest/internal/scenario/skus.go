@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// products is how many SKUs there are from load-001 on, whose stock does not run out. Orders go round them, so that
-// they don't wait for each other's row.
+// products is the number of SKUs from load-001 on, whose stock does not run out. Orders take turns through them, so that they
+// don't wait for each other's row.
 const products = 200
 
-// SKUs returns what says of each arrival in turn, by its offset, which SKU it orders.
+// SKUs returns a function that gives the SKU of each arrival in turn, by its offset.
 //
-// There is no chance in it: of any n orders, 5 % are of a SKU whose share that is, give or take one or two, because a threshold
-// on the share of dead letters must not fail by bad luck. What comes every so often takes the first order due from then on.
+// It is not random: of any n orders, a SKU with a share of 5 % gets 5 %, give or take one or two, because a threshold on the share
+// of dead letters must not fail by bad luck. A SKU of Every gets the first order that is due after its time.
 func (s Scenario) SKUs() func(due time.Duration) string {
 	type entry struct {
 		sku              string

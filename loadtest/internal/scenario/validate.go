@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// highestRate is far above what one machine can offer; it keeps a slip of the keyboard from filling its memory.
+// highestRate is far above the rates of one machine; it keeps a typo from filling its memory.
 const highestRate = 1_000_000
 
 var sku = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// validate returns the first thing that is wrong, as one line, in the words that the file and the flags share.
+// validate returns the first mistake, as one line, in the words that the file and the flags share.
 func (s Scenario) validate() error {
 	for _, check := range []func() error{
 		s.validateKinds, s.validateStages, s.validateMix, s.validateLimits, s.validateThresholds, s.validateSearch,

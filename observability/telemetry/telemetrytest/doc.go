@@ -1,6 +1,6 @@
 // Package telemetrytest records spans in tests and compares traces with golden files.
 //
-// One [Recorder] collects the spans of every service a test runs, so a trace that crosses them is seen whole:
+// One [Recorder] collects the spans of all services in a test, so that their traces are complete:
 //
 //	rec := telemetrytest.NewRecorder()
 //	order := startOrder(t, rec.Telemetry(t, "order"))

@@ -20,7 +20,7 @@ func Golden(t testing.TB, name, got string) {
 	GoldenFile(t, filepath.Join("testdata", name+".golden"), got)
 }
 
-// GoldenFile is Golden for any other file that is written by its test.
+// GoldenFile is Golden for any other file that its test generates.
 func GoldenFile(t testing.TB, path, got string) {
 	t.Helper()
 	if *update {

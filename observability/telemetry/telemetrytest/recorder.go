@@ -19,7 +19,7 @@ import (
 	"example.com/clew/observability/telemetry/internal/metrics"
 )
 
-// waitTimeout is how long WaitFor waits: far longer than any test needs, so that it decides nothing on a slow machine.
+// waitTimeout is how long WaitFor waits: far longer than any test needs, even on a slow machine.
 const waitTimeout = 10 * time.Second
 
 // Span is a span that has ended.
@@ -75,7 +75,7 @@ func (r *Recorder) Reset() {
 	r.spans = nil
 }
 
-// WaitFor blocks until done accepts the spans recorded so far, and returns them. It asks again whenever a span ends.
+// WaitFor blocks until done accepts the spans recorded so far, and returns them. It calls done again whenever a span ends.
 // After 10 s it ends the test and prints the traces it has seen, so it must be called from the test's goroutine.
 func (r *Recorder) WaitFor(t testing.TB, done func(Spans) bool) Spans {
 	t.Helper()
@@ -116,7 +116,7 @@ func (processor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 func (processor) ForceFlush(context.Context) error                { return nil }
 func (processor) Shutdown(context.Context) error                  { return nil }
 
-// testOutput drops what is written after close: testing panics on it, and a service may log while it stops.
+// testOutput drops writes after close: package testing panics on them, and a service may log while it stops.
 type testOutput struct {
 	mu sync.Mutex
 	w  io.Writer

@@ -13,9 +13,8 @@ import (
 	"example.com/clew/observability/telemetry"
 )
 
-// Setup returns what telemetry.Setup does for a service: its spans are exported as the environment says, and are in the
-// recorder as well. Its log goes to the test's output. At the end of the test it is shut down, and the test fails if
-// something was dropped or could not be exported.
+// Setup calls telemetry.Setup for a service: its spans are exported as the environment says, and recorded as well. Its log goes
+// to the test's output. The end of the test shuts it down, and fails the test if anything was dropped or not exported.
 func (r *Recorder) Setup(t testing.TB, service string) *telemetry.Telemetry {
 	t.Helper()
 	log := &testOutput{w: t.Output()}
@@ -35,7 +34,7 @@ func (r *Recorder) Setup(t testing.TB, service string) *telemetry.Telemetry {
 	return tel
 }
 
-// nothingFailed returns an error that names what the SDK's own metrics count with a label error_type.
+// nothingFailed returns an error that names the failures in the SDK's own metrics.
 func nothingFailed(registry prometheus.Gatherer) error {
 	families, err := registry.Gather()
 	errs, processors := []error{err}, 0

@@ -18,14 +18,14 @@ import (
 //	  order: create orders [producer]
 //	    inventory: process orders [consumer] error=timeout status=error event=takeover link="create orders" (same trace)
 //
-// that is its service and name, its kind, the attributes asked for that it has, error.type, the status if it is an
-// error, its events by name, and its links by the name of the span they point to ("unknown" if that was not recorded).
-// A span whose parent was not recorded is a root marked "(remote parent)". An empty line divides traces.
+// A line has the span's service and name, its kind, those of the given attributes that it has, error.type, the status if it is
+// an error, the names of its events, and for each link the name of the span that it points to ("unknown" if not recorded). A
+// span whose parent was not recorded is a root marked "(remote parent)". An empty line divides traces.
 //
-// Siblings stand in the order of name, kind, service and consumer group, not of time: which of two starts first is
-// often a race, and a golden file must not depend on it. Those that agree in all four stand in the order in which they
-// started, for they are attempts, one after the other. Traces are ordered by their first root in the same way. What is
-// concurrent and agrees in all four, such as two orders placed at once, therefore has no stable order.
+// Siblings are sorted by name, kind, service and consumer group, not by time: which of two starts first is often a race. Only
+// those that agree in all four are sorted by their start, because they are attempts, one after the other. Traces are sorted by
+// their first root in the same way. Concurrent spans that agree in all four, such as two orders placed at once, have no stable
+// order.
 func Tree(spans Spans, attributes ...attribute.Key) string {
 	nodes := make(map[spanID]*node, len(spans))
 	for _, span := range spans {

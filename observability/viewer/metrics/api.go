@@ -14,19 +14,19 @@ import (
 	v1 "github.com/prometheus/prometheus/web/api/v1"
 )
 
-// What queries may take: 10 at the same time, rules included, others wait; each 20 s, and 16 bytes for each of the
-// samples that it holds at a time.
+// The limits of queries: 10 at the same time, rules included, others wait; each 20 s, and a number of samples in memory at a
+// time, of 16 bytes each.
 const (
 	maxQueries   = 10
 	queryTimeout = 20 * time.Second
 	maxSamples   = 5_000_000
 )
 
-// version is the release of Prometheus that the libraries are of: it tells Grafana what the API can do.
+// version is the Prometheus release of the libraries. Grafana derives from it what the API can do.
 const version = "3.15.0"
 
-// served are the parts of Prometheus's API that read metrics. The others write, delete, or show a server's flags and
-// files, which an embedded engine does not have.
+// served lists the endpoints of Prometheus's API that read metrics. The others write, delete, or show flags and files of a
+// server, which an embedded engine does not have.
 var served = [...]string{
 	"query", "query_range", "query_exemplars", "format_query", "parse_query",
 	"series", "labels", "label/{name}/values", "metadata",
@@ -35,7 +35,7 @@ var served = [...]string{
 }
 
 // Handler answers GET /api/v1/… (queries POST too) as Prometheus does, and GET /metrics with the engine's own metrics.
-// It checks neither host nor origin, and no page of another origin may read its answers. To make it takes about 0.1 s.
+// It checks neither host nor origin, and sends no CORS headers. The call takes about 0.1 s.
 func (e *Engine) Handler() http.Handler {
 	api := v1.NewAPI(
 		e.queries,
@@ -80,10 +80,10 @@ func (e *Engine) Handler() http.Handler {
 	return e.answer(mux)
 }
 
-// queryLimit is how many queries may run at the same time. It is a promql.QueryTracker.
+// queryLimit limits the number of queries that run at the same time. It is a promql.QueryTracker.
 type queryLimit chan struct{}
 
-// GetMaxConcurrent is the limit.
+// GetMaxConcurrent returns the limit.
 func (l queryLimit) GetMaxConcurrent() int { return cap(l) }
 
 // Insert blocks until a query may run, or ctx ends.

@@ -28,18 +28,18 @@ import (
 
 // Config configures an Engine. Dir, Rules and Logger are needed.
 type Config struct {
-	// Dir is the folder of the data; Open makes it. Nothing but the caller keeps two engines from using the same one.
+	// Dir is the folder of the data; Open creates it. The caller must make sure that no other engine uses it.
 	Dir string
-	// Rules holds files of recording and alerting rules: every file in it whose name ends in .yml.
+	// Rules has files of recording and alerting rules: every file whose name ends in .yml.
 	Rules fs.FS
-	// Logger takes what goes wrong. What goes wrong again and again it is told once a minute.
+	// Logger gets errors; repeated ones once a minute.
 	Logger *slog.Logger
 
 	ScrapeInterval     time.Duration // zero means 2 s
 	EvaluationInterval time.Duration // of groups of rules that do not set their own; zero means 5 s
 }
 
-// Engine scrapes, keeps, evaluates and answers. Its methods may be called concurrently.
+// Engine scrapes and stores metrics, evaluates rules and answers queries. Its methods may be called concurrently.
 type Engine struct {
 	config   *config.Config
 	registry *prometheus.Registry // of the engine's own metrics
@@ -51,17 +51,16 @@ type Engine struct {
 	rules    *rules.Manager
 
 	setting sync.Mutex
-	targets chan map[string][]*targetgroup.Group // the newest, if it was not taken yet
+	targets chan map[string][]*targetgroup.Group // the newest, if not taken yet
 
 	answering sync.RWMutex // held for reading by every request
 	closed    bool
 }
 
-// Open opens the folder and reads back what is in it, which blocks for up to a second or two after long use. It scrapes
-// and evaluates nothing: after Open, Run must be called, which closes it.
+// Open opens the folder and loads its data, which takes up to two seconds after long use. It repairs files that a killed process
+// has left half-written. It does not scrape or evaluate: the caller must call Run, which also closes the engine.
 //
-// An error names the file of rules that cannot be used, or the folder and what to do about it, in one line. What a
-// process that was killed has left half-written is repaired.
+// An error names the invalid file of rules, or the folder and what to do about it, in one line.
 func Open(cfg Config) (*Engine, error) {
 	if cfg.ScrapeInterval == 0 {
 		cfg.ScrapeInterval = 2 * time.Second
@@ -124,11 +123,11 @@ func Open(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Registerer takes further metrics of this process, which GET /metrics then shows beside the engine's own.
+// Registerer registers further metrics of this process, for GET /metrics.
 func (e *Engine) Registerer() prometheus.Registerer { return e.registry }
 
-// Run scrapes and evaluates until ctx ends. Then it waits for requests under way, refuses further ones and closes the
-// storage. Run returns nil after ctx ended, unless something cannot be closed.
+// Run scrapes and evaluates until ctx ends. Then it waits for requests under way, refuses further ones and closes the storage.
+// Run returns nil, or the error of closing.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -167,7 +166,7 @@ func (e *Engine) close() error {
 	return nil
 }
 
-// answer keeps the storage open while a request is answered: what a query reads is mapped into memory.
+// answer keeps the storage open while a request is answered, because a query reads memory-mapped files.
 func (e *Engine) answer(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e.answering.RLock()

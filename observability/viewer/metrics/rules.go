@@ -19,7 +19,7 @@ type ruleFiles struct {
 	parser.Parser
 }
 
-// findRules finds and checks the files. Its error has a line for every mistake, with the file's name and the line.
+// findRules finds and checks the files. Its error has one line for each mistake, with the file's name and line.
 func findRules(in fs.FS, syntax parser.Parser) (ruleFiles, error) {
 	files := ruleFiles{fs: in, Parser: syntax}
 	var problems []error

@@ -20,9 +20,9 @@ const (
 	maxExemplars = 20_000
 )
 
-// openStorage opens the folder. What is newest is in memory and in a log, which a start reads back; from time to time
-// it becomes a block. The defaults are for millions of series on a server. Here are some thousands, memory matters, and
-// starts are frequent: so blocks are short, and a stop leaves a snapshot, which is read instead of the log.
+// openStorage opens the folder. The newest samples are in memory and in a log, which a start reads back; from time to time they
+// become a block. Prometheus's defaults are for millions of series on a server. Here there are some thousands, memory matters,
+// and starts are frequent: so blocks are short, and a stop writes a snapshot, which is read instead of the log.
 func openStorage(dir string, logger *slog.Logger, registry prometheus.Registerer) (*tsdb.DB, error) {
 	options := tsdb.DefaultOptions()
 	options.RetentionDuration = retention.Milliseconds()
@@ -36,7 +36,7 @@ func openStorage(dir string, logger *slog.Logger, registry prometheus.Registerer
 	options.HeadChunksWriteBufferSize = 256 << 10
 	options.EnableExemplarStorage = true
 	options.MaxExemplars = maxExemplars
-	options.NoLockfile = true // one left by a process that was killed must not matter
+	options.NoLockfile = true // a killed process would leave one behind
 	storage, err := tsdb.Open(dir, logger, registry, options, nil)
 	if err != nil {
 		return nil, openError(dir, err)
@@ -44,7 +44,7 @@ func openStorage(dir string, logger *slog.Logger, registry prometheus.Registerer
 	return storage, nil
 }
 
-// openError says in one line what happened and what to do.
+// openError returns an error of one line with advice.
 func openError(dir string, err error) error {
 	advice := "delete this folder and start again: only metrics are lost"
 	switch {
@@ -56,7 +56,7 @@ func openError(dir string, err error) error {
 	return fmt.Errorf("open the metrics in %s: %s; %s", dir, strings.ReplaceAll(err.Error(), "\n", "; "), advice)
 }
 
-// status is the storage as Prometheus's API asks for it.
+// status is the storage for Prometheus's API.
 type status struct{ *tsdb.DB }
 
 func (s status) Stats(label string, limit int) (*tsdb.Stats, error) {

@@ -9,24 +9,24 @@ import (
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 )
 
-// One scrape that brings more than this fails as a whole: up is 0. A service of Clew shows about 1 000 series.
+// A scrape that exceeds these limits fails as a whole: up is 0. A service of Clew has about 1 000 series.
 const (
 	maxSeriesPerTarget = 20_000
 	maxBytesPerTarget  = "16MB"
 )
 
-// pool is the name under which all targets are scraped in the same way. It shows in the API's answers about targets
-// alone: a target's job is a label of the target.
+// pool is the name of the one scrape configuration. It appears only in the API's answers about targets; the job is a label of
+// the target.
 const pool = "clew"
 
-// Target is a process that shows metrics at http://Addr/metrics.
+// Target is a process that has metrics at http://Addr/metrics.
 type Target struct {
 	Job  string // becomes the label job
 	Addr string // host:port; becomes the label instance
 }
 
-// SetTargets replaces the processes to scrape, within 0.2 s of the call, which does not block. A target that stays is
-// not disturbed. The series of one that is taken away end after two scrape intervals.
+// SetTargets replaces the processes to scrape. It does not block, and takes effect within 0.2 s. Targets that stay are scraped
+// without interruption. The series of a removed target end after two scrape intervals.
 func (e *Engine) SetTargets(targets ...Target) {
 	groups := make([]*targetgroup.Group, len(targets))
 	for i, target := range targets {
@@ -44,8 +44,8 @@ func (e *Engine) SetTargets(targets ...Target) {
 	e.targets <- map[string][]*targetgroup.Group{pool: groups}
 }
 
-// scrapeConfig is what Prometheus would have in its file. Anything that it does not say has Prometheus's default; by
-// default a scrape asks for OpenMetrics first, which has exemplars.
+// scrapeConfig is the equivalent of Prometheus's configuration file. Everything else has Prometheus's default; by default a
+// scrape asks for OpenMetrics first, which has exemplars.
 func scrapeConfig(cfg Config) (*config.Config, error) {
 	parsed, err := config.Load(fmt.Sprintf(`
 global:

@@ -12,12 +12,12 @@ const (
 	tracesEvery  = 200 * time.Millisecond
 	streamsEvery = time.Second
 
-	// writeWithin is how long a browser may take no event: the viewer waits no longer for it when it stops.
+	// writeWithin is the time in which a browser must take an event. A stop of the viewer waits no longer for it.
 	writeWithin = 2 * time.Second
 )
 
-// changes streams what changed, as server-sent events, until the browser leaves or the viewer stops: "traces" with the
-// ids of those that spans arrived for, "streams" with what Streams tells or, while it cannot, "problem".
+// changes streams server-sent events until the browser leaves or the viewer stops: "traces" with the ids of traces that got
+// spans, "streams" with the result of Streams.Look, or "problem" if that fails.
 func (p *page) changes(w http.ResponseWriter, r *http.Request) {
 	written := p.Viewer.Subscribe()
 	defer written.Close()

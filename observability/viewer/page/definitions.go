@@ -19,10 +19,10 @@ import (
 	"example.com/clew/observability/telemetry/httpserver"
 )
 
-// firstDashboard is the one that everybody starts with; each leads to the next with a link of its own.
+// firstDashboard is the first in the list. Each dashboard has a link to the next.
 const firstDashboard = "clew-overview"
 
-// dashboard is what the list says of one, and the file as it is.
+// dashboard is an entry of the list, with the unchanged file.
 type dashboard struct {
 	UID         string `json:"uid"`
 	Title       string `json:"title"`
@@ -32,7 +32,7 @@ type dashboard struct {
 	file []byte
 }
 
-// readDashboards returns all there are, in the order of their links, and then what no link leads to.
+// readDashboards returns all dashboards, in the order of their links, and last those without a link to them.
 func (p *page) readDashboards() ([]dashboard, error) {
 	names, err := fs.Glob(p.Dashboards, "*.json")
 	if err != nil {
@@ -91,7 +91,7 @@ var (
 	runbookLink = regexp.MustCompile(`^(?:\./)?(\w+)\.md$`)
 )
 
-// getRunbook answers a runbook as HTML. goldmark leaves out what is raw HTML in it, and addresses that run a script.
+// getRunbook answers a runbook as HTML. goldmark leaves out raw HTML, and links that run scripts.
 func (p *page) getRunbook(r *http.Request) (any, error) {
 	alert := r.PathValue("alert")
 	source, err := fs.ReadFile(p.Runbooks, alert+".md")
@@ -108,7 +108,7 @@ func (p *page) getRunbook(r *http.Request) (any, error) {
 	return map[string]string{"alert": alert, "html": html.String()}, nil
 }
 
-// leadToPage turns links to the files of other runbooks into links to their pages.
+// leadToPage turns links to files of runbooks into links to their pages.
 func leadToPage(node ast.Node, entering bool) (ast.WalkStatus, error) {
 	if link, ok := node.(*ast.Link); ok && entering {
 		if match := runbookLink.FindSubmatch(link.Destination); match != nil {

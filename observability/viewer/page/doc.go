@@ -1,15 +1,15 @@
-// Package page is the viewer's page: what a browser shows of orders, traces, streams, dashboards and alerts, and the API
-// that it asks besides those of package viewer.
+// Package page is the viewer's page for orders, traces, streams, dashboards and alerts, and the API that it uses besides that
+// of package viewer.
 //
-//   - page.go: New names all paths; problem.go is how they answer;
-//   - static.go: the files of the page, which needs no build, from the folder static;
-//   - orders.go: orders are asked of the order API, and placed there;
-//   - Streams, in page.go: streams and dead letters, which are not known here; clew brings them;
-//   - definitions.go: dashboards and runbooks, from the files that Grafana and Prometheus have;
-//   - changes.go: what changed, as a stream of events.
+//   - page.go: New has all paths, and writes their answers;
+//   - static.go: the page's files, from the folder static; they need no build;
+//   - orders.go: requests for orders are forwarded to the order API;
+//   - Streams, in page.go: streams and dead letters; the program that uses this package provides them;
+//   - definitions.go: dashboards and runbooks, from the files that Grafana and Prometheus use;
+//   - changes.go: changes, as a stream of events.
 //
-// What is promised: nothing is changed without the token, but that an order is placed; no answer leads a browser to
-// another host (a Content-Security-Policy says so); what is text in an order is JSON text here.
+// Promised: without the token nothing can be changed, except that orders can be placed; a Content-Security-Policy keeps the
+// browser from other hosts; text of an order stays text.
 //
-// What is not promised: a check of the host or the origin of a request. That is to be put around it; see viewer.Run.
+// Not promised: a check of a request's host or origin. The caller adds it; see viewer.Run.
 package page

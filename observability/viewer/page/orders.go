@@ -11,15 +11,15 @@ import (
 	"example.com/clew/observability/telemetry/httpserver"
 )
 
-// maxOrderBytes bounds the body of an order. The order API takes no more.
+// maxOrderBytes is the most bytes of an order's body, as in the order API.
 const maxOrderBytes = 1 << 20
 
-// untraced is a W3C trace context that is not sampled. The page asks for orders when traces change: if asking made a trace,
-// it would never stop.
+// untraced is a W3C trace context that is not sampled. The page reads orders when traces change: if reading made a trace, it
+// would never stop.
 const untraced = "00-00000000000000000000000000000001-0000000000000001-00"
 
-// newOrders returns a client that keeps no connection: one on which the order service died in the meantime would fail
-// the next order.
+// newOrders returns a client that keeps no connections: after a restart of the order service, an old one would fail the next
+// order.
 func newOrders() http.Client {
 	return http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -27,8 +27,8 @@ func newOrders() http.Client {
 	}
 }
 
-// forward asks the order API what the page was asked, and answers as it does. Of the headers only baggage goes there: the
-// trace of an order begins with the order.
+// forward forwards a request to the order API, and its answer to the page. Of the headers only baggage is forwarded: the trace
+// of an order begins at the order API.
 func (p *page) forward(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
@@ -76,7 +76,7 @@ type sku struct {
 	Teaches string `json:"teaches"`
 }
 
-// getSKUs lists the products that an order is mostly made of, and the test SKUs with what they do, as README does.
+// getSKUs lists the usual products, and the test SKUs with their effects, as in README.
 func getSKUs(*http.Request) (any, error) {
 	return Items([]sku{
 		{"lamp", false, "is in stock: the order is confirmed"},
@@ -93,7 +93,7 @@ func getSKUs(*http.Request) (any, error) {
 	}), nil
 }
 
-// Items is a list as every list is answered.
+// Items returns the JSON form of a list: an object with the key items. A nil list is an empty one.
 func Items[T any](list []T) map[string]any {
 	if list == nil {
 		list = []T{}

@@ -13,33 +13,33 @@ import (
 	"example.com/clew/observability/viewer/story"
 )
 
-// patience is how long an answer may take, of the order API or of what Streams asks.
+// patience is the timeout of the order API and of Streams.
 const patience = 5 * time.Second
 
 const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Config configures the page. All of it is needed.
+// Config configures the page. All fields are needed.
 type Config struct {
-	Viewer     *viewer.Viewer // which has the traces, tells of changes, and keeps the page's own spans
+	Viewer     *viewer.Viewer // it has the traces, and its changes are shown
 	Orders     string         // base URL of the order API
 	Journey    story.Settings // of an order
 	Streams    Streams
-	Token      string // without one nothing can be changed
-	Dashboards fs.FS  // Grafana's, as *.json
-	Runbooks   fs.FS  // of the alerts, as <Alert>.md
+	Token      string // for Acts; an empty one refuses them all
+	Dashboards fs.FS  // Grafana's *.json
+	Runbooks   fs.FS  // <Alert>.md of each alert
 }
 
-// Streams are the streams and dead letters that the page shows. The viewer does not know the system that it watches: its
-// program brings them.
+// Streams provides the streams and dead letters that the page shows. The viewer does not know the system that it watches, so
+// the program that uses it implements this.
 type Streams interface {
-	// Look returns what the page shows of all streams, and is asked every second.
+	// Look returns the state of all streams, as a value for JSON. The page calls it every second.
 	Look(ctx context.Context) (any, error)
 
 	// Pending returns the messages about an order that were delivered and are not acknowledged.
 	Pending(ctx context.Context, orderID string) ([]story.Pending, error)
 
-	// Questions are what else the page asks, by pattern, and Acts what it changes, which needs the token.
+	// Questions are the page's further requests, by the mux's pattern. Acts change something, and need the token.
 	Questions() map[string]Question
 	Acts() map[string]Question
 }
@@ -75,7 +75,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /api/changes", p.changes)
 	serveStatic(mux)
 	mux.Handle("/", answer(func(r *http.Request) (any, error) {
-		return nil, httpserver.Problemf(http.StatusNotFound, "%.10s %.100s is nothing that the viewer knows", r.Method, r.URL.Path)
+		return nil, httpserver.Problemf(http.StatusNotFound, "the viewer does not have %.10s %.100s", r.Method, r.URL.Path)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", securityPolicy)
@@ -85,7 +85,7 @@ func New(cfg Config) http.Handler {
 	})
 }
 
-// answer writes a question's result.
+// answer writes a question's result: JSON, 204 for nil, or a problem.
 func answer(question Question) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
@@ -103,7 +103,7 @@ func answer(question Question) http.Handler {
 	})
 }
 
-// asProblem shows an unexpected error to the reader, who runs what failed.
+// asProblem returns a problem as it is, and any other error with its text: the reader of the page runs the system.
 func asProblem(err error) *httpserver.Problem {
 	if p, ok := errors.AsType[*httpserver.Problem](err); ok {
 		return p

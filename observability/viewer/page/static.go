@@ -16,13 +16,13 @@ import (
 //go:embed static
 var files embed.FS
 
-// routes are the paths that the page itself tells apart.
+// routes are the paths of the page's views.
 var routes = [...]string{
 	"/{$}", "/traces", "/traces/{id}", "/compare", "/streams", "/dashboards", "/d/{uid}", "/d/{uid}/{slug}", "/alerts", "/runbooks/{alert}",
 }
 
-// serveStatic serves the page's files under /static/, and index.html at every route. Nothing may be used without asking
-// whether it changed: on loopback that costs nothing, and no browser shows an old page with new data.
+// serveStatic serves the page's files under /static/, and index.html at every route. Browsers must revalidate each file: on
+// loopback that costs nothing, and no browser shows an old page with new data.
 func serveStatic(mux *http.ServeMux) {
 	err := fs.WalkDir(files, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -44,7 +44,7 @@ func serveStatic(mux *http.ServeMux) {
 	if err != nil {
 		panic(err) // the files are part of this program
 	}
-	// Where Grafana has the runbooks, and so where links in rules and dashboards lead.
+	// Grafana's path of the runbooks, which the links in rules and dashboards use.
 	mux.HandleFunc("GET /public/runbooks/{file}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/runbooks/"+strings.TrimSuffix(r.PathValue("file"), ".md"), http.StatusFound)
 	})

@@ -23,7 +23,7 @@ type instrumentation struct {
 func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	i := instrumentation{
 		wait: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "outbox_wait_seconds", Help: "Time from a message's creation until it was added to its stream; not of replayed ones.",
+			Name: "outbox_wait_seconds", Help: "Time from a message's creation until it was added to its stream; without replayed ones.",
 			Buckets: histogram.Waits,
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -103,7 +103,7 @@ var (
 	descOldest  = prometheus.NewDesc("outbox_oldest_message_seconds",
 		"Age of the oldest message that is not published yet; 0 without one.", nil, nil)
 	descParked = prometheus.NewDesc("outbox_parked_messages",
-		"Messages that could not be published five times and wait for an operator.", nil, nil)
+		"Messages that failed to publish five times and wait for an operator.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

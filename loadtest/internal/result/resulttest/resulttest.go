@@ -1,4 +1,4 @@
-// Package resulttest makes up results as a run would measure them, for the tests of what reads them.
+// Package resulttest makes up results of runs, for the tests of their readers.
 package resulttest
 
 import (
@@ -23,7 +23,7 @@ type Run struct {
 	Stall   [2]int        // from and to: the seconds in which consumers stand still
 }
 
-// Result makes up what the run would have measured. The same Run gives the same Result.
+// Result makes up the result of the run. The same Run gives the same Result.
 func (run Run) Result() result.Result {
 	run.Seconds = cmp.Or(run.Seconds, 30)
 	run.Rate = cmp.Or(run.Rate, 100)
@@ -166,7 +166,7 @@ func (g *generator) account(order result.Order, warmUp bool) {
 	}
 }
 
-// count adds an order to what came of the time after the warm-up.
+// count adds an order to the totals after the warm-up.
 func (g *generator) count(order result.Order) {
 	totals := &g.result.Totals
 	totals.Scheduled++

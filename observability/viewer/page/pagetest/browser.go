@@ -1,5 +1,4 @@
-// Package pagetest looks at the viewer's page with a real browser, as a person does. A test package has one Browser, in
-// which each test opens tabs:
+// Package pagetest tests the viewer's page in a real browser. A test package has one Browser, in which each test opens tabs:
 //
 //	var browser pagetest.Browser
 //
@@ -12,8 +11,8 @@
 //	}
 //
 // A test fails if anything in its tabs throws, writes an error to the console, cannot be loaded, or breaks the
-// Content-Security-Policy; but not if the page's API answers with an error, which is for the page to show. Each step
-// may take 30 s. Of each tab of a test that failed, the log names a screenshot.
+// Content-Security-Policy; but not if the page's API answers with an error, which the page should show. Each step may take
+// 30 s. The log of a failed test names a screenshot of each tab.
 package pagetest
 
 import (
@@ -33,8 +32,8 @@ type Browser struct {
 	ctx context.Context // nil where there is none
 }
 
-// Run starts the browser, runs the tests, stops the browser, and returns what to exit with. Without a Chromium in the PATH,
-// tests that open a tab are skipped with a message; where the variable CI is set, Run fails.
+// Run starts the browser, runs the tests, stops the browser, and returns the exit code. Without Chromium, tests that open a tab
+// are skipped with a message; if the variable CI is set, Run fails.
 func (b *Browser) Run(m *testing.M) int {
 	stop, err := b.start()
 	switch {
@@ -87,10 +86,10 @@ func find() (program string, err error) {
 	return "", fmt.Errorf("chromium is missing: %w; `make test` installs it", exec.ErrNotFound)
 }
 
-// Look is what a tab looks like.
+// Look is the size and the theme of a tab.
 type Look struct {
 	Width, Height int64 // pixels; zero means 1280 and 800
-	Dark          bool  // what the person prefers
+	Dark          bool  // the preferred colour scheme
 }
 
 // Open shows an address in a new tab, which is closed with the test.

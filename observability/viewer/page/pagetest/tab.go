@@ -19,7 +19,7 @@ const (
 	again    = 20 * time.Millisecond
 )
 
-// A Tab shows the page. Its methods fail the test, and end it, if what they wait for does not happen.
+// A Tab shows the page. If a method waits for something in vain, it fails and ends the test.
 type Tab struct {
 	t   testing.TB
 	ctx context.Context
@@ -44,7 +44,7 @@ func (p *Tab) Do(steps ...chromedp.Action[chromedp.Void]) {
 // Click clicks the first element of a CSS selector, as soon as it is visible.
 func (p *Tab) Click(selector string) { p.t.Helper(); p.Do(chromedp.Click(chromedp.CSS(selector))) }
 
-// Press clicks the button that says so, as soon as there is one and it is enabled.
+// Press clicks the button with this text, as soon as it exists and is enabled.
 func (p *Tab) Press(button string) {
 	p.t.Helper()
 	find := fmt.Sprintf("[...document.querySelectorAll('button')].find(b => !b.disabled && b.textContent.trim() === %s)", quote(button))
@@ -55,7 +55,7 @@ func (p *Tab) Press(button string) {
 // Focus gives the keyboard to the first element of a selector.
 func (p *Tab) Focus(selector string) { p.t.Helper(); p.Do(chromedp.Focus(chromedp.CSS(selector))) }
 
-// Keys presses keys one after the other, where the keyboard is; those without a sign are in chromedp's package kb.
+// Keys presses keys one after the other, in the focused element; chromedp's package kb has those without a character.
 func (p *Tab) Keys(keys ...string) {
 	p.t.Helper()
 	for _, key := range keys {
@@ -69,7 +69,7 @@ func (p *Tab) Type(selector, text string) {
 	p.Do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// Until waits until an expression is true, and then for what is drawn next: as a person does, who sees it. An expression that
+// Until waits until an expression is true, and then for the next frame, in which a person would see it. An expression that
 // throws is not true yet.
 func (p *Tab) Until(expression string) {
 	p.t.Helper()
@@ -96,7 +96,7 @@ func (p *Tab) UntilText(text string) {
 	p.Until(fmt.Sprintf(`document.body.innerText.replace(/\s+/g, ' ').includes(%s)`, quote(text)))
 }
 
-// Texts returns what all elements of a selector say now, shown or not, with one space between words.
+// Texts returns the present texts of all elements of a selector, shown or not, with one space between words.
 func (p *Tab) Texts(selector string) []string {
 	p.t.Helper()
 	texts := Eval[[]string](p, fmt.Sprintf("[...document.querySelectorAll(%s)].map(e => e.textContent)", quote(selector)))
@@ -106,7 +106,7 @@ func (p *Tab) Texts(selector string) []string {
 	return texts
 }
 
-// Eval returns what an expression, or the promise that it is, comes to, decoded from JSON.
+// Eval returns the value of an expression, or of its promise, decoded from JSON.
 func Eval[T any](p *Tab, expression string) T {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -127,7 +127,7 @@ func (p *Tab) Fits() {
 	}
 }
 
-// Screenshot returns what the tab shows, as PNG.
+// Screenshot returns a picture of the tab, as PNG.
 func (p *Tab) Screenshot() []byte {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -182,7 +182,7 @@ func (p *Tab) keepScreenshot() {
 	p.t.Log("screenshot:", file.Name())
 }
 
-// shown returns where the tab is and what it says, to explain why a test failed.
+// shown returns the tab's address and text, to explain why a test failed.
 func (p *Tab) shown() string {
 	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 	defer cancel()

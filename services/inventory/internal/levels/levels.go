@@ -42,7 +42,7 @@ func (s *Sampler) Sample(ctx context.Context) error {
 }
 
 var descAvailable = prometheus.NewDesc("stock_available",
-	"Units that are available, of the SKUs that the service was seeded with.", []string{"sku"}, nil)
+	"Available units of the SKUs that the service was seeded with.", []string{"sku"}, nil)
 
 // Describe implements prometheus.Collector.
 func (s *Sampler) Describe(descs chan<- *prometheus.Desc) { descs <- descAvailable }

@@ -42,7 +42,7 @@ func TestWhatASamplerReports(t *testing.T) {
 	}
 	report := func(lamps int) string {
 		return fmt.Sprintf(`
-			# HELP stock_available Units that are available, of the SKUs that the service was seeded with.
+			# HELP stock_available Available units of the SKUs that the service was seeded with.
 			# TYPE stock_available gauge
 			stock_available{sku="lamp"} %d
 			stock_available{sku="mug"} 0

@@ -43,8 +43,8 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 
 var (
 	descObjective = prometheus.NewDesc("orders_objective_total",
-		"Orders counted for the objective: good, or bad; of all replicas together.", []string{"result"}, nil)
-	descOverdue = prometheus.NewDesc("orders_overdue", "Orders that are pending for more than 5 s.", nil, nil)
+		"Orders counted for the objective, good or bad, by all replicas together.", []string{"result"}, nil)
+	descOverdue = prometheus.NewDesc("orders_overdue", "Orders that have been pending for more than 5 s.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

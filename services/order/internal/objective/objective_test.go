@@ -48,11 +48,11 @@ func TestWhatASweeperReports(t *testing.T) {
 	s, registry, db := newSweeper(t)
 	report := func(bad, overdue int) string {
 		return fmt.Sprintf(`
-			# HELP orders_objective_total Orders counted for the objective: good, or bad; of all replicas together.
+			# HELP orders_objective_total Orders counted for the objective, good or bad, by all replicas together.
 			# TYPE orders_objective_total counter
 			orders_objective_total{result="bad"} %d
 			orders_objective_total{result="good"} 0
-			# HELP orders_overdue Orders that are pending for more than 5 s.
+			# HELP orders_overdue Orders that have been pending for more than 5 s.
 			# TYPE orders_overdue gauge
 			orders_overdue %d
 		`, bad, overdue)

@@ -25,7 +25,7 @@ type finished struct {
 
 func newInstrumentation(reg prometheus.Registerer) instrumentation {
 	total := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "orders_finished_total", Help: "Orders that left pending, by the status that they left it for.",
+		Name: "orders_finished_total", Help: "Orders that left pending, by their new status.",
 	}, []string{"status"})
 	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "order_completion_seconds", Help: "Time from an order's acceptance until it left pending.",

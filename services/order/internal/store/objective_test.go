@@ -145,7 +145,7 @@ func TestATransactionThatIsRolledBackCountsNothing(t *testing.T) {
 			# HELP orders_accepted_total Orders accepted.
 			# TYPE orders_accepted_total counter
 			orders_accepted_total 1
-			# HELP orders_finished_total Orders that left pending, by the status that they left it for.
+			# HELP orders_finished_total Orders that left pending, by their new status.
 			# TYPE orders_finished_total counter
 			orders_finished_total{status="cancelled"} 0
 			orders_finished_total{status="confirmed"} 1
