@@ -106,13 +106,13 @@ func (s *Student) shell(block string) *exec.Cmd {
 func (s *Student) enter(block string) {
 	s.t.Helper()
 	var said string
-	once := func() bool {
+	once := func() error {
 		out, err := s.shell(strings.ReplaceAll(block, " ID", " "+s.Order)).CombinedOutput()
 		if err != nil {
 			s.t.Fatalf("%s%v\n%s", block, err, out)
 		}
 		said = string(out)
-		return watched[block] == nil || watched[block].MatchString(said)
+		return processtest.Unless(watched[block] == nil || watched[block].MatchString(said), "it shows\n%s", said)
 	}
 	processtest.Eventually(s.t, block+"shows what the lesson says", once)
 	if match := regexp.MustCompile(`(?m)^order (\S+) `).FindStringSubmatch(said); match != nil {

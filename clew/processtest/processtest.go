@@ -3,6 +3,7 @@ package processtest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,22 +12,33 @@ import (
 	"time"
 )
 
-// Eventually asks until the condition holds, and fails the test if it does
-// not within a minute.
-func Eventually(t *testing.T, what string, condition func() bool) {
+// Eventually asks until there is no error, and fails the test with the last one
+// after a minute.
+func Eventually(t *testing.T, what string, ask func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("after a minute, not yet: %s", what)
+	var err error
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if err = ask(); err == nil {
+			return
 		}
 	}
+	t.Fatalf("after a minute, not yet: %s: %v", what, err)
+}
+
+// Unless is an answer for Eventually: an error that says what there is instead,
+// unless the condition holds.
+func Unless(holds bool, format string, args ...any) error {
+	if holds {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
 }
 
 // Gone fails the test if one of the processes still lives after 20 s.
 func Gone(t *testing.T, pids ...int) {
 	t.Helper()
 	for _, pid := range pids {
-		Eventually(t, "process "+strconv.Itoa(pid)+" is gone", func() bool { return !Alive(pid) })
+		Eventually(t, "process "+strconv.Itoa(pid)+" is gone", func() error { return Unless(!Alive(pid), "it lives") })
 	}
 }
 

@@ -129,8 +129,9 @@ func deadLetters(t *testing.T, s *stack) {
 	s.want(t, 0, clew("dlq", "show", letters[poison].ID), "test-poison")
 	s.want(t, 0, clew("fix", "poison"))
 	s.want(t, 0, target("dlq", "ARGS=redrive "+letters[poison].ID))
-	processtest.Eventually(t, "the redriven order is confirmed", func() bool {
-		return strings.Contains(s.get(t, s.state(t).Addresses.Order+"/orders/"+letters[poison].Subject), `"confirmed"`)
+	processtest.Eventually(t, "the redriven order is confirmed", func() error {
+		order := s.get(t, s.state(t).Addresses.Order+"/orders/"+letters[poison].Subject)
+		return processtest.Unless(strings.Contains(order, `"confirmed"`), "it is %s", order)
 	})
 	s.want(t, 0, target("dlq", "ARGS=discard --all"))
 	s.want(t, 0, target("dlq", "ARGS=list"), "no dead letters")
@@ -165,9 +166,11 @@ func streams(t *testing.T, s *stack) {
 	}
 	heard := func() string { text, _ := os.ReadFile(out.Name()); return string(text) }
 	listener := func() bool { return strings.Contains(s.want(t, 0, clew("streams")), "listen-") }
-	processtest.Eventually(t, "it listens", listener)
+	processtest.Eventually(t, "it listens", func() error { return processtest.Unless(listener(), "it has no group") })
 	order := strings.Fields(s.want(t, 0, target("order"), "confirmed"))[1]
-	processtest.Eventually(t, "it hears of the order", func() bool { return strings.Contains(heard(), "order.created.v1 "+order) })
+	processtest.Eventually(t, "it hears of the order", func() error {
+		return processtest.Unless(strings.Contains(heard(), "order.created.v1 "+order), "it heard\n%s", heard())
+	})
 	if err := syscall.Kill(-listen.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
@@ -242,8 +245,9 @@ func (s *stack) load(t *testing.T, args ...string) string {
 func replicas(t *testing.T, s *stack) {
 	s.compose(t, "up", "--detach", "--no-build", "--wait", "--scale", "inventory=3")
 	for job, want := range map[string]string{"inventory": "3", "order": "1", "collector": "1", "tempo": "1", "loki": "1", "grafana": "1", "prometheus": "1"} {
-		processtest.Eventually(t, fmt.Sprintf("Prometheus scrapes %s of %s", want, job), func() bool {
-			return s.prometheus(t, fmt.Sprintf(`sum(up{job=%q})`, job)) == want
+		processtest.Eventually(t, fmt.Sprintf("Prometheus scrapes %s of %s", want, job), func() error {
+			up := s.prometheus(t, fmt.Sprintf(`sum(up{job=%q})`, job))
+			return processtest.Unless(up == want, "it is %s", up)
 		})
 	}
 	said := s.want(t, 0, target("status"))
@@ -295,7 +299,7 @@ thresholds: [lost==0, duplicates==0, unfinished==0, unexpected==0, dlq_rate==0%]
 	}()
 	accepted := func() int { n, _ := strconv.Atoi(s.sql(t, "order", "SELECT count(*) FROM orders")); return n }
 	before := accepted()
-	processtest.Eventually(t, "orders are placed", func() bool { return accepted() > before })
+	processtest.Eventually(t, "orders are placed", func() error { return processtest.Unless(accepted() > before, "none is") })
 	s.kill(t, "order", "inventory")
 	nothingRefused(t, s)
 	s.kill(t, "redis")
@@ -329,7 +333,7 @@ func (s *stack) cut(t *testing.T, name string, noticed func() bool) {
 	t.Helper()
 	const network = "clewtest_default"
 	s.docker(t, "network", "disconnect", network, name)
-	processtest.Eventually(t, name+" is missed", noticed)
+	processtest.Eventually(t, name+" is missed", func() error { return processtest.Unless(noticed(), "nobody says so") })
 	s.docker(t, "network", "connect", "--alias", strings.Split(name, "-")[1], network, name)
 	s.healthy(t)
 }
@@ -383,9 +387,9 @@ func booksBalance(t *testing.T, s *stack) {
 		}
 	}
 	for _, stream := range []string{"orders:{0}", "stock:{0}"} {
-		processtest.Eventually(t, "nothing of "+stream+" is pending", func() bool {
+		processtest.Eventually(t, "nothing of "+stream+" is pending", func() error {
 			groups, err := s.redis(t).XInfoGroups(t.Context(), stream).Result()
-			return err == nil && len(groups) == 1 && groups[0].Pending == 0
+			return processtest.Unless(err == nil && len(groups) == 1 && groups[0].Pending == 0, "%+v, error %v", groups, err)
 		})
 	}
 }

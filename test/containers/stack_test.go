@@ -178,13 +178,13 @@ func (s *stack) containers(t *testing.T, services ...string) (all []container) {
 // healthy waits until every container runs and, if it has a check, is healthy.
 func (s *stack) healthy(t *testing.T) {
 	t.Helper()
-	processtest.Eventually(t, "every container is healthy", func() bool {
+	processtest.Eventually(t, "every container is healthy", func() error {
 		for _, c := range s.containers(t) {
 			if !c.State.Running || c.State.Health.Status != "" && c.State.Health.Status != "healthy" {
-				return false
+				return fmt.Errorf("%s is %+v", c.Name, c.State)
 			}
 		}
-		return true
+		return nil
 	})
 }
 
@@ -196,9 +196,9 @@ func (s *stack) kill(t *testing.T, services ...string) {
 		if err := syscall.Kill(c.State.Pid, syscall.SIGKILL); err != nil {
 			t.Fatalf("kill %s: %v", c.Name, err)
 		}
-		processtest.Eventually(t, c.Name+" is started again", func() bool {
+		processtest.Eventually(t, c.Name+" is started again", func() error {
 			i := slices.IndexFunc(s.containers(t, c.service()), func(now container) bool { return now.ID == c.ID && now.RestartCount > c.RestartCount })
-			return i >= 0
+			return processtest.Unless(i >= 0, "it has not been")
 		})
 	}
 	s.healthy(t)

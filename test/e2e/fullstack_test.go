@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/state"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -84,7 +85,7 @@ func startRedis(t *testing.T, dir string) (of func(user string) string, stop fun
 		return (&url.URL{Scheme: "unix", User: url.UserPassword(user, "of-"+user), Path: socket}).String()
 	}
 	admin := messagingtest.Client(t, of("admin"))
-	messagingtest.Eventually(t, "Redis answers", func() error { return admin.Ping(t.Context()).Err() })
+	processtest.Eventually(t, "Redis answers", func() error { return admin.Ping(t.Context()).Err() })
 	return of, stop
 }
 

@@ -142,10 +142,10 @@ func TestGeneratedRequests(t *testing.T) {
 		}
 	}
 
-	processtest.Eventually(t, "no order is pending", func() bool {
+	processtest.Eventually(t, "no order is pending", func() error {
 		var pending struct{ Items []any }
 		s.ask("GET", s.order+"/orders?status=pending&limit=1", "", http.StatusOK, &pending)
-		return len(pending.Items) == 0
+		return processtest.Unless(len(pending.Items) == 0, "%v is", pending.Items)
 	})
 	if o := s.place("load-200"); o.Status != "confirmed" {
 		t.Errorf("a normal order is %s: %s", o.Status, o.Reason)

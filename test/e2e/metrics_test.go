@@ -17,11 +17,11 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/traceapi"
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/observability/viewer/story"
 	"example.com/clew/services/contracts"
-	"example.com/clew/services/messaging/messagingtest"
 )
 
 // The metrics on which dashboards and alerts of others may rely, with their types and labels. D is the destination, G the
@@ -139,7 +139,7 @@ func (s *stack) awaitPromised() {
 	s.t.Helper()
 	long := strings.NewReplacer("D", "messaging_destination_name", "G", "messaging_consumer_group_name",
 		"P", "messaging_destination_partition_id", "T", "event_type")
-	messagingtest.Eventually(s.t, "all metrics are there", func() error {
+	processtest.Eventually(s.t, "all metrics are there", func() error {
 		var missing []error
 		families := s.families()
 		for line := range strings.Lines(strings.TrimSpace(promised)) {
@@ -210,7 +210,7 @@ func TestExemplarsLeadToTraces(t *testing.T) {
 	} {
 		for _, metric := range test.metrics {
 			exemplar := regexp.MustCompile(`(?m)^` + metric + `_bucket\{.* # \{.*trace_id="([0-9a-f]{32})"`)
-			messagingtest.Eventually(t, service+"'s "+metric+" leads to a trace of its own", func() error {
+			processtest.Eventually(t, service+"'s "+metric+" leads to a trace of its own", func() error {
 				found := exemplar.FindStringSubmatch(s.scrape(test.admin, "application/openmetrics-text"))
 				if found == nil {
 					return errors.New("there is no exemplar")
@@ -233,7 +233,7 @@ func TestAllOrderProcessesReportTheSameObjective(t *testing.T) {
 		t.Helper()
 		want := fmt.Sprintf("\norders_objective_total{result=\"good\"} %d\n", n)
 		for _, admin := range admins {
-			messagingtest.Eventually(t, "each order is counted once", func() error {
+			processtest.Eventually(t, "each order is counted once", func() error {
 				if text := s.scrape(admin, ""); !strings.Contains(text, want) {
 					return fmt.Errorf("want%sand have %s", want, regexp.MustCompile("(?m)^orders_objective.*$").FindAllString(text, -1))
 				}

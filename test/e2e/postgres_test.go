@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/clew/clew/orderapi"
+	"example.com/clew/clew/processtest"
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -58,10 +59,10 @@ func TestReplicasOnPostgres(t *testing.T) {
 			}
 		}
 	}
-	messagingtest.Eventually(t, "what became of each order is told once", func() error {
+	processtest.Eventually(t, "what became of each order is told once", func() error {
 		return difference(told, s.told(first.ID))
 	})
-	messagingtest.Eventually(t, "the units of confirmed orders are reserved, those of cancelled ones released", func() error {
+	processtest.Eventually(t, "the units of confirmed orders are reserved, those of cancelled ones released", func() error {
 		reserved := map[string]int64{}
 		for sku, now := range s.stock() {
 			if now.Available+now.Reserved != before[sku].Available+before[sku].Reserved {

@@ -33,7 +33,10 @@ func TestInterrupts(t *testing.T) {
 		defer func() { _ = syscall.Kill(inventory, syscall.SIGCONT) }()
 		l.accepted(80)
 		l.signal(syscall.SIGTERM)
-		processtest.Eventually(t, "it waits", func() bool { return strings.Contains(l.printed(), "no more load") })
+		processtest.Eventually(t, "it waits", func() error {
+			printed := l.printed()
+			return processtest.Unless(strings.Contains(printed, "no more load"), "it prints\n%s", printed)
+		})
 		l.signal(syscall.SIGINT)
 		r := l.wants(1, "interrupted after", "FAILED  unfinished==0", "never drained")
 		if r.Totals.Unfinished == 0 || r.Totals.Lost > 0 || r.Totals.Confirmed+r.Totals.Unfinished != r.Totals.Accepted || r.Totals.Drain >= 0 {

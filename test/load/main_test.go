@@ -122,17 +122,17 @@ func load(t *testing.T, clew *clewtest.Clew, args ...string) *underLoad {
 // accepted waits until so many orders were accepted.
 func (l *underLoad) accepted(n int) {
 	l.t.Helper()
-	processtest.Eventually(l.t, fmt.Sprintf("%d orders are accepted", n), func() bool {
+	processtest.Eventually(l.t, fmt.Sprintf("%d orders are accepted", n), func() error {
 		response, err := http.Get(l.metric)
 		if err != nil {
-			return false
+			return err
 		}
 		defer response.Body.Close()
 		body, _ := io.ReadAll(response.Body)
 		_, after, _ := strings.Cut(string(body), `loadtest_requests_total{result="ok"} `)
 		soFar := 0
 		_, _ = fmt.Sscan(after, &soFar)
-		return soFar >= n
+		return processtest.Unless(soFar >= n, "%d are", soFar)
 	})
 }
 

@@ -29,6 +29,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"example.com/clew/clew/orderapi"
+	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/state"
 	"example.com/clew/observability/viewer/metrics"
 	"example.com/clew/services/messaging"
@@ -58,14 +59,14 @@ func TestEachAlertFiresAndIsCleared(t *testing.T) {
 			t.Cleanup(cure) // if this one fails, the next shall not wait for a process that is stopped
 			a.cause()
 			for _, alert := range a.alerts {
-				eventually(t, alert+" fires", func() error { return watching.firing(alert, true) })
+				processtest.Eventually(t, alert+" fires", func() error { return watching.firing(alert, true) })
 				if !hasData(t, watching.url, runbooks[alert][0], kindInstant, started) {
 					t.Errorf("while %s fires, its runbook's first query returns nothing: %s", alert, runbooks[alert][0])
 				}
 			}
 			cure()
 			for _, alert := range a.alerts {
-				eventually(t, alert+" is cleared", func() error { return watching.firing(alert, false) })
+				processtest.Eventually(t, alert+" is cleared", func() error { return watching.firing(alert, false) })
 				fired[alert] = contract[alert]
 			}
 		})
@@ -100,7 +101,7 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 		"a service that hangs", []string{"StreamLag", "OldestPending", "TargetDown"},
 		func() {
 			clew.place(t, "test-slow", 1) // is pending when the process stops
-			eventually(t, "the message is delivered", func() error {
+			processtest.Eventually(t, "the message is delivered", func() error {
 				pending, err := client.XPending(t.Context(), messaging.StreamKey("orders", 0), "inventory").Result()
 				if err == nil && pending.Count == 0 {
 					err = errors.New("nothing is pending")
@@ -134,7 +135,7 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 		func() {
 			id := clew.place(t, "test-poison", 1)[0]
 			key := messaging.StreamKey("orders", 0)
-			eventually(t, "the message is deleted while it is pending", func() error {
+			processtest.Eventually(t, "the message is deleted while it is pending", func() error {
 				entries, err := client.XRevRangeN(t.Context(), key, "+", "-", 10).Result()
 				i := slices.IndexFunc(entries, func(e redis.XMessage) bool { return e.Values["subject"] == id })
 				if i < 0 {
@@ -156,18 +157,6 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 		func() { collector.refuses.Store(true); clew.place(t, "lamp", 5) },
 		func() { collector.refuses.Store(false) },
 	}}
-}
-
-// eventually asks until there is no error, and fails the test with the last one after a minute.
-func eventually(t *testing.T, what string, ask func() error) {
-	t.Helper()
-	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if err = ask(); err == nil {
-			return
-		}
-	}
-	t.Fatalf("after a minute still not: %s: %v", what, err)
 }
 
 // place places orders of one unit each, and waits for none. It returns their ids.

@@ -120,9 +120,9 @@ func TestListenIsAGroupOfItsOwn(t *testing.T) {
 	orderID, traceID := c.order()
 	first.readAll("order.created.v1 "+orderID, "stock.reserved.v1 "+orderID, "order.confirmed.v1 "+orderID)
 	first.stop()
-	processtest.Eventually(t, "the listener is in the trace", func() bool {
+	processtest.Eventually(t, "the listener is in the trace", func() error {
 		trace := c.want(0, []string{"trace", traceID}).stdout
-		return strings.Contains(trace, "3 services") && strings.Count(trace, "process orders") == 3
+		return processtest.Unless(strings.Contains(trace, "3 services") && strings.Count(trace, "process orders") == 3, "it is\n%s", trace)
 	})
 
 	missed, _ := c.order() // while nobody listens: a named group goes on where it stopped
@@ -139,7 +139,7 @@ func TestListenWithoutAGroupLeavesNone(t *testing.T) {
 	c.order() // an old event, which is not shown
 	groups := func() string { return redis(t, c.state(), "XINFO GROUPS orders:{0}", 1)[0] }
 	l := c.listen("order.confirmed.v1")
-	processtest.Eventually(t, "the listener has a group", func() bool { return groups() == "*2" })
+	processtest.Eventually(t, "the listener has a group", func() error { return processtest.Unless(groups() == "*2", "there is inventory only") })
 	orderID, _ := c.order()
 	if first := l.read("order.confirmed.v1"); !strings.Contains(first, orderID) {
 		t.Errorf("the first event shown is %q, want the one of order %s", first, orderID)

@@ -48,7 +48,7 @@ func TestCrashes(t *testing.T) {
 		"supervisor": func(c *clew) {
 			_ = syscall.Kill(c.owner(), syscall.SIGKILL)
 			// Its last thread ends a while after the first, and what it held is free only then.
-			processtest.Eventually(c.t, "the supervisor holds nothing any more", func() bool { return c.owner() == 0 })
+			processtest.Eventually(c.t, "the supervisor holds nothing any more", func() error { return processtest.Unless(c.owner() == 0, "it does") })
 			c.want(0, up)
 		},
 	} {
@@ -147,11 +147,11 @@ func settled(t *testing.T, c *clew, ids []string) {
 	}
 	defer client.Close()
 	admin := messaging.New(client, messaging.Config{Partitions: running.Partitions}).Admin()
-	processtest.Eventually(t, "nothing is pending", func() bool {
+	processtest.Eventually(t, "nothing is pending", func() error {
 		for _, stream := range []string{"orders", "stock"} {
 			infos, err := admin.Streams(ctx, stream)
 			if err != nil {
-				return false
+				return err
 			}
 			for _, info := range infos {
 				if info.DeadLetters > 0 {
@@ -159,12 +159,12 @@ func settled(t *testing.T, c *clew, ids []string) {
 				}
 				for _, group := range info.Groups {
 					if group.Pending > 0 || group.Lag > 0 {
-						return false
+						return fmt.Errorf("%s has %+v", stream, group)
 					}
 				}
 			}
 		}
-		return true
+		return nil
 	})
 	var reserved int64
 	for after := ""; ; {

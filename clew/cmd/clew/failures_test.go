@@ -59,13 +59,14 @@ func TestFailures(t *testing.T) {
 		if link := c.state().TraceURL(operator); !strings.Contains(redrive, "\n"+link+"\n") {
 			t.Errorf("no line is %s:\n%s", link, redrive)
 		}
-		processtest.Eventually(t, "the order's trace shows the success, and who redrove it", func() bool {
+		processtest.Eventually(t, "the order's trace shows the success, and who redrove it", func() error {
 			trace := c.run("trace", orderID).stdout
-			return strings.Contains(trace, "process orders #6 ↖↗") && strings.Contains(trace, "links to trace "+operator) &&
-				strings.Contains(trace, "process stock")
+			return processtest.Unless(strings.Contains(trace, "process orders #6 ↖↗") &&
+				strings.Contains(trace, "links to trace "+operator) && strings.Contains(trace, "process stock"), "it is\n%s", trace)
 		})
-		processtest.Eventually(t, "the operator's trace links back", func() bool {
-			return strings.Contains(c.run("trace", operator).stdout, "redrive orders ↗1")
+		processtest.Eventually(t, "the operator's trace links back", func() error {
+			trace := c.run("trace", operator).stdout
+			return processtest.Unless(strings.Contains(trace, "redrive orders ↗1"), "it is\n%s", trace)
 		})
 		orderSKU(t, "test-poison", " confirmed after")
 		c.want(0, []string{"break", "poison"})
@@ -141,15 +142,17 @@ func TestOutboxReplayRepairsWhatRedisLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	processtest.Eventually(t, "the event is in Redis", func() bool {
-		return redis(t, c.state(), "XLEN orders:{0}", 1)[0] == ":3"
+	processtest.Eventually(t, "the event is in Redis", func() error {
+		length := redis(t, c.state(), "XLEN orders:{0}", 1)[0]
+		return processtest.Unless(length == ":3", "there are %s", length)
 	})
 	redis(t, c.state(), "FLUSHALL", 1)
 	if err := syscall.Kill(*inventory.PID, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
-	processtest.Eventually(t, "inventory reads again", func() bool {
-		return strings.Contains(c.run("streams").stdout, "inventory")
+	processtest.Eventually(t, "inventory reads again", func() error {
+		streams := c.run("streams").stdout
+		return processtest.Unless(strings.Contains(streams, "inventory"), "there are\n%s", streams)
 	})
 	if order, err := api.Get(t.Context(), accepted.ID); err != nil || order.Status != "pending" {
 		t.Fatalf("order %+v, %v, want it to be pending: its event is lost", order, err)

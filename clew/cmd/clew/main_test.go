@@ -143,11 +143,11 @@ func (c *clew) state() state.State {
 func (c *clew) process(name string, condition func(state.Process) bool) state.Process {
 	c.t.Helper()
 	var p state.Process
-	processtest.Eventually(c.t, name+" is as wanted", func() bool {
+	processtest.Eventually(c.t, name+" is as wanted", func() error {
 		all := c.state().Processes
 		i := slices.IndexFunc(all, func(p state.Process) bool { return p.Name == name })
 		p = all[i]
-		return condition(p)
+		return processtest.Unless(condition(p), "it is %+v", p)
 	})
 	return p
 }
@@ -179,6 +179,6 @@ func (c *clew) nothingIsLeft(of state.State, pids ...int) {
 		c.t.Errorf("the process %d still holds the lock", owner)
 	}
 	for _, url := range urls(of) {
-		processtest.Eventually(c.t, "nothing listens on "+url, func() bool { return !listens(url) })
+		processtest.Eventually(c.t, "nothing listens on "+url, func() error { return processtest.Unless(!listens(url), "something does") })
 	}
 }

@@ -55,9 +55,12 @@ func TestTheViewerScrapesWhatRuns(t *testing.T) {
 		"prometheus " + host(c.state().Addresses.Viewer): "1",
 		"loadtest 127.0.0.1:0":                           "0",
 	}
-	processtest.Eventually(t, "every process is up", func() bool { return cmp.Equal(c.query("up"), all) })
-	processtest.Eventually(t, "rules are evaluated", func() bool {
-		return len(c.query(`stream_group_partition:messaging_stream_lag_seconds:max`)) > 0
+	processtest.Eventually(t, "every process is up", func() error {
+		up := c.query("up")
+		return processtest.Unless(cmp.Equal(up, all), "up are %v", up)
+	})
+	processtest.Eventually(t, "rules are evaluated", func() error {
+		return processtest.Unless(len(c.query(`stream_group_partition:messaging_stream_lag_seconds:max`)) > 0, "there is no lag")
 	})
 
 	const started = `process_start_time_seconds{job="inventory"}`
@@ -65,9 +68,10 @@ func TestTheViewerScrapesWhatRuns(t *testing.T) {
 	if err := syscall.Kill(*c.process("inventory-1", any).PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	processtest.Eventually(t, "the process that was killed is scraped again", func() bool {
+	processtest.Eventually(t, "the process that was killed is scraped again", func() error {
 		after := c.query(started)[inventory]
-		return after != "" && after != before && cmp.Equal(c.query("up"), all)
+		up := c.query("up")
+		return processtest.Unless(after != "" && after != before && cmp.Equal(up, all), "up are %v, it started at %q", up, after)
 	})
 	c.want(0, down)
 	c.want(0, up)

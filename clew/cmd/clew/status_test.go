@@ -25,7 +25,10 @@ func TestStatusOfServicesWhoseRedisIsAway(t *testing.T) {
 	c := newRealClew(t)
 	redis(t, c.state(), "CLIENT PAUSE 8000", 1) // it answers nobody
 	c.want(0, status, "degraded")
-	processtest.Eventually(t, "Redis is back", func() bool { return !strings.Contains(c.want(0, status).stdout, "degraded") })
+	processtest.Eventually(t, "Redis is back", func() error {
+		said := c.want(0, status).stdout
+		return processtest.Unless(!strings.Contains(said, "degraded"), "status says\n%s", said)
+	})
 }
 
 func TestStatusAsJSON(t *testing.T) {

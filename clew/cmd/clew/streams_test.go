@@ -110,9 +110,9 @@ func TestDeadLetters(t *testing.T) {
 	c.want(1, []string{"dlq", "show", missing}, missing, "no dead letter")
 	c.want(1, []string{"dlq", "redrive", missing, wrong, letters[0].ID},
 		missing, `"1-1" is no dead letter's id`, "redriven "+letters[0].ID, "trace ")
-	processtest.Eventually(t, "what was redriven is dead-lettered again", func() bool {
+	processtest.Eventually(t, "what was redriven is dead-lettered again", func() error {
 		now := c.deadLetters(2)
-		return now[0].ID == letters[1].ID && now[1].Redrives == 1
+		return processtest.Unless(now[0].ID == letters[1].ID && now[1].Redrives == 1, "there are %+v", now)
 	})
 	c.want(1, []string{"dlq", "discard", letters[0].ID, letters[1].ID}, letters[0].ID, "discarded "+letters[1].ID)
 	c.want(0, []string{"dlq", "discard", "--all"}, "discarded ")
@@ -141,11 +141,11 @@ func TestAnOldDeadLetterIsRedrivenOnlyByForce(t *testing.T) {
 func (c *clew) deadLetters(count int) []deadLetter {
 	c.t.Helper()
 	var all []deadLetter
-	processtest.Eventually(c.t, "the dead letters are there", func() bool {
+	processtest.Eventually(c.t, "the dead letters are there", func() error {
 		if err := json.Unmarshal([]byte(c.want(0, []string{"dlq", "list", "--json"}).stdout), &all); err != nil {
 			c.t.Fatal(err)
 		}
-		return len(all) == count
+		return processtest.Unless(len(all) == count, "there are %d of %d", len(all), count)
 	})
 	return all
 }

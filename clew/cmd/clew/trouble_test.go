@@ -136,8 +136,9 @@ func TestACrashLoopTakesNoOtherMessageAlong(t *testing.T) {
 			t.Errorf("order %s is %q: %v", id, order.Status, err)
 		}
 	}
-	processtest.Eventually(t, "the killer is dead-lettered", func() bool {
-		return redis(t, c.state(), "XLEN orders:{0}:dlq", 1)[0] == ":1"
+	processtest.Eventually(t, "the killer is dead-lettered", func() error {
+		length := redis(t, c.state(), "XLEN orders:{0}:dlq", 1)[0]
+		return processtest.Unless(length == ":1", "there are %s", length)
 	})
 	c.want(0, []string{"dlq", "list"}, killer, "exhausted")
 }

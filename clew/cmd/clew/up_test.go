@@ -338,9 +338,9 @@ func TestCtrlCBeforeEverythingIsReady(t *testing.T) {
 	c := newClew(t, "STAND_IN=unready")
 	cmd, lines := c.foreground(up...)
 	waitFor(t, lines, "starting Clew")
-	processtest.Eventually(t, "the services are started", func() bool {
+	processtest.Eventually(t, "the services are started", func() error {
 		s, err := state.Load(c.dir)
-		return err == nil && len(s.Processes) == 3
+		return processtest.Unless(err == nil && len(s.Processes) == 3, "%+v, error %v", s.Processes, err)
 	})
 	s, supervisor := c.state(), c.owner()
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {

@@ -78,14 +78,14 @@ func (s *supervisor) start(t *testing.T, c Child) *Running {
 func (s *supervisor) process(t *testing.T, what string, condition func(state.Process) bool) state.Process {
 	t.Helper()
 	var p state.Process
-	processtest.Eventually(t, what, func() bool {
+	processtest.Eventually(t, what, func() error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(s.now) == 0 {
-			return false
+			return errors.New("there is no process")
 		}
 		p = s.now[0]
-		return condition(p)
+		return processtest.Unless(condition(p), "it is %+v", p)
 	})
 	return p
 }
@@ -96,10 +96,10 @@ func isRunning(p state.Process) bool { return p.State == state.Running }
 func logged(t *testing.T, c Child) int {
 	t.Helper()
 	var pid int
-	processtest.Eventually(t, c.Name+" prints a pid", func() bool {
+	processtest.Eventually(t, c.Name+" prints a pid", func() error {
 		text, _ := os.ReadFile(c.Log)
 		n, _ := fmt.Sscanf(string(text), "child %d\n", &pid)
-		return n == 1
+		return processtest.Unless(n == 1, "it prints %q", text)
 	})
 	return pid
 }

@@ -128,14 +128,14 @@ func (c *Clew) Load(args ...string) (code int, output string) {
 // Process returns what is known of a process that runs; it waits if it is being started again.
 func (c *Clew) Process(name string) (found state.Process) {
 	c.t.Helper()
-	processtest.Eventually(c.t, name+" runs", func() bool {
+	processtest.Eventually(c.t, name+" runs", func() error {
 		now, err := state.Load(c.Dir)
 		if err != nil {
 			c.t.Fatal(err)
 		}
 		i := slices.IndexFunc(now.Processes, func(p state.Process) bool { return p.Name == name })
 		found = now.Processes[i]
-		return found.State == state.Running && found.PID != nil
+		return processtest.Unless(found.State == state.Running && found.PID != nil, "it is %+v", found)
 	})
 	return found
 }

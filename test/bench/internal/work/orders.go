@@ -13,7 +13,8 @@ const (
 	UnfinishedOrders = 512
 	loadSKUs         = 200 // load-001 to load-200
 
-	ObjectiveTime, ObjectiveShare = 5 * time.Second, 0.995
+	ObjectiveTime  = 5 * time.Second // of each order
+	ObjectiveShare = 0.995           // of the orders, which are finished within it
 )
 
 // SKUOf is what a customer orders as its nth: all that can be had, and none what another orders at that time.
