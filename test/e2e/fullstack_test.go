@@ -206,7 +206,7 @@ func TestTheUsersOfTheFullStackMayDoTheirWork(t *testing.T) {
 	}
 	tools(0, "clew", "outbox", "replay", "--since", "15m")
 	tools(0, "clew", "trace", poison.ID)
-	// Whether it passes is a matter of the machine; that it could judge is not.
+	// Whether it passes, or keeps up, is a matter of the machine; everything else is not.
 	for _, args := range [][]string{{"--scenario=poison", "--duration=3s"}, {"--target=stream", "--duration=2s", "--rate=100"}} {
 		tools(-1, "loadtest", append([]string{"run"}, args...)...)
 	}
@@ -254,7 +254,9 @@ func (s *stack) tools(redisURL string) func(exit int, program string, args ...st
 		command := exec.Command(filepath.Join(string(binaries), program), args...)
 		command.Env = append(os.Environ(), "CLEW_STATUS="+string(running), "LOADTEST_ADDR=127.0.0.1:0")
 		out, err := command.CombinedOutput()
-		if got := command.ProcessState.ExitCode(); got != exit && (exit != -1 || got > 1) {
+		got := command.ProcessState.ExitCode()
+		judged := got <= 1 || strings.Contains(string(out), "the generator could not keep up")
+		if got != exit && (exit != -1 || !judged) {
 			s.t.Errorf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
 		}
 		return string(out)
