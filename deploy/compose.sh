@@ -401,5 +401,5 @@ loadtest)
 	# Prometheus finds it by the name of its service; reports are written to this folder.
 	tool --use-aliases --user "$(id -u):$(id -g)" --volume "$PWD:$PWD" --workdir "$PWD" loadtest "$@"
 	;;
-*) fail "compose.sh: \"$command\" is unknown: expected mode, up, down, status, logs, images, clew or loadtest" ;;
+*) fail "compose.sh: \"$command\" is none of mode, up, down, status, logs, images, clew, loadtest" ;;
 esac
