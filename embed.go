@@ -1,5 +1,5 @@
-// Package clew is what watches Clew, as files that more than one program reads: Prometheus and Grafana in the full stack,
-// and the viewer where there is none. It exists because Go embeds only what is below the file that says so.
+// Package clew embeds the files that observe Clew: rules, dashboards and runbooks. Prometheus and Grafana read them in the full
+// stack, the viewer elsewhere. The package is at the root because Go embeds only files below the package's folder.
 package clew
 
 import "embed"
@@ -9,12 +9,12 @@ import "embed"
 //go:embed observability/prometheus/rules/*.yml
 var Rules embed.FS
 
-// Dashboards are Grafana's.
+// Dashboards are Grafana's dashboards.
 //
 //go:embed grafana/dashboards/*.json
 var Dashboards embed.FS
 
-// Runbooks say what to do about each alert, in files of the alerts' names.
+// Runbooks has a file <Alert>.md for each alert.
 //
 //go:embed observability/runbooks/*.md
 var Runbooks embed.FS

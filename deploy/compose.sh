@@ -10,7 +10,7 @@
 #   compose.sh loadtest ARG…
 #                           the same of loadtest, which writes reports to this folder
 #
-# Whatever is wrong is said in a line, before anything starts. It runs with the bash 3.2 that macOS has.
+# It reports each problem in one line, before anything starts. It runs with the bash 3.2 of macOS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -24,7 +24,7 @@ fail() {
 	exit 1
 }
 
-# value NAME DEFAULT is what Compose will take: the environment's, else that of .env.
+# value NAME DEFAULT prints the value that Compose will use: the environment's, else that of .env, else the default.
 value() {
 	local set=${!1:-}
 	if [ -z "$set" ] && [ -f .env ]; then
@@ -81,7 +81,7 @@ mode() {
 	echo "$mode"
 }
 
-# --- what must be right before anything starts
+# --- checks before anything starts
 
 need_engine() {
 	machine=$(engine) && return
@@ -143,7 +143,7 @@ need_ports() {
 	[ ${#problems[@]} -eq 0 ] || fail "${problems[@]}"
 }
 
-# The containers' users are others than the owner of these files.
+# The containers' users do not own these files.
 need_readable() {
 	local file
 	file=$(find deploy observability grafana ! -perm -004 2>/dev/null | head -n 1 || true)
@@ -154,7 +154,7 @@ need_readable() {
 
 secrets() { grep -o '\${[A-Z_]*:?' docker-compose.yml | tr -d '${:?' | sort -u; }
 
-# need_secrets makes those that are missing, once: the databases were made with theirs.
+# need_secrets makes missing secrets, once: the databases keep the ones that they were made with.
 need_secrets() {
 	local secret missing=()
 	for secret in $(secrets); do
@@ -173,7 +173,7 @@ need_secrets() {
 	echo "Secrets are in .env, which git ignores."
 }
 
-# For what only looks at containers or stops them, any value will do.
+# To look at containers or stop them, any value will do.
 any_secrets() {
 	local secret
 	for secret in $(secrets); do
@@ -183,7 +183,7 @@ any_secrets() {
 
 # --- starting
 
-# step TEXT COMMAND… runs a command of Compose. What it says goes to the log, its headlines to the terminal too, each once.
+# step TEXT COMMAND… runs a command of Compose. Its output goes to the log, and headlines also to the terminal, each once.
 step() {
 	local problem
 	echo "$1"
@@ -213,8 +213,8 @@ step() {
 	fail "Docker Compose failed, $log has all of it: $problem"
 }
 
-# not_fetched PROBLEM says in a line what is missing. Who does not insist on containers, and has none here, then gets a Clew
-# without them.
+# not_fetched PROBLEM names the missing images in one line. Unless MODE is set or Clew was started in containers, it then runs
+# without Docker.
 not_fetched() {
 	local image missing=() said
 	while read -r image; do
@@ -238,7 +238,7 @@ missing_images() {
 	sed -n 's|.*"https://\([^"]*\)/v2/\([^"]*\)/manifests/\([^"]*\)".*|\1/\2:\3|p' <<<"$1" | sed 's|^registry[^/]*docker.io/||; s|^library/||'
 }
 
-# not_ready names the containers that are not, with the last they said.
+# not_ready names the containers that are not ready, with their last output.
 not_ready() {
 	local service state health found=
 	while read -r service state health; do
@@ -252,8 +252,8 @@ not_ready() {
 	[ -z "$found" ] || fail 'The others run on: `make logs` shows more, `make up` tries again, `make down` stops them'
 }
 
-# answers NAME URL [TEXT] waits for those that cannot check themselves, because their images have no shell; Prometheus's has
-# one. The answer must contain the text.
+# answers NAME URL [TEXT] waits for a server whose image has no shell to check itself, by asking from Prometheus's container. The
+# answer must contain the text.
 answers() {
 	local said tries=0
 	until said=$(docker compose exec -T prometheus wget -q -T 2 -O - "$2" 2>/dev/null) && [[ $said == *"${3:-}"* ]]; do
@@ -344,7 +344,7 @@ down() {
 	[ "$(recorded_mode)" != compose ] || rm -f "$status_file"
 }
 
-# need_running is for what looks at containers.
+# need_running fails if Clew does not run here.
 need_running() {
 	need_engine
 	need_compose

@@ -1,5 +1,5 @@
--- Runs once, when the volume is empty: a database, a user and a password for each service, and no way from one to the
--- other. The passwords are in the environment.
+-- Runs once, when the volume is empty: a database, a user and a password for each service, which cannot reach the other's. The
+-- passwords are in the environment.
 \getenv order_password POSTGRES_ORDER_PASSWORD
 \getenv inventory_password POSTGRES_INVENTORY_PASSWORD
 

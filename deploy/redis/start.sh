@@ -1,23 +1,23 @@
 #!/bin/sh
-# Starts Redis in the full stack: writes its users, whose passwords are in the environment, to a file in memory, and
-# becomes the server. With the argument "users" it prints them instead.
+# Starts Redis in the full stack: writes the users, whose passwords are in the environment, to a file in memory, and then runs
+# the server. With the argument "users" it prints them instead.
 #
-# Each user has its own keys and commands, and nothing else. In parentheses stands what may be done together: these
-# commands, with these keys. A script needs EVALSHA (EVAL, the first time) for its keys, and then each of its commands.
+# Each user may use its own commands with its own keys only. Parentheses are selectors: these commands with these keys. A
+# script needs EVALSHA (EVAL, the first time) on its keys, and each of its commands.
 set -eu
 
 users() {
-	# How everybody looks at a stream's messages, groups and dead letters.
+	# To look at a stream's messages, groups and dead letters: for all.
 	look='+xinfo|stream +xinfo|groups +xinfo|consumers +xlen +xrange +xpending'
 	looks="($look %R~orders:{*} %R~orders:{*}:dlq %R~stock:{*} %R~stock:{*}:dlq)"
-	# What a consumer does to the stream that it reads, its janitor's work included.
+	# For a consumer on the stream that it reads, and for its janitor.
 	consume='+xgroup|create +xgroup|createconsumer +xgroup|delconsumer +xreadgroup +xack +xclaim +xtrim +exists'
 	scripts='(+eval +evalsha ~orders:{*} ~orders:{*}:dlq ~stock:{*} ~stock:{*}:dlq)'
-	# On how many partitions a stream has, all must agree: the first sets it.
+	# The number of partitions of a stream: the first to need it sets it.
 	agree='(+get +set ~orders:partitions ~stock:partitions)'
 
-	# Nobody can be the user default. But as it Redis runs its append-only file again after a restart, and would leave out what
-	# scripts did.
+	# Nobody can log in as the user default. But Redis replays its append-only file as this user after a restart, and without
+	# permissions would leave out the effects of scripts.
 	cat <<-EOT
 		user default off ~* &* +@all
 		user health on >$REDIS_HEALTH_PASSWORD +ping

@@ -23,8 +23,8 @@
 // and both keep exemplars. Nothing is pushed, so OTEL_METRICS_EXPORTER is not read.
 //
 // Logs are JSON lines on stdout with service, instance and, inside a span, trace_id and span_id; the same records go
-// out over OTLP. The trace ids come from the context, so log with the methods that take one (InfoContext, …). What is
-// exported is valid UTF-8, whatever was recorded.
+// out over OTLP. The trace ids come from the context, so log with the methods that take one (InfoContext, …). Exported text is
+// always valid UTF-8.
 //
 // # Environment
 //

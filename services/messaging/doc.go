@@ -52,7 +52,7 @@
 // each heartbeat it gives back those that have waited longer. So a new replica gets work at once, and the lag shows how much
 // work there is. Half of the workers take no message that failed before: it may be slow, and must not hold up the others.
 //
-// # What is promised
+// # Guarantees
 //
 //   - An event is published if its transaction commits, and only then.
 //   - Each group gets every message at least once, and with package inbox its effect happens exactly once.
@@ -67,7 +67,7 @@
 //   - Clocks need not agree, and Redis's clock may be set back.
 //   - A message is trimmed only after every group has acknowledged it.
 //
-// # What is not promised
+// # No guarantees
 //
 //   - That a message is delivered only once.
 //   - Order across consumers, partitions or relays, or after a retry.

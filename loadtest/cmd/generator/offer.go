@@ -28,7 +28,7 @@ type sender interface {
 	Wait()
 }
 
-// run offers load for a duration after the warm-up. The value is what was accepted a second; the warm-up does not count.
+// run offers load for a duration after the warm-up. The value is the accepted rate, without the warm-up.
 func (o offering) run(ctx context.Context, duration time.Duration) (r result.Result, f figures, err error) {
 	var inFlight atomic.Int64
 	current := func() int { return int(inFlight.Load()) }

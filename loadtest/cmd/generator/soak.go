@@ -42,8 +42,8 @@ type soaked struct {
 	sent     int
 }
 
-// soak offers orders for the duration, twice, and compares the live heap after both, with nothing under way. What is kept
-// of an order for a while only has reached its bound after the first half of a full soak, of 20 s.
+// soak offers orders for the duration, twice, and compares the live heap after both, with nothing under way. After the first half
+// of a full soak, 20 s, the data that is kept of an order for a while has reached its bound.
 func soak(ctx context.Context, in input) (f figures, err error) {
 	defer in.redis.Del(context.WithoutCancel(ctx), orders, stock)
 	for stream, group := range map[string]string{orders: "inventory", stock: "order"} {
@@ -164,7 +164,7 @@ func (s *soaked) ended(end follow.End) {
 // live is how many bytes are in use.
 func live() float64 {
 	runtime.GC()
-	runtime.GC() // what pools had is gone after two
+	runtime.GC() // pools are empty after two collections
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return float64(stats.HeapAlloc)

@@ -76,7 +76,7 @@ func overTimeOf(r result.Result) []chart {
 	return slices.DeleteFunc(charts, func(c chart) bool { return len(c.Rows) == 0 })
 }
 
-// timeline is what all charts over time have in common.
+// timeline has the common parts of all charts over time.
 type timeline struct {
 	seconds []result.Second
 	each    int // seconds in one point

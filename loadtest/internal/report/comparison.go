@@ -92,7 +92,7 @@ func compared(r compare.Row) figure {
 	if math.IsNaN(difference) || math.IsInf(difference, 0) {
 		return shown
 	}
-	// A difference is a share of what was, except where that is itself a share, or next to nothing.
+	// A difference is shown as a share of the first value, unless that is itself a share, or close to 0.
 	show := func(d float64) string { return signed(d, value(r.Metric, math.Abs(d))) }
 	switch {
 	case strings.HasSuffix(r.Metric, "_rate"):

@@ -100,7 +100,7 @@ func (c *chart) line(class string, points []point) {
 	c.Shapes = append(c.Shapes, shape{class, path.String()})
 }
 
-// area fills what is between two lines that have the same x.
+// area fills the area between two lines with the same x.
 func (c *chart) area(class string, lower, upper []point) {
 	var path strings.Builder
 	runs(upper, func(start, end int) {

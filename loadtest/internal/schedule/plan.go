@@ -1,7 +1,7 @@
-// Package schedule says when arrivals are due, and waits until they are.
+// Package schedule computes when arrivals are due, and waits for them.
 //
-// A [Plan] is an open loop's: it is fixed before the run, and nothing the target does moves it. k6 calls this an
-// arrival-rate executor, vegeta a pacer.
+// A [Plan] is an open loop: it is fixed before the run, and does not depend on the target. k6 calls this an arrival-rate
+// executor, vegeta a pacer.
 package schedule
 
 import (
@@ -20,11 +20,11 @@ type Stage struct {
 // Plan is stages, one after the other. Durations and rates must not be negative.
 type Plan struct {
 	Stages  []Stage
-	Poisson bool   // gaps are random, as those of customers who know nothing of each other; otherwise they are even
+	Poisson bool   // gaps are random, as between independent customers; otherwise they are even
 	Seed    uint64 // of the gaps; the same seed gives the same arrivals
 }
 
-// Duration is how long all stages take.
+// Duration returns the duration of all stages together.
 func (p Plan) Duration() time.Duration {
 	var sum time.Duration
 	for _, s := range p.Stages {
@@ -33,7 +33,7 @@ func (p Plan) Duration() time.Duration {
 	return sum
 }
 
-// Peak is the highest rate.
+// Peak returns the highest rate.
 func (p Plan) Peak() float64 {
 	peak := 0.0
 	for _, s := range p.Stages {
@@ -42,7 +42,7 @@ func (p Plan) Peak() float64 {
 	return peak
 }
 
-// Arrivals are the offsets from the start at which something is due, in ascending order.
+// Arrivals returns the offsets from the start at which arrivals are due, in ascending order.
 //
 // Both kinds divide the area under the rate's curve: an even plan into pieces of 1, with an arrival in the middle of
 // each, so that any stretch has as many arrivals as its area, give or take one; a Poisson plan into pieces of
@@ -67,14 +67,14 @@ func (p Plan) Arrivals() iter.Seq[time.Duration] {
 	}
 }
 
-// area is how many arrivals the stage has.
+// area is the number of arrivals in the stage.
 func (s Stage) area() float64 { return (s.From + s.To) / 2 * s.Duration.Seconds() }
 
-// slope is by how much the rate changes in a second.
+// slope is the change of the rate in a second.
 func (s Stage) slope() float64 { return (s.To - s.From) / s.Duration.Seconds() }
 
-// offset is when the area since the stage's start is the given one: it solves From·t + slope·t²/2 = area for t. The
-// textbook's formula divides by the slope, which may be 0, and loses digits when it is small; this one does neither.
+// offset is the time at which the area since the stage's start is the given one: it solves From·t + slope·t²/2 = area for t. The
+// usual formula divides by the slope, which may be 0, and loses digits if it is small; this one does neither.
 func (s Stage) offset(area float64) time.Duration {
 	if area == 0 { // as when the last stage ended where this arrival is due; from a rate of 0 it would divide by 0
 		return 0

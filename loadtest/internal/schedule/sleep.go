@@ -8,8 +8,8 @@ import (
 const (
 	// longest is the longest sleep, because one in the kernel can't be interrupted.
 	longest = 50 * time.Millisecond
-	// shortest is the shortest one. Above ten thousand arrivals a second some are so up to 0.1 ms late and come together;
-	// a sleep for each would take most of a core from whatever is tested.
+	// shortest is the shortest sleep. So above ten thousand arrivals a second some are up to 0.1 ms late and come together; a
+	// sleep for each would take most of a core from the tested system.
 	shortest = 100 * time.Microsecond
 )
 

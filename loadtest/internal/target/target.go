@@ -1,4 +1,4 @@
-// Package target finds the system that is to be put under load, and refuses what is not there or not this machine's.
+// Package target finds the system to put under load, and refuses one that does not run or is not on this machine.
 package target
 
 import (
@@ -25,12 +25,12 @@ type Target struct {
 	Order      string // base URL of the order API
 	Redis      string // URL
 	Partitions int    // of each stream
-	OTLP       string // base URL where traces go over HTTP; empty if nobody has said
-	viewer     string // base URL of what people look at traces with
+	OTLP       string // base URL for traces over HTTP; empty if unknown
+	viewer     string // base URL of the viewer or Grafana
 }
 
-// Find returns what runs here, as `make up` has written it down: in CLEW_STATUS, or else in the file status.json of the
-// folder CLEW_DIR, .clew by default. Addresses that are given (not empty) are taken instead.
+// Find returns the running system, as `make up` has recorded it: in CLEW_STATUS, or else in the file status.json of the folder
+// CLEW_DIR, .clew by default. order and redis replace its addresses if they are not empty.
 func Find(order, redis string) (Target, error) {
 	t, err := read()
 	if err != nil && (order == "" || redis == "") {
@@ -84,7 +84,7 @@ func read() (t Target, err error) {
 	}, nil
 }
 
-// TraceURL is where a person can look at a trace; empty if nobody has said where. It fits in 80 columns.
+// TraceURL returns the address of a trace in the viewer or Grafana, or "" if neither is known. It fits in 80 columns.
 func (t Target) TraceURL(id string) string {
 	switch {
 	case id == "" || t.viewer == "":
@@ -120,7 +120,7 @@ func (t Target) Local(ctx context.Context) error {
 	return nil
 }
 
-// redacted leaves out what may be a password.
+// redacted leaves out a password.
 func redacted(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -129,8 +129,8 @@ func redacted(address string) string {
 	return u.Redacted()
 }
 
-// Listens returns an error unless something listens where the order API is, which holds for one that is too busy to answer,
-// too. It takes 1 s at most.
+// Listens returns an error unless something listens at the order API's address, even if it is too busy to answer. It takes at
+// most 1 s.
 func (t Target) Listens(ctx context.Context) error {
 	u, err := url.Parse(t.Order)
 	if err != nil {
@@ -145,7 +145,7 @@ func (t Target) Listens(ctx context.Context) error {
 }
 
 // Reachable returns an error unless the order API answers and Redis has the stream of orders with a group that reads it.
-// It takes 5 s at most.
+// It takes at most 5 s.
 func (t Target) Reachable(ctx context.Context, client redis.UniversalClient) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -2,7 +2,7 @@ package threshold
 
 import "example.com/clew/loadtest/internal/result"
 
-// unit is what a metric's values are. A threshold on it is written with one of the suffixes.
+// unit is the unit of a metric. A threshold on it has one of the suffixes.
 type unit struct {
 	kind     string            // for messages
 	suffixes map[string]string // to the exponent that makes the value seconds, a share or a count
@@ -15,19 +15,19 @@ var (
 	count    = unit{"a count and has no unit", map[string]string{"": "e0"}, "0"}
 )
 
-// metric is what a threshold can be on.
+// metric is a metric for thresholds.
 type metric struct {
 	unit
-	target string // which alone measures it, or empty
+	target string // the only target that measures it, or empty
 	value  func(result.Result) (value float64, measured bool)
 
-	// watch, if there is one, returns the value that each second in turn has brought the metric to. It never falls, so
-	// that what it has crossed stays crossed. Percentiles and the other shares can come back within their bounds, and
-	// what is lost is known at the end.
+	// watch, if not nil, returns a function that gives the metric's value after each second in turn. The value never falls, so
+	// a crossed threshold stays crossed. Percentiles and other shares can return within their bounds, and losses are known
+	// only at the end: these have no watch.
 	watch func(result.Result) func(result.Second) float64
 }
 
-// metrics are all there are, by name.
+// metrics returns all metrics, by name.
 func metrics() map[string]metric {
 	all := map[string]metric{
 		"http_error_rate": {unit: share, target: "http", value: errorRate, watch: watchErrors},
@@ -76,7 +76,7 @@ func dlqRate(r result.Result) (float64, bool) {
 	return ratio(sum(r.Totals.DeadLettered), r.Totals.Accepted)
 }
 
-// lagMax is of the drain too: what waits longest then has waited since the load.
+// lagMax includes the drain: the messages that wait longest then are from the load.
 func lagMax(r result.Result) (highest float64, measured bool) {
 	for _, s := range r.Seconds {
 		if !s.WarmUp {
@@ -108,7 +108,7 @@ func watchDrain(result.Result) func(result.Second) float64 {
 	}
 }
 
-// watchErrors counts the errors so far against all that was sent in the run: one error in the first second is not 100 %.
+// watchErrors divides the errors so far by all requests of the run: one error in the first second is not 100 %.
 func watchErrors(r result.Result) func(result.Second) float64 {
 	errors := 0.0
 	return func(s result.Second) float64 {

@@ -1,6 +1,6 @@
 package threshold
 
-// nearest is the name that takes the fewest changed letters to come from text, if they are few.
+// nearest returns the name that differs from text by the fewest letters, if they are few.
 func nearest(text string, names []string) (string, bool) {
 	best, fewest := "", 4
 	for _, name := range names {
@@ -11,7 +11,7 @@ func nearest(text string, names []string) (string, bool) {
 	return best, best != ""
 }
 
-// distance is Levenshtein's: how many letters have to be inserted, deleted or replaced.
+// distance is Levenshtein's: the number of letters to insert, delete or replace.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for i := range row {

@@ -22,7 +22,7 @@ type Threshold struct {
 	text     string
 }
 
-// String is what Parse was given, without spaces.
+// String returns the text that was parsed, without spaces.
 func (t Threshold) String() string { return t.text }
 
 var shape = regexp.MustCompile(`^\s*(\w+)\s*([<>=!~]+)\s*(\d+(?:\.\d+)?)\s*(\S*)\s*$`)
@@ -32,15 +32,15 @@ var shape = regexp.MustCompile(`^\s*(\w+)\s*([<>=!~]+)\s*(\d+(?:\.\d+)?)\s*(\S*)
 //	http_p50 _p90 _p99 _p999 _max   from when a request was due until the order was accepted; http_error_rate
 //	e2e_p50 …                       from when a request was due until the order was finished
 //	add_p50 …, add_error_rate       the same as http_…, of target stream
-//	due_to_sent_p50 …               by how much the generator itself was late
+//	due_to_sent_p50 …               the generator's own delay
 //	achieved_rate                   sent ÷ scheduled
-//	lag_seconds_max                 the longest that the oldest message had waited to be delivered
+//	lag_seconds_max                 the largest age of the oldest undelivered message
 //	drain_seconds                   from the last arrival until nothing waited
 //	dlq_rate                        dead letters ÷ accepted
 //	lost, duplicates                of accepted orders
 //	unfinished, unexpected          orders or events, and dead letters that the mix does not imply
 //
-// An error is one line that says what would be right.
+// An error is one line with the expected form.
 func Parse(text string) (Threshold, error) {
 	parts := shape.FindStringSubmatch(text)
 	if parts == nil {
@@ -79,15 +79,15 @@ func Parse(text string) (Threshold, error) {
 	return Threshold{Metric: name, operator: operator, bound: bound, text: name + operator + number + suffix}, nil
 }
 
-// Measured is whether runs against a target (http or stream) measure the metric.
+// Measured reports whether runs against a target (http or stream) measure the metric.
 func (t Threshold) Measured(target string) bool {
 	only := metrics()[t.Metric].target
 	return only == "" || only == target
 }
 
-// Evaluate says what becomes of the threshold in a run, which need not be over. Without a measurement the threshold does
-// not hold. When it was crossed is known of what can only grow: the highest lag, the time the drain takes, and errors
-// and dead letters as shares of the whole run.
+// Evaluate evaluates the threshold for a run, which need not be over. Without a measurement the threshold does not hold. The time
+// of the crossing is known only for metrics that never fall: the highest lag, the duration of the drain, and errors and dead
+// letters as shares of the whole run.
 func (t Threshold) Evaluate(r result.Result) result.Threshold {
 	m := metrics()[t.Metric]
 	evaluated := result.Threshold{Text: t.text, Metric: t.Metric}

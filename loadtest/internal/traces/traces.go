@@ -1,5 +1,5 @@
-// Package traces begins the traces of some requests at the load test itself: a slow one then shows what it waited for
-// before the order service knew of it.
+// Package traces begins the traces of some requests at the load test: a slow one then shows its wait before the order service
+// got it.
 package traces
 
 import (
@@ -19,14 +19,14 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Like the services': what is shown is a fifth of a second old.
+// Like the services': spans are sent after a fifth of a second.
 const (
 	exportEvery   = 200 * time.Millisecond
 	queueSize     = 16_384
 	exportTimeout = 5 * time.Second
 )
 
-// Traces sends spans to a back end. What cannot be sent disturbs nothing, and Close tells of it.
+// Traces sends spans to a back end. A failure does not disturb the run; Close returns it.
 type Traces struct {
 	trace.Tracer
 	provider *sdktrace.TracerProvider // nil without spans
@@ -35,8 +35,8 @@ type Traces struct {
 	failed error // the last
 }
 
-// New returns the tracer of a run. A share, from 0 to 1, of the spans that begin a trace is recorded, and sent over
-// OTLP/HTTP to the base URL, or to where OpenTelemetry's variables say. With no share, or nowhere to send to, none is.
+// New returns the tracer of a run. It records the share, from 0 to 1, of the spans that begin a trace, and sends them over
+// OTLP/HTTP to the URL base, or as OpenTelemetry's variables say. With a share of 0 or without a URL it records none.
 func New(base string, share float64) (*Traces, error) {
 	elsewhere := os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 	if share == 0 || base == "" && !elsewhere {
@@ -69,7 +69,7 @@ func (t *Traces) fail(err error) {
 	t.failed = err
 }
 
-// Close sends what waits, for at most 5 s. Its error is the last reason why spans could not be sent.
+// Close sends the waiting spans, for at most 5 s. It returns the last error of sending spans.
 func (t *Traces) Close() error {
 	if t.provider == nil {
 		return nil

@@ -68,7 +68,7 @@ func (w *begunWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// FlushError is what http.ResponseController calls: a flush sends the header.
+// FlushError begins the answer and flushes it. http.ResponseController calls it.
 func (w *begunWriter) FlushError() error {
 	w.begin()
 	return http.NewResponseController(w.ResponseWriter).Flush()

@@ -1,7 +1,6 @@
-// Package httpapi is the inventory service's HTTP API: look at stock and reservations, set stock.
+// Package httpapi is the inventory service's HTTP API: read stock and reservations, set stock.
 //
-// What a request must look like is written in the tags of the types in types.go, from which huma makes both the checks
-// and the OpenAPI document.
+// From the tags of the types in types.go huma makes both the validation of requests and the OpenAPI document.
 package httpapi
 
 import (

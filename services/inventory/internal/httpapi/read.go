@@ -72,7 +72,7 @@ func (a *api) reservation(ctx context.Context, in *reservationInput) (*reservati
 	return &reservationOutput{reservationJSON(r)}, nil
 }
 
-// cursorTo makes a cursor of the last SKU on a page. Its form is nobody's business, so that it may change.
+// cursorTo makes a cursor of the last SKU on a page. It is opaque, so that its form may change.
 func cursorTo(sku string) string { return base64.RawURLEncoding.EncodeToString([]byte(sku)) }
 
 // fromCursor returns the SKU in a cursor; that of no cursor is empty.

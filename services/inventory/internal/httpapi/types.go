@@ -2,9 +2,9 @@ package httpapi
 
 import "example.com/clew/services/inventory/internal/stock"
 
-// StockItem is what there is of one SKU.
+// StockItem is the stock of one SKU.
 type StockItem struct {
-	SKU       string `json:"sku" example:"lamp" doc:"Which product"`
+	SKU       string `json:"sku" example:"lamp" doc:"The product"`
 	Available int64  `json:"available" example:"248" doc:"Units that can be ordered"`
 	Reserved  int64  `json:"reserved" example:"2" doc:"Units set aside for orders"`
 }
@@ -20,18 +20,18 @@ type NewStock struct {
 	Available int64 `json:"available" minimum:"0" maximum:"1000000000000" example:"250" doc:"Units that can be ordered"`
 }
 
-// Reservation is what became of the stock for an order.
+// Reservation is the decision on an order's stock.
 type Reservation struct {
 	OrderID string         `json:"order_id" example:"0199c0de-7a1b-7cde-8f01-23456789abcd" doc:"The order's id"`
-	State   string         `json:"state" enum:"reserved,rejected,cancelled" example:"reserved" doc:"What it stands at"`
+	State   string         `json:"state" enum:"reserved,rejected,cancelled" example:"reserved" doc:"The reservation's state"`
 	Reason  string         `json:"reason" example:"" doc:"Why it was rejected, such as 'out_of_stock: lamp'; else empty"`
-	Items   []ReservedItem `json:"items" doc:"What is set aside, or was until it was cancelled"`
+	Items   []ReservedItem `json:"items" doc:"The reserved units; those of a cancelled reservation are released"`
 }
 
 // ReservedItem is a number of units of one SKU.
 type ReservedItem struct {
-	SKU      string `json:"sku" example:"lamp" doc:"Which product"`
-	Quantity int64  `json:"quantity" example:"2" doc:"How many units"`
+	SKU      string `json:"sku" example:"lamp" doc:"The product"`
+	Quantity int64  `json:"quantity" example:"2" doc:"Number of units"`
 }
 
 func reservationJSON(r stock.Reservation) Reservation {

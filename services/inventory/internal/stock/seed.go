@@ -4,7 +4,7 @@ import "fmt"
 
 const loadSKUs = 200 // over which a load test spreads its orders
 
-// LoadUnits is what there is of a SKU that is never to sell out.
+// LoadUnits is the stock of a SKU that should never sell out.
 const LoadUnits = 1_000_000_000
 
 // Seed returns the stock of a new shop: ten products to play with, and load-001 to load-200 for load tests.

@@ -25,7 +25,7 @@ type placeInput struct {
 	Body NewOrder
 }
 
-// Resolve refuses what huma overlooks: a key that is there but empty, which it takes for none, and a second key.
+// Resolve refuses an empty key, which huma takes for none, and a second key, which huma ignores.
 func (*placeInput) Resolve(ctx huma.Context) []error {
 	var keys []string
 	ctx.EachHeader(func(name, value string) {
@@ -84,7 +84,7 @@ func (a *api) place(ctx context.Context, in *placeInput) (*placeOutput, error) {
 	return placed(o), nil
 }
 
-// newOrder is what was asked for as an order that may be accepted. What is left to check is what no schema can say.
+// newOrder makes an order of a request. It checks the total, which no schema can.
 func newOrder(ctx context.Context, body NewOrder) (order.Order, error) {
 	items := make([]order.Item, len(body.Items))
 	priced := make([]contracts.Item, len(body.Items))
@@ -112,7 +112,7 @@ func newOrder(ctx context.Context, body NewOrder) (order.Order, error) {
 	return o, nil
 }
 
-// hashOf is the same for two bodies that ask for the same, however their JSON is written.
+// hashOf returns a hash that is the same for equal orders, however their JSON is written.
 func hashOf(body NewOrder) (string, error) {
 	canonical, err := json.Marshal(body)
 	if err != nil {
@@ -122,7 +122,7 @@ func hashOf(body NewOrder) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// replay returns the order that was accepted under the key, if any was, as the first answer told it.
+// replay returns the order that was accepted under the key, if there is one, as in the first answer.
 func (a *api) replay(ctx context.Context, key store.Key) (order.Order, bool, error) {
 	earlier, found, err := a.store.Key(ctx, key.Key)
 	if err != nil || !found {

@@ -1,4 +1,4 @@
-// Package main is what the others are without their mistakes.
+// Package main is the other programs without their mistakes.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package main handles what is no event.
+// Package main has a handler of a type that is no event.
 package main
 
 import (

@@ -1,4 +1,4 @@
--- Times are microseconds since 1970 UTC: the one form that every database keeps alike.
+-- Times are microseconds since 1970 UTC, which all databases store alike.
 
 -- +goose Up
 CREATE TABLE orders (
