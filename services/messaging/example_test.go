@@ -81,6 +81,41 @@ func ExampleOn() {
 	// read lamp.lit.v1: lamp is empty
 }
 
+func ExampleOnType() {
+	handler := messaging.OnType[Lamps]("lamp.lit.v1", func(_ context.Context, m messaging.Message) error {
+		fmt.Printf("%s: %s\n", m.Type, m.Data)
+		return nil
+	})
+	m, err := messaging.NewMessage(context.Background(), Lit{"desk"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = handler.Handle(context.Background(), m)
+	// Output: lamp.lit.v1: {"lamp":"desk"}
+}
+
+// Redrive gives a message to the group that gave it up, with all its attempts again.
+func ExampleAdmin() {
+	ctx := context.Background()
+	var streams *messaging.Streams // of New
+	letters, err := streams.Admin().DeadLetters(ctx, "lamps")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, letter := range letters {
+		redriven, err := streams.Admin().Redrive(ctx, "lamps", letter, false)
+		fmt.Println(letter.ID, redriven, err) // false: somebody else was faster
+	}
+}
+
+func ExampleSampler() {
+	ctx := context.Background()
+	var streams *messaging.Streams                            // of New, with a Registerer
+	if err := streams.Sampler("lamps").Run(ctx); err != nil { // samples lag until ctx ends
+		log.Fatal(err)
+	}
+}
+
 func ExamplePartitionOf() {
 	fmt.Println(messaging.StreamKey("lamps", messaging.PartitionOf("desk", 4)))
 	// Output: lamps:{0}
@@ -90,4 +125,22 @@ func ExamplePermanent() {
 	err := messaging.Permanent(errors.New("no such lamp"))
 	fmt.Println(err, messaging.IsPermanent(err), messaging.Classify(err))
 	// Output: no such lamp true permanent
+}
+
+func ExampleUnavailable() {
+	handle := func(ctx context.Context, _ Lit, _ messaging.Message) error {
+		if err := ctx.Err(); err != nil { // in place of a ping of what every message needs
+			return messaging.Unavailable(err) // the consumer pauses, and no delivery is spent
+		}
+		return nil
+	}
+	_ = messaging.On(handle)
+	fmt.Println(messaging.Classify(messaging.Unavailable(errors.New("no route to host"))))
+	// Output: unavailable
+}
+
+func ExampleContended() {
+	err := messaging.Contended(errors.New("the lamp's row is locked")) // only this message waits, and no delivery is spent
+	fmt.Println(err, messaging.Classify(err))
+	// Output: the lamp's row is locked contended
 }

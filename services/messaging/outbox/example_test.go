@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"testing/fstest"
+	"time"
 
 	"go.opentelemetry.io/otel/trace/noop"
 	"gorm.io/gorm"
@@ -52,4 +53,43 @@ func ExampleCreate() {
 	// Output:
 	// committed, and on its way
 	// <nil>
+}
+
+// The create span of the message covers the change that the event tells of.
+func ExampleCreateAround() {
+	ctx := context.Background()
+	var out *outbox.Outbox[*gorm.DB] // of New
+	err := out.Transaction(ctx, func(ctx context.Context, tx *outbox.Tx[*gorm.DB]) error {
+		return outbox.CreateAround(ctx, tx, func(ctx context.Context) (messaging.Event[lamps], error) {
+			return lit{"desk"}, tx.DB.WithContext(ctx).Exec("UPDATE lamps SET lit = 1 WHERE name = 'desk'").Error
+		})
+	})
+	if err != nil {
+		log.Print("neither is the lamp lit nor is the message sent: ", err)
+	}
+}
+
+func ExampleRelay() {
+	ctx := context.Background()
+	var out *outbox.Outbox[*gorm.DB] // of New
+	if err := outbox.NewRelay(out.Table, messaging.TypeOf(lit{})).Run(ctx); err != nil { // publishes until ctx ends
+		log.Fatal(err)
+	}
+}
+
+// Redis lost its disk: everything of the last quarter of an hour is published again, batch by batch.
+func ExampleReplay() {
+	ctx := context.Background()
+	var out *outbox.Outbox[*gorm.DB] // of New
+	r, err := outbox.NewReplay(15*time.Minute, 0, false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for rest := &r; rest != nil; {
+		var n int
+		if n, rest, err = out.Replay(ctx, *rest); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(n, "more are published again")
+	}
 }
