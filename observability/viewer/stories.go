@@ -82,6 +82,22 @@ func (v *Viewer) getStory(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, story.Tell(trace))
 }
 
+// getOutcomes answers how traces ended that did not just succeed, by their ids, of which the query has one or more.
+func (v *Viewer) getOutcomes(w http.ResponseWriter, r *http.Request) {
+	outcomes := map[string]string{}
+	for _, id := range r.URL.Query()["id"] {
+		trace, err := v.Trace(id)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if outcome := story.Tell(trace).Outcome(); outcome != "" {
+			outcomes[trace.ID] = outcome
+		}
+	}
+	writeJSON(w, outcomes)
+}
+
 // relatedTrace is another trace of an order.
 type relatedTrace struct {
 	ID      string           `json:"id"`

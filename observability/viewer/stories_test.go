@@ -138,3 +138,17 @@ func TestTracesOfAnOrder(t *testing.T) {
 		}
 	}
 }
+
+func TestOutcomesOfTraces(t *testing.T) {
+	v := New(Config{})
+	failed := newSpan(2, 1, 1)
+	failed.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
+	mustAdd(t, v.store, batch("order", newSpan(1, 1, 1), failed))
+	got := read[map[string]string](t, v, "/api/outcomes?id=1&id=2&id=3")
+	if want := map[string]string{"00000000000000000000000000000002": "failed"}; !cmp.Equal(want, got) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := get(v, "/api/outcomes?id=x"); got.Code != http.StatusBadRequest {
+		t.Errorf("of no id: %d %s", got.Code, got.Body)
+	}
+}

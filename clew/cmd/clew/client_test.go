@@ -14,6 +14,7 @@ import (
 
 	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/state"
+	"example.com/clew/clew/traceapi"
 )
 
 // These tests run the whole of Clew: real services as children, and the commands that talk to them.
@@ -41,6 +42,10 @@ func TestOrderPrintsOneTraceOfBothServices(t *testing.T) {
 		if again := c.want(0, []string{"trace", id}).stdout; !strings.HasSuffix(out, again) {
 			t.Errorf("clew trace %s prints something else:\n%s", id, again)
 		}
+	}
+	traces, err := traceapi.New(c.state().Addresses.Traces).Search(t.Context(), "{}")
+	if err != nil || len(traces) != 1 {
+		t.Errorf("%d traces, %v; want that of the order alone, and none of the questions for it", len(traces), err)
 	}
 	each := c.want(0, []string{"trace", traceID, "--statements"}, "INSERT order_items").stdout
 	if strings.Contains(each, "4 statements") {

@@ -84,7 +84,7 @@ func (n *notes) lines() []string {
 	add(len(waits) > 0, string(barWait), "waiting: "+strings.Join(waits, ", "))
 	add(n.statements, string(barStatement), statements)
 	add(n.failed, markFailed, "failed")
-	add(n.killed, markKilled, "its process was killed: drawn from what the next attempt knows")
+	add(n.killed, markKilled, "its process was killed: another span tells of it")
 	add(n.orphans, markOrphan, "its parent is not here: not exported, or not yet")
 	add(n.parentLinks, markParent, "also links to its parent, where its message was created")
 	for i, link := range n.links {

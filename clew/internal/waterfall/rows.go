@@ -105,8 +105,11 @@ func (b *builder) row(group []*story.Node) row {
 	switch {
 	case first.Killed:
 		r.glyph, r.took = barKilled, "?"
-		r.details = []detail{{markKilled, fmt.Sprintf("killed: %s, last seen at +%s",
-			terminal.Clean(first.Attributes.String("messaging.client.id")), terminal.Duration(first.End.Sub(b.Start)))}}
+		text := "killed its process before +" + terminal.Duration(first.End.Sub(b.Start))
+		if consumer := first.Attributes.String("messaging.client.id"); consumer != "" {
+			text = fmt.Sprintf("killed: %s, last seen at +%s", terminal.Clean(consumer), terminal.Duration(first.End.Sub(b.Start)))
+		}
+		r.details = []detail{{markKilled, text}}
 	case first.IsStatement():
 		r.glyph = barStatement
 		b.notes.statements = true

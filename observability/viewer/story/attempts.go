@@ -1,6 +1,7 @@
 package story
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -53,33 +54,95 @@ func (s Span) order() string { return s.Attributes.String(attributeOrder) }
 func (s Span) isAttempt() bool { return strings.HasPrefix(s.Name, operationProcess+" ") }
 
 // retell numbers the attempts at each message, where there are several, and adds those whose process was killed. It
-// returns the roots with what it added.
+// returns the roots with the added attempts.
 func retell(nodes, roots []*Node) []*Node {
-	attempts := map[string][]*Node{}
+	attempts, letters := map[string][]*Node{}, map[string][]*Node{}
 	for _, n := range nodes {
-		if n.message() != "" && n.isAttempt() {
-			key := n.message() + " " + n.Attributes.String(attributeGroup)
+		key := n.messageOfGroup()
+		switch {
+		case key == "":
+		case n.isAttempt():
 			attempts[key] = append(attempts[key], n)
+		default:
+			letters[key] = append(letters[key], n)
+			attempts[key] = append(attempts[key], []*Node{}...) // every attempt at it may have left no span
 		}
 	}
-	for _, known := range attempts {
+	insert := func(added, before *Node) {
+		siblings := &roots
+		if before.Parent != nil {
+			siblings = &before.Parent.Children
+		}
+		*siblings = slices.Insert(*siblings, slices.Index(*siblings, before), added)
+	}
+	for key, known := range attempts {
 		all := slices.Clone(known)
 		for _, n := range known {
-			killed := killedBefore(n, known)
-			if killed == nil {
-				continue
+			if killed := killedBefore(n, known); killed != nil {
+				all = append(all, killed)
+				insert(killed, n)
 			}
-			all = append(all, killed)
-			siblings := &roots
-			if n.Parent != nil {
-				siblings = &n.Parent.Children
+		}
+		var since time.Time // the dead letter before
+		for _, letter := range letters[key] {
+			for _, lost := range lostBefore(letter, since, all) {
+				all = append(all, lost)
+				insert(lost, letter)
 			}
-			*siblings = slices.Insert(*siblings, slices.Index(*siblings, n), killed)
+			since = letter.Start
 		}
 		slices.SortStableFunc(all, byStart)
 		number(all)
 	}
 	return roots
+}
+
+// lostBefore returns the attempts before a dead letter that no span tells of: each killed its process, and no attempt came
+// after them that could tell. Only their number is known, from the dead letter's deliveries, and that they were between what
+// happened to the message before and the dead letter.
+func lostBefore(letter *Node, since time.Time, known []*Node) (lost []*Node) {
+	const most = 100 // a count above that is no count but a mistake
+	deliveries, _ := letter.Attributes[attributeDeliveries].(int64)
+	if deliveries > most {
+		return nil
+	}
+	from, told := letter.Start, int64(0)
+	for _, n := range known {
+		if n.Start.After(since) && n.Start.Before(letter.Start) {
+			told++
+		}
+	}
+	if told >= deliveries {
+		return nil
+	}
+	if letter.Parent != nil { // what happened before ended here
+		from = letter.Parent.Start
+		for _, sibling := range append(slices.Clone(letter.Parent.Children), letter.Parent) {
+			if end := sibling.Busy().End; !end.After(letter.Start) && end.After(from) && (sibling == letter.Parent || sibling.message() == letter.message()) {
+				from = end
+			}
+		}
+	}
+	for delivery := told + 1; delivery <= deliveries; delivery++ {
+		lost = append(lost, killedAttempt(letter, fmt.Sprintf("%s-lost-%03d", letter.ID, delivery), from, letter.Start, Attributes{
+			attributeDeliveries: delivery,
+		}))
+	}
+	return lost
+}
+
+// killedAttempt is an attempt at the message of another node that has no span.
+func killedAttempt(of *Node, id string, from, to time.Time, about Attributes) *Node {
+	_, stream, _ := strings.Cut(of.Name, " ")
+	about[attributeMessage], about[attributeGroup] = of.Attributes[attributeMessage], of.Attributes[attributeGroup]
+	return &Node{
+		Span: Span{
+			TraceID: of.TraceID, ID: id, Parent: of.Span.Parent, Service: of.Service, Resource: of.Resource, Scope: of.Scope,
+			Name: operationProcess + " " + stream, Kind: KindConsumer, Start: from, End: to, Attributes: about,
+		},
+		Parent: of.Parent,
+		Killed: true,
+	}
 }
 
 // number counts the attempts at one message. A delivery count that says more tells of attempts that are not here; one
@@ -117,19 +180,9 @@ func killedBefore(n *Node, known []*Node) *Node {
 	if from.After(seen) {
 		from = seen
 	}
-	return &Node{
-		Span: Span{
-			TraceID: n.TraceID, ID: n.ID + "-killed", Parent: n.Span.Parent,
-			Service: n.Service, Resource: n.Resource, Scope: n.Scope, Name: n.Name, Kind: n.Kind, Start: from, End: seen,
-			Attributes: Attributes{
-				attributeMessage:    n.Attributes[attributeMessage],
-				attributeGroup:      n.Attributes[attributeGroup],
-				attributeConsumer:   consumer,
-				attributeDeliveries: told[attributeDeliveries],
-				attributeLastSeen:   told[attributeLastSeen],
-			},
-		},
-		Parent: n.Parent,
-		Killed: true,
-	}
+	return killedAttempt(n, n.ID+"-killed", from, seen, Attributes{
+		attributeConsumer:   consumer,
+		attributeDeliveries: told[attributeDeliveries],
+		attributeLastSeen:   told[attributeLastSeen],
+	})
 }

@@ -144,24 +144,6 @@ func breakOf(entries []*Node, created *Node) *Break {
 	return &Break{From: from, Trace: entries[i].TraceID, Linked: linked}
 }
 
-// Lost counts the attempts before a dead letter that no span tells of: each killed its process, and no attempt came after
-// them that could tell.
-func (t Turn) Lost(deadLetter *Node) int64 {
-	deliveries, _ := deadLetter.Attributes[attributeDeliveries].(int64)
-	told := int64(0)
-	for _, n := range t.Entries {
-		switch {
-		case n == deadLetter:
-			return max(0, deliveries-told)
-		case n.Operation() == operationRedrive:
-			told = 0
-		case n.Operation() == operationProcess:
-			told++
-		}
-	}
-	return 0
-}
-
 // Waits adds up the time that the journey's messages waited, by place.
 func (j *Journey) Waits() map[string]time.Duration {
 	sum := map[string]time.Duration{}

@@ -25,6 +25,7 @@ type summaryJSON struct {
 	Spans      int                      `json:"spans"`
 	Services   []string                 `json:"services"`
 	Errors     int                      `json:"errors"`
+	Outcome    string                   `json:"outcome"`
 	Attempts   int                      `json:"attempts"`
 	Waits      map[string]time.Duration `json:"waits"`
 	Links      int                      `json:"links"`
@@ -125,7 +126,8 @@ func (s *Story) MarshalJSON() ([]byte, error) {
 func (s *Story) summaryJSON() summaryJSON {
 	sum := s.Summary()
 	out := summaryJSON{
-		Spans: sum.Spans, Services: sum.Services, Errors: sum.Errors, Attempts: sum.Attempts, Waits: sum.Waits, Links: sum.Links,
+		Spans: sum.Spans, Services: sum.Services, Errors: sum.Errors, Outcome: s.Outcome(), Attempts: sum.Attempts, Waits: sum.Waits,
+		Links: sum.Links,
 	}
 	if len(s.Roots) > 0 {
 		out.Title = s.Roots[0].Name
@@ -221,14 +223,10 @@ func (j *Journey) MarshalJSON() ([]byte, error) {
 		Service string `json:"service"` // of its first root, as is name
 		Name    string `json:"name"`
 	}
-	type entryJSON struct {
-		*nodeJSON
-		Lost int64 `json:"lost"` // attempts before a dead letter that no span tells of
-	}
 	type turnJSON struct {
 		TurnSettings
 		Request    *nodeJSON   `json:"request"`
-		Entries    []entryJSON `json:"entries"`
+		Entries    []*nodeJSON `json:"entries"`
 		Created    *nodeJSON   `json:"created"`
 		Statements int         `json:"statements"`
 		Sent       *nodeJSON   `json:"sent"`
@@ -252,15 +250,11 @@ func (j *Journey) MarshalJSON() ([]byte, error) {
 	}
 	for _, t := range j.Turns {
 		out := turnJSON{
-			TurnSettings: t.TurnSettings, Request: node(t.Request), Entries: []entryJSON{}, Created: node(t.Created),
+			TurnSettings: t.TurnSettings, Request: node(t.Request), Entries: []*nodeJSON{}, Created: node(t.Created),
 			Statements: t.Statements, Sent: node(t.Sent), Listeners: []*nodeJSON{}, Break: t.Break,
 		}
 		for _, n := range t.Entries {
-			entry := entryJSON{nodeJSON: node(n)}
-			if n.Operation() == operationDeadLetter {
-				entry.Lost = t.Lost(n)
-			}
-			out.Entries = append(out.Entries, entry)
+			out.Entries = append(out.Entries, node(n))
 		}
 		for _, n := range t.Listeners {
 			out.Listeners = append(out.Listeners, node(n))

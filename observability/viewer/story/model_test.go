@@ -265,3 +265,18 @@ func TestWaitsAndKilledAttemptsTakeTurns(t *testing.T) {
 		t.Errorf("killed from %v to %v, and a wait of %v; want 5 ms, 10 ms, %v", from, seen, attempts[1].Wait.Length, want)
 	}
 }
+
+func TestOutcomes(t *testing.T) {
+	for kind, want := range map[string]string{
+		"plain": "", "flaky": story.OutcomeRetried, "crash": story.OutcomeRetried, "invalid": story.OutcomeFailed,
+		"crash-loop": story.OutcomeFailed, "link": "", "batch": story.OutcomeFailed, "bullmq": "",
+	} {
+		if got := story.Tell(recorded(t, kind)[0]).Outcome(); got != want {
+			t.Errorf("%s: %q, want %q", kind, got, want)
+		}
+	}
+	redriven := story.Tell(storytest.Redriven())
+	if got := redriven.Outcome(); got != story.OutcomeRetried {
+		t.Errorf("after a redrive that succeeded: %q", got)
+	}
+}

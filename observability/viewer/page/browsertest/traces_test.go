@@ -13,7 +13,7 @@ import (
 func TestSearch(t *testing.T) {
 	s := newStage(t)
 	const order = "01a1fea7-20a6-7cd4-ac0f-0e6ff58c95e9"
-	s.send("order", span(1, 0, "POST /orders", 0, 2000, with("messaging.message.conversation_id", order)),
+	s.send("order", span(1, 0, "POST /orders", 0, 2000, with("messaging.message.conversation_id", order), with("messaging.system", "redis_streams")),
 		span(2, 0, "GET /orders", 10_000, 11_000, inTrace(2)),
 		span(3, 0, "POST /orders", 20_000, 900_000, inTrace(3), failed("out")))
 	s.send("loadtest", span(4, 0, "place", 30_000, 31_000, inTrace(4)))
@@ -61,6 +61,22 @@ func TestSearch(t *testing.T) {
 	p.Go(s.url + "/traces")
 	p.Type("[name=order]", thisTrace+"\r")
 	p.Until("location.pathname === '/traces/" + thisTrace + "'")
+}
+
+// An order that failed and succeeded in the end did not fail; one whose message was given up did, whatever its spans say.
+func TestTracesAreListedWithTheirOutcome(t *testing.T) {
+	s := newStage(t)
+	s.record("plain")
+	s.record("flaky")
+	loop := s.record("crash-loop").traces[0].id
+	p := s.open("/traces")
+	p.Until("document.querySelectorAll('.trace-list li').length === 4") // with the act that redrove
+	p.Until("[...document.querySelectorAll('.trace-list .tag')].map(tag => tag.textContent).sort().join() === 'retried,✗ failed'")
+	p.Go(s.url + "/traces?error=1")
+	p.Until("document.querySelectorAll('.trace-list li').length === 1")
+	p.Until(fmt.Sprintf("document.querySelector('.trace-list a').pathname === '/traces/%s'", loop))
+	p.Click(".trace-list a")
+	p.UntilText("killed its process before +")
 }
 
 func TestTheListDoesNotJumpWhileSomebodyReads(t *testing.T) {

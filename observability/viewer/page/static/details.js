@@ -28,7 +28,7 @@ export function Details({ node, model, elsewhere, logs, onClose }) {
         ${node.orphan && html`<span class="tag tag-warn">its parent is not here</span>`}
       </p>
       ${why && html`<p class=${node.failed || node.killed ? 'bad' : 'hint'}><${Text} value=${why} /></p>`}
-      ${node.killed && html`<p class="hint">${signs['☠']}, in its event <code>takeover</code></p>`}
+      ${node.killed && html`<p class="hint">${signs['☠']}</p>`}
       <${Pairs} of=${times(node, model)} />
       ${!node.fold && !node.killed && html`<p><${Link} href="/traces/${model.id}?span=${node.id}">Link to this span<//></p>`}
       <${Links} links=${linksOf(node, elsewhere)} model=${model} />

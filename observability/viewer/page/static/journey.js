@@ -8,7 +8,7 @@ import { useLive } from './live.js';
 import { Status, wares } from './orderlist.js';
 import { Verdict } from './verdict.js';
 import { Done } from './deadletters.js';
-import { Attempt, Database, DeadLetter, Lost, Outbox, Redrive, Request, Stream, Upcoming } from './station.js';
+import { Attempt, Database, DeadLetter, Outbox, Redrive, Request, Stream, Upcoming } from './station.js';
 import { money } from './format.js';
 
 // The viewer finds the order's traces and where it is.
@@ -53,7 +53,7 @@ function Turn({ order, turn, index, most, where, onDone }) {
   const success = entries.find(n => n.done);
   const entry = node => {
     switch (node.operation) {
-      case 'dead_letter': return html`<${Lost} count=${node.lost} /><${DeadLetter} key=${node.id} node=${node} order=${order} latest=${node === entries.at(-1)} onDone=${onDone} />`;
+      case 'dead_letter': return html`<${DeadLetter} key=${node.id} node=${node} order=${order} latest=${node === entries.at(-1)} onDone=${onDone} />`;
       case 'redrive': return html`<${Redrive} key=${node.id} node=${node} />`;
       default: return html`<${Attempt} key=${node.id} node=${node} turn=${turn} />`;
     }

@@ -90,7 +90,9 @@ export function Attempt({ node, turn }) {
   const consumer = html`<${Name} text=${attribute(node, 'messaging.client.id') ?? '?'} />`;
   if (node.killed) {
     return html`<${Station} kind="attempt" title="${number}: killed" state="killed" node=${node}
-      says=${html`The process ${consumer} died with it, so it left no span. It is drawn from the findings of the next attempt.`} />`;
+      says=${attribute(node, 'messaging.client.id')
+        ? html`The process ${consumer} died with it, so it left no span. It is drawn from the findings of the next attempt.`
+        : 'It killed its process, and so did all attempts after it: only Redis’s count of deliveries tells of them.'} />`;
   }
   const { failed } = node;
   const result = attribute(node, 'messaging.redis_streams.outcome');
@@ -101,10 +103,6 @@ export function Attempt({ node, turn }) {
       <p class="told">${consumer} ${result && html`<span class="tag ${failed ? 'tag-bad' : 'tag-good'}">${result}</span>`} <${At} node=${node} /></p>
     <//>`;
 }
-
-export const Lost = ({ count }) => count > 0 && html`
-  <${Station} kind="attempt" title=${count === 1 ? 'An attempt: killed' : `${count} attempts: killed`} state="killed"
-    says="Each killed the process that made it, so none left a span: only Redis’s count of deliveries tells of them." />`;
 
 const says = (node, result, turn) => {
   if (result === 'duplicate') return 'It was done before: the inbox knows the message, so nothing is done twice.';

@@ -61,7 +61,8 @@ export function Facts({ model, children }) {
         <p class="row">
           <b>${ns(model.total)}</b>
           <span>${count(s.spans)} ${s.spans === 1 ? 'span' : 'spans'}</span>
-          ${s.errors > 0 && html`<span class="tag tag-bad">${s.errors} failed</span>`}
+          ${s.outcome === 'failed' && html`<span class="tag tag-bad">${s.errors || ''} failed</span>`}
+          ${s.outcome === 'retried' && html`<span class="tag tag-warn">retried</span>`}
           ${s.attempts > 1 && html`<span class="tag tag-warn">${s.attempts} attempts</span>`}
           ${s.services.slice(0, 8).map(name => html`<span class="tag"><i class="dot" style=${{ background: colour(name) }} /><${Name} text=${name} /></span>`)}
         </p>

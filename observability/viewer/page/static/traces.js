@@ -2,6 +2,7 @@
 
 import { html, Link, Problem, Empty, colour, useState, useEffect, useMemo } from './ui.js';
 import { go } from './router.js';
+import { get } from './api.js';
 import { seconds, clock, date, count } from './format.js';
 import { useLive, search } from './live.js';
 import { Name, oneLine } from './text.js';
@@ -21,17 +22,28 @@ export default function TracesPage({ query }) {
     </div>`;
 }
 
-// traceQL writes what the form asks for, as far as TraceQL can say it: all of it about one span.
-function traceQL({ q, service, name, order, error }) {
+// traceQL writes what the form asks for, as far as TraceQL can say it: all of it about one span. An order's messages tell of
+// it, and not the requests that only read it.
+function traceQL({ q, service, name, order, error, reads }, failure = 'status = error') {
   if (q) return q;
   const text = value => JSON.stringify(value);
   const conditions = [
     service && `resource.service.name = ${text(service)}`,
     name && `name = ${text(name)}`,
     order && `.messaging.message.conversation_id = ${text(order)}`,
-    error && 'status = error',
+    order && !reads && '.messaging.system = "redis_streams"',
+    error && failure,
   ].filter(Boolean);
   return conditions.length ? `{ ${conditions.join(' && ')} }` : '{}';
+}
+
+// find asks for the traces. Those that failed have a failed span or a dead letter.
+async function find(asked, limit) {
+  const found = await search(traceQL(asked), { limit });
+  if (!asked.error || asked.q) return found;
+  const letters = await search(traceQL(asked, '.messaging.operation.name = "dead_letter"'), { limit });
+  const all = new Map([...found, ...letters].map(t => [t.id, t]));
+  return [...all.values()].sort((a, b) => Number(b.start - a.start));
 }
 
 function Search({ asked }) {
@@ -75,18 +87,16 @@ function milliseconds(text) {
   return ms;
 }
 
-// useTraces returns the traces found, and which of them failed.
+// useTraces returns the traces found, each with its outcome: failed, retried, or none.
 export function useTraces(asked) {
   const load = async () => {
     const least = asked.longer ? milliseconds(asked.longer) : 0;
     // What is left out here was counted by the back end.
-    const limit = least > 0 ? 2000 : 400;
-    const found = await search(traceQL(asked), { limit });
-    const failed = found.length ? await search('{ status = error }', { limit, from: found.at(-1).start / 1_000_000_000n }) : [];
-    const failures = new Set(failed.map(t => t.id));
-    return found
+    const found = (await find(asked, least > 0 ? 2000 : 400))
       .filter(t => t.ms >= least && (asked.reads || asked.order || !t.name.startsWith('GET ')))
-      .slice(0, most).map(t => ({ ...t, failed: failures.has(t.id) }));
+      .slice(0, most);
+    const outcomes = await get(`/api/outcomes?${new URLSearchParams(found.map(t => ['id', t.id]))}`);
+    return found.map(t => ({ ...t, outcome: outcomes[t.id] })).filter(t => !asked.error || asked.q || t.outcome === 'failed');
   };
   return useLive(load, () => true, 1000, [fields.map(f => asked[f]).join('\n')]);
 }
@@ -123,7 +133,7 @@ export function TraceList({ traces, href }) {
         <li key=${t.id}><${Link} href=${href(t)}>
           <time class="num" title=${date(new Date(Number(t.start / 1_000_000n)))}>${clock(new Date(Number(t.start / 1_000_000n)))}</time>
           <span class="trace-name" title=${oneLine(t.name)}><i class="dot" style=${{ background: colour(t.service) }} /><${Name} text=${t.name || t.service} /></span>
-          <span>${t.failed && html`<span class="tag tag-bad">✗ failed</span>`}</span>
+          <span>${t.outcome && html`<span class="tag ${t.outcome === 'failed' ? 'tag-bad' : 'tag-warn'}">${t.outcome === 'failed' ? '✗ failed' : 'retried'}</span>`}</span>
           <span class="mono hint trace-id">${t.id.slice(0, 8)}</span>
           <span class="trace-bar" title="the bars are logarithmic"><i style=${{ width: `${(Math.log10(1 + t.ms) / longest) * 100}%`, background: colour(t.service) }} /></span>
           <span class="num">${t.ms ? seconds(t.ms / 1000) : '<1 ms'}</span>

@@ -139,7 +139,7 @@ function Row({ row: { node, depth, open }, top, x, width, model, current, elsewh
 }
 
 export const signs = {
-  '☠': 'its process was killed: drawn from what the next attempt knows',
+  '☠': 'its process was killed: another span tells of it',
   '?': 'its parent is not here: not exported, or not yet',
   '↖': 'also links to its parent, where its message was created',
   '↗ ↙': 'links, and is linked from',
@@ -158,9 +158,11 @@ function Marks({ node, model, elsewhere }) {
 }
 
 // reason says why a node failed, or what became of its message where that is not plain success.
-export const reason = node => node.killed
-  ? `killed: ${node.attributes['messaging.client.id']}, last seen at +${ns(node.to)}`
-  : node.reasons.join(' · ');
+export const reason = node => {
+  if (!node.killed) return node.reasons.join(' · ');
+  const consumer = node.attributes['messaging.client.id'];
+  return consumer ? `killed: ${consumer}, last seen at +${ns(node.to)}` : `killed its process before +${ns(node.to)}`;
+};
 
 // hrefOf is where a link leads.
 export const hrefOf = (link, here) => `/traces/${link.trace ?? here}?span=${link.span}`;
