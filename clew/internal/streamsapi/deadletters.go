@@ -69,6 +69,20 @@ func (a *api) getDeadLetters(r *http.Request) (any, error) {
 	return list, nil
 }
 
+// HasDeadLetter implements page.Streams.
+func (a *api) HasDeadLetter(ctx context.Context, orderID string) (bool, error) {
+	for _, stream := range streams {
+		newest, total, err := a.admin.NewestDeadLetters(ctx, stream, maxDeadLetters)
+		if err != nil {
+			return false, problemOf(err)
+		}
+		if int64(len(newest)) < total || slices.ContainsFunc(newest, func(d messaging.DeadLetter) bool { return d.Message.Subject == orderID }) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // redrive gives a dead letter back to its group, in a trace of its own, to which the next attempt links.
 func (a *api) redrive(r *http.Request) (any, error) {
 	ctx, span := a.tracer.Start(r.Context(), r.Pattern, trace.WithSpanKind(trace.SpanKindServer))

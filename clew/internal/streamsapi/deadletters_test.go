@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"example.com/clew/services/messaging"
 )
@@ -154,4 +155,21 @@ func TestRedriveAndDiscard(t *testing.T) {
 	t.Run("what could take effect twice", func(*testing.T) {
 		r.wantProblem(r.ask(http.MethodPost, act("4-0", "redrive"), "", bearer...), http.StatusConflict, "--force orders/0/4-0")
 	})
+}
+
+func TestWhetherAnOrderHasADeadLetter(t *testing.T) {
+	r := newRig(t)
+	streams := New(r.client, 2, time.Second, noop.NewTracerProvider())
+	r.add("stock:{1}:dlq", "1-0", "subject", "o-1", "dlqgroup", "order", "dlqtime", "2026-01-01T00:00:01Z")
+	for order, want := range map[string]bool{"o-1": true, "o-2": false} {
+		if got, err := streams.HasDeadLetter(t.Context(), order); got != want || err != nil {
+			t.Errorf("%s: %v, %v; want %v", order, got, err, want)
+		}
+	}
+	for i := range maxDeadLetters {
+		r.add("stock:{0}:dlq", fmt.Sprintf("%d-0", i+1), "subject", "other", "dlqgroup", "order", "dlqtime", "2026-01-01T00:00:02Z")
+	}
+	if got, err := streams.HasDeadLetter(t.Context(), "o-2"); !got || err != nil {
+		t.Errorf("one of too many to look at: %v, %v; want true", got, err)
+	}
 }

@@ -36,14 +36,18 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 		Problem string         `json:"problem,omitempty"` // why it is not known what is pending
 	}{Journey: journey}
 	if journey.IsAtEnd() {
-		answer.Where = journey.Where(nil)
+		answer.Where = journey.Where(nil, false)
 		return answer, nil
 	}
+	var deadLetter bool
 	pending, err := p.Streams.Pending(r.Context(), id)
+	if err == nil {
+		deadLetter, err = p.Streams.HasDeadLetter(r.Context(), id)
+	}
 	if err != nil {
 		answer.Problem = asProblem(err).Detail
 	}
-	answer.Where = journey.Where(pending)
+	answer.Where = journey.Where(pending, deadLetter || err != nil)
 	return answer, nil
 }
 
@@ -68,7 +72,7 @@ func (p *page) getFates(*http.Request) (any, error) {
 	fates := make(map[string]fate, len(of))
 	for order, traces := range of {
 		journey := story.Follow(p.Journey, order, "", traces)
-		f := fate{Dead: journey.Where(nil).Place == story.PlaceDead}
+		f := fate{Dead: journey.Where(nil, true).Place == story.PlaceDead}
 		if at := journey.Finished(); !at.IsZero() {
 			f.Finished = &at
 		}

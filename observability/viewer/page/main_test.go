@@ -42,6 +42,8 @@ func (s *shelf) Pending(_ context.Context, orderID string) ([]story.Pending, err
 	return []story.Pending{{Stream: "orders", Group: "inventory", Type: "order.created.v1", Consumer: "of " + orderID}}, nil
 }
 
+func (s *shelf) HasDeadLetter(context.Context, string) (bool, error) { return false, nil }
+
 func (s *shelf) Questions() map[string]Question {
 	return map[string]Question{"GET /api/streams": func(r *http.Request) (any, error) { return s.Look(r.Context()) }}
 }

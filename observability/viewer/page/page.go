@@ -39,6 +39,9 @@ type Streams interface {
 	// Pending returns the messages about an order that were delivered and are not acknowledged.
 	Pending(ctx context.Context, orderID string) ([]story.Pending, error)
 
+	// HasDeadLetter reports whether a message about an order is a dead letter, or may be one among too many to look at.
+	HasDeadLetter(ctx context.Context, orderID string) (bool, error)
+
 	// Questions are the page's further requests, by the mux's pattern. Acts change something, and need the token.
 	Questions() map[string]Question
 	Acts() map[string]Question

@@ -180,7 +180,8 @@ const (
 	PlaceStream   = "stream"   // its message is not delivered yet
 	PlaceAttempt  = "attempt"  // its message is being processed
 	PlaceRetry    = "retry"    // its message waits for the next attempt
-	PlaceDead     = "dead"     // its message was dead-lettered
+	PlaceDead     = "dead"     // its message is a dead letter
+	PlaceGone     = "gone"     // its message was a dead letter, which somebody discarded, or redrove at this moment
 	PlaceEnd      = "end"      // its last message was sent
 )
 
@@ -204,8 +205,9 @@ func (j *Journey) Finished() time.Time {
 	return time.Time{}
 }
 
-// Where finds the place of an order that is not finished, from its spans and from its messages that are pending.
-func (j *Journey) Where(pending []Pending) Where {
+// Where finds the place of an order that is not finished, from its spans, from its messages that are pending, and from whether
+// one of them is a dead letter.
+func (j *Journey) Where(pending []Pending, deadLetter bool) Where {
 	i := slices.IndexFunc(j.Turns, func(t Turn) bool { return t.Sent == nil })
 	switch {
 	case i < 0:
@@ -231,8 +233,10 @@ func (j *Journey) Where(pending []Pending) Where {
 		return w
 	}
 	switch last := turn.Entries[len(turn.Entries)-1]; {
-	case last.Operation() == operationDeadLetter:
+	case last.Operation() == operationDeadLetter && deadLetter:
 		w.Place = PlaceDead
+	case last.Operation() == operationDeadLetter:
+		w.Place = PlaceGone
 	case last.Operation() == operationProcess && last.IsDone():
 		w.Place = PlaceDatabase
 	case last.Operation() == operationProcess:

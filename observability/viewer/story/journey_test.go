@@ -148,15 +148,16 @@ func TestWhereAnOrderIs(t *testing.T) {
 		"pending for another":       {until("process orders"), of(func(p *story.Pending) { p.Group = "audit" }), 1, story.PlaceStream},
 		"another message of it":     {until("process orders"), of(func(p *story.Pending) { p.Type = "order.cancelled.v1" }), 1, story.PlaceStream},
 		"answered, not yet sent":    {until("send stock"), nil, 1, story.PlaceOutbox},
+		"discarded":                 {recorded(t, "invalid"), nil, 1, story.PlaceGone},
 		"dead-lettered":             {recorded(t, "invalid"), nil, 1, story.PlaceDead},
 		"redriven, being processed": {recorded(t, "invalid"), []story.Pending{held}, 1, story.PlaceAttempt},
 		"at the end":                {plain, nil, 2, story.PlaceEnd},
 	} {
 		j := story.Follow(settings, plain[0].Orders()[0], plain[0].ID, test.traces)
-		if name == "dead-lettered" || name == "redriven, being processed" {
+		if name == "dead-lettered" || name == "discarded" || name == "redriven, being processed" {
 			j, _ = follow(t, test.traces)
 		}
-		if w := j.Where(test.pending); w.Turn != test.turn || w.Place != test.place || (w.Held != nil) != (w.Place == story.PlaceAttempt || w.Place == story.PlaceRetry) {
+		if w := j.Where(test.pending, name != "discarded"); w.Turn != test.turn || w.Place != test.place || (w.Held != nil) != (w.Place == story.PlaceAttempt || w.Place == story.PlaceRetry) {
 			t.Errorf("%s: %+v, want %s of turn %d", name, w, test.place, test.turn)
 		}
 	}

@@ -44,11 +44,12 @@ type stage struct {
 	url    string
 	viewer *viewer.Viewer
 
-	mu      sync.Mutex
-	pending []story.Pending
-	answers map[string]any // by path, or POST and path; an int is the status of a problem
-	posted  chan request
-	events  chan string
+	mu        sync.Mutex
+	pending   []story.Pending
+	discarded bool
+	answers   map[string]any // by path, or POST and path; an int is the status of a problem
+	posted    chan request
+	events    chan string
 }
 
 // newStage has neither orders nor messages, and nothing is measured. The test goes on beside others that have a stage.
@@ -59,7 +60,7 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// Look, Questions, Acts and Pending are the stage as page.Streams. A test answers the page's questions about streams by
+// Look, Questions, Acts, Pending and HasDeadLetter are the stage as page.Streams. A test answers the page's questions about streams by
 // their paths, and sets what is pending.
 func (s *stage) Look(context.Context) (any, error)   { return nil, nil }
 func (s *stage) Questions() map[string]page.Question { return nil }
@@ -69,6 +70,19 @@ func (s *stage) Pending(context.Context, string) ([]story.Pending, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pending, nil
+}
+
+func (s *stage) HasDeadLetter(context.Context, string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.discarded, nil
+}
+
+// discard makes dead letters go.
+func (s *stage) discard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.discarded = true
 }
 
 // hold sets what is pending.

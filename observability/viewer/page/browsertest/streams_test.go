@@ -111,6 +111,16 @@ func TestADeadLetterOfAJourneyIsRedrivenThere(t *testing.T) {
 	p.Until("document.querySelector('.done a[href=\"/traces/" + told.traces[1].id + "\"]')")
 }
 
+func TestAJourneyNoticesThatItsDeadLetterIsGone(t *testing.T) {
+	s := newStage(t)
+	told := s.record("invalid")
+	s.set("/api/orders", list(told.asOrder("test-invalid", "pending")))
+	p := s.open("/?order=" + told.order)
+	p.UntilText("Dead-lettered after one attempt (permanent)")
+	s.discard() // by somebody else
+	p.UntilText("Given up. Its dead letter is not there any more")
+}
+
 func TestAHostilePayloadIsText(t *testing.T) {
 	s := newStage(t)
 	s.set("/api/streams", infos(1, 0))

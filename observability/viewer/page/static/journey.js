@@ -22,7 +22,7 @@ export function Journey({ order }) {
   const { journey, where, problem } = value ?? {};
   matters.current = ids => !settled || !journey || journey.traces.some(t => ids.includes(t.id));
   const [done, setDone] = useState();
-  useEvery(settled || where?.place === 'dead' ? 0 : 500, reload); // what is pending changes without a span
+  useEvery(settled || where?.place === 'gone' ? 0 : where?.place === 'dead' ? 2000 : 500, reload); // what is pending changes without a span
   return html`
     <section class="card journey" aria-label="Journey of the order">
       <header class="row">
@@ -36,7 +36,7 @@ export function Journey({ order }) {
         <${Verdict} order=${order} journey=${journey} where=${where} />
         <${Done} done=${done} />
         <ol class="turns">
-          ${journey.turns.map((turn, i) => html`<${Turn} key=${i} order=${order} turn=${turn} index=${i} most=${journey.deliveries_most} where=${!settled && where.turn === i ? where : null} onDone=${setDone} />`)}
+          ${journey.turns.map((turn, i) => html`<${Turn} key=${i} order=${order} turn=${turn} index=${i} most=${journey.deliveries_most} where=${!settled && where.turn === i ? where : null} onDone=${act => { setDone(act); reload(); }} />`)}
         </ol>
         <${Others} traces=${journey.traces} order=${order} />`}
     </section>`;

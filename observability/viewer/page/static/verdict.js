@@ -50,6 +50,8 @@ function on(order, { turns, deliveries_most: most }, { turn, place, held }) {
         ${' '}(${attribute(last, 'messaging.redis_streams.dlq.reason')}). The order stays pending until somebody mends the cause and
         redrives the message.`;
     }
+    case 'gone': return html`<b>Given up.</b> Its dead letter is not there any more: somebody discarded it, and the order stays pending
+      for good, or redrove it at this moment.`;
     default: return 'The answer is on its way.';
   }
 }
