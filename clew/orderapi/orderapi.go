@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,6 +40,8 @@ type Order struct {
 	Status  string `json:"status"` // pending, confirmed, rejected or cancelled
 	Reason  string `json:"reason"` // of a rejection
 	TraceID string `json:"trace_id"`
+
+	Unsampled bool `json:"unsampled,omitempty"` // of Place: the services said that they keep no spans of it
 }
 
 // A Client asks one order service. It is safe for concurrent use.
@@ -108,7 +112,19 @@ func (c *Client) ask(ctx context.Context, method, path, baggage string, body any
 	if response.StatusCode >= http.StatusBadRequest {
 		return order, problem(response.Status, answer)
 	}
-	return order, json.Unmarshal(answer, &order)
+	err = json.Unmarshal(answer, &order)
+	order.Unsampled = unsampled(response.Header.Get("Traceresponse"))
+	return order, err
+}
+
+// unsampled reports whether a response's trace context has the flags of a trace that is not sampled.
+func unsampled(traceresponse string) bool {
+	parts := strings.Split(traceresponse, "-")
+	if len(parts) != 4 {
+		return false
+	}
+	flags, err := strconv.ParseUint(parts[3], 16, 8)
+	return err == nil && flags&1 == 0
 }
 
 // problem is what the API said was wrong, field by field.

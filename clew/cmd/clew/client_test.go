@@ -53,6 +53,13 @@ func TestOrderPrintsOneTraceOfBothServices(t *testing.T) {
 	}
 }
 
+func TestAnOrderThatIsNotSampledSaysSoAtOnce(t *testing.T) {
+	c := newRealClew(t, "OTEL_TRACES_SAMPLER=always_off")
+	out := c.want(0, []string{"order"}, "confirmed after", "was not sampled", "OTEL_TRACES_SAMPLER").stdout
+	fits(t, out)
+	c.want(0, []string{"order", "--json"}, `"unsampled": true`)
+}
+
 func TestManyOrders(t *testing.T) {
 	c := newRealClew(t)
 	var orders []placed

@@ -65,8 +65,10 @@ func (c *orderCmd) Run(ctx context.Context) error {
 		return printJSON(orders)
 	}
 	slowest := printOrders(os.Stdout, orders)
-	if err := printTraces(ctx, os.Stdout, running, slowest, c.Statements); err != nil {
-		return err
+	if !slowest.Unsampled {
+		if err := printTraces(ctx, os.Stdout, running, slowest, c.Statements); err != nil {
+			return err
+		}
 	}
 	if slowest.DeadLetter != "" {
 		c.printWayOn(os.Stdout, slowest.DeadLetter)

@@ -41,6 +41,7 @@ func (c *orderCmd) place(ctx context.Context, running state.State) (placed, erro
 	}
 	started := time.Now()
 	order, deadLetter, err := await(ctx, api, accepted)
+	order.Unsampled = accepted.Unsampled
 	return placed{
 		Order:        order,
 		Milliseconds: float64(time.Since(started).Microseconds()) / 1000,
@@ -116,6 +117,11 @@ func printOrders(w io.Writer, orders []placed) placed {
 	}
 	if len(orders) > 1 {
 		fmt.Fprintf(w, "the slowest is %s\n", slowest.ID)
+	}
+	if slowest.Unsampled {
+		fmt.Fprintf(w, "\nIts trace %s was not sampled: no span is kept.\n"+
+			"`clew logs` and the metrics still tell of it. OTEL_TRACES_SAMPLER decides which\nrequests are sampled.\n", slowest.TraceID)
+		return slowest
 	}
 	fmt.Fprintf(w, "%s\n\n", slowest.Trace)
 	return slowest

@@ -64,6 +64,9 @@ func (p *page) forward(w http.ResponseWriter, r *http.Request) {
 	}
 	defer response.Body.Close()
 	w.Header().Set("Content-Type", response.Header.Get("Content-Type"))
+	if context := response.Header.Get("Traceresponse"); context != "" { // it says whether the trace is sampled
+		w.Header().Set("Traceresponse", context)
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(response.StatusCode)
 	_, _ = io.Copy(w, response.Body) // one of the two went away; the answer has begun

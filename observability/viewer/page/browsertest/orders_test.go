@@ -45,6 +45,20 @@ func TestAPlainOrderHasNoBaggage(t *testing.T) {
 	}
 }
 
+func TestAnOrderThatIsNotSampledSaysSo(t *testing.T) {
+	s, told := newStage(t), recorded(t, "plain")
+	s.traceresponse = "00-" + told.traces[0].id + "-00f067aa0ba902b7-00"
+	s.set("POST /api/orders", told.asOrder("lamp", "pending"))
+	s.set("/api/orders", list(told.asOrder("lamp", "pending")))
+	p := s.open("/")
+	p.Press("Place order")
+	s.sent()
+	p.UntilText("Its trace was not sampled, so no span of it is kept")
+	s.set("/api/orders", list(told.asOrder("lamp", "confirmed")))
+	s.event("traces", object{"ids": []string{"00000000000000000000000000000001"}})
+	p.UntilText("Confirmed. Its trace was not sampled")
+}
+
 func TestAnOrderThatIsRefusedSaysWhy(t *testing.T) {
 	s := newStage(t)
 	s.set("POST /api/orders", http.StatusUnprocessableEntity)

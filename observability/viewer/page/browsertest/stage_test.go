@@ -44,12 +44,14 @@ type stage struct {
 	url    string
 	viewer *viewer.Viewer
 
-	mu        sync.Mutex
-	pending   []story.Pending
-	discarded bool
-	answers   map[string]any // by path, or POST and path; an int is the status of a problem
-	posted    chan request
-	events    chan string
+	mu            sync.Mutex
+	pending       []story.Pending
+	discarded     bool
+	answers       map[string]any // by path, or POST and path; an int is the status of a problem
+	posted        chan request
+	traceresponse string // of each answer, set before the page is opened
+
+	events chan string
 }
 
 // newStage has neither orders nor messages, and nothing is measured. The test goes on beside others that have a stage.
@@ -146,6 +148,9 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		_ = json.Unmarshal(body, &sent.content)
 		s.posted <- sent
+	}
+	if s.traceresponse != "" {
+		w.Header().Set("Traceresponse", s.traceresponse)
 	}
 	if status, failed := answer.(int); failed {
 		w.WriteHeader(status)

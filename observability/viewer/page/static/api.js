@@ -28,8 +28,13 @@ async function ask(path, options) {
     // Problem details of RFC 9457, or Prometheus's errors.
     throw Object.assign(new Error(answer?.detail || answer?.error || answer?.title || `${path}: ${response.status}`), { status: response.status });
   }
+  const [, , , flags] = response.headers.get('traceresponse')?.split('-') ?? [];
+  if (flags && answer?.trace_id && !(parseInt(flags, 16) & 1)) unsampled.add(answer.trace_id);
   return answer;
 }
+
+// unsampled holds the ids of traces of which the services said that they keep no spans.
+export const unsampled = new Set();
 
 // get returns the decoded answer. An Error's message is for the user, its status is HTTP's if there was an answer.
 export const get = (path, options) => ask(path, options);

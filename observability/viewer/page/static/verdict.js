@@ -1,6 +1,7 @@
 // Where the order is, and why it waits, in a sentence.
 
 import { html, Link } from './ui.js';
+import { unsampled } from './api.js';
 import { attribute } from './station.js';
 import { Name } from './text.js';
 import { nanoseconds, ns, seconds } from './format.js';
@@ -18,8 +19,12 @@ function sentence(order, journey, where) {
   }
 }
 
+const notSampled = html`Its trace was <b>not sampled</b>, so no span of it is kept: the order service tells its status, the logs and
+  metrics the rest. <code>OTEL_TRACES_SAMPLER</code> decides which requests are sampled.`;
+
 function after(order, { turns, waits }) {
   const decided = turns.at(-1).created;
+  if (!decided && unsampled.has(order.trace_id)) return html`. ${notSampled}`;
   if (!decided) return '. The rest of its spans is not here (yet).';
   return ` after ${ns(nanoseconds(decided.end) - nanoseconds(order.created_at))}; its messages waited ${ns(waits.outbox ?? 0)} in outboxes and ${ns(waits.stream ?? 0)} in streams.`;
 }
@@ -28,9 +33,10 @@ function after(order, { turns, waits }) {
 function on(order, { turns, deliveries_most: most }, { turn, place, held }) {
   const { service, reads, entries } = turns[turn], last = entries.at(-1);
   switch (place) {
-    case 'http': return Date.now() - Date.parse(order.created_at) < 5000
-      ? 'Placed. Its first spans come within a second.'
-      : 'No span of this order is here: the viewer keeps the newest traces only, or its services send none.';
+    case 'http': if (unsampled.has(order.trace_id)) return html`Placed. ${notSampled}`;
+      return Date.now() - Date.parse(order.created_at) < 5000
+        ? 'Placed. Its first spans come within a second.'
+        : 'No span of this order is here: the viewer keeps the newest traces only, or its services send none.';
     case 'database': return `${service} writes its transaction.`;
     case 'outbox': return `The message waits in ${service}’s outbox for the relay. If it stays there, Redis is away.`;
     case 'stream': return html`The message waits in the stream <b>${reads}</b> until a consumer of ${service} fetches it. If it stays
