@@ -66,7 +66,7 @@ type ConsumerConfig struct {
 	// ProcessID, is the same for two consumers of one process: in one group, these need names.
 	Name string
 
-	Workers  int // handlers that run at once; 16
+	Workers  int // handlers that run at once; DefaultWorkers
 	InFlight int // most messages held at once: fetched, not yet settled; 256
 
 	Deliveries      int64         // before a message is dead-lettered; DefaultDeliveries
@@ -90,6 +90,7 @@ type ConsumerConfig struct {
 
 // Defaults that a program which looks at a group from outside needs to know.
 const (
+	DefaultWorkers     = 16
 	DefaultDeliveries  = 5
 	DefaultBackoffMost = 10 * time.Second
 )
@@ -106,7 +107,7 @@ const (
 // withDefaults fills in the defaults.
 func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	c.Name = cmp.Or(c.Name, defaultName())
-	c.Workers = cmp.Or(c.Workers, 16)
+	c.Workers = cmp.Or(c.Workers, DefaultWorkers)
 	c.InFlight = cmp.Or(c.InFlight, 256)
 	c.Deliveries = cmp.Or(c.Deliveries, DefaultDeliveries)
 	c.HandlerTimeout = cmp.Or(c.HandlerTimeout, 10*time.Second)

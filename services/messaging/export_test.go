@@ -45,3 +45,6 @@ func NewInspector(client redis.UniversalClient, stream string, partitions int) I
 
 // Inspect looks at each partition.
 func (in Inspector) Inspect(ctx context.Context) ([]StreamInfo, error) { return in.inspect(ctx) }
+
+// CountFor is how long a consumer counts after its last sign of life.
+func (in Inspector) CountFor(d time.Duration) { in.aliveFor = d }

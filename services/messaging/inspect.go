@@ -22,7 +22,7 @@ type StreamInfo struct {
 // GroupInfo describes a consumer group of one partition.
 type GroupInfo struct {
 	Name          string  `json:"name"`
-	Consumers     int64   `json:"consumers"`              // without the pseudo-consumer retry
+	Consumers     int64   `json:"consumers"`              // heard of in the last 15 s; without the pseudo-consumer retry
 	Pending       int64   `json:"pending"`                // delivered, not acknowledged
 	OldestPending float64 `json:"oldest_pending_seconds"` // since it was added to the stream; 0 without one
 	Lag           int64   `json:"lag"`                    // not delivered
@@ -39,6 +39,7 @@ type inspector struct {
 	stream     string
 	partitions []memory
 	now        func() time.Time
+	aliveFor   time.Duration // a consumer counts after its last sign of life
 }
 
 // A memory keeps facts from earlier looks at a partition.
@@ -54,7 +55,7 @@ type sight struct {
 }
 
 func newInspector(client redis.UniversalClient, stream string, partitions int) *inspector {
-	return &inspector{client, stream, make([]memory, partitions), time.Now}
+	return &inspector{client, stream, make([]memory, partitions), time.Now, aliveFor}
 }
 
 // inspect looks at each partition. It takes few round trips to Redis, whatever the number of partitions and groups.

@@ -34,7 +34,8 @@ type groupLook struct {
 
 // lookScript looks at a partition. It is a script so that all values are of one moment and take one round trip; and because
 // XINFO STREAM would send the whole first and last entry.
-// KEYS: the stream, its dead letters. ARGV: the pseudo-consumer, the number of its messages to look at.
+// KEYS: the stream, its dead letters. ARGV: the pseudo-consumer, the number of its messages to look at, the ms of silence after
+// which a consumer does not count.
 // Returns {µs since 1970, length, added, first, last, generated, deleted, dead letters, oldest dead letter, groups}, where
 // a group is {name, consumers, pending, oldest pending, oldest waiting, delivered, read}.
 var lookScript = redis.NewScript(`
@@ -51,7 +52,7 @@ for _, g in ipairs(info.err and {} or redis.call('XINFO', 'GROUPS', KEYS[1])) do
 	local name, delivered, read = g[2], g[8], g[10] or -1
 	local consumers = 0
 	for _, c in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], name)) do
-		if c[2] ~= ARGV[1] then consumers = consumers + 1 end
+		if c[2] ~= ARGV[1] and c[6] < tonumber(ARGV[3]) then consumers = consumers + 1 end
 	end
 	local waiting
 	for _, p in ipairs(redis.call('XPENDING', KEYS[1], name, '-', '+', ARGV[2], ARGV[1])) do
@@ -79,7 +80,7 @@ func (in *inspector) look(ctx context.Context) ([]*look, error) {
 	calls := make([]call, len(in.partitions))
 	for partition := range calls {
 		calls[partition] = call{
-			[]string{StreamKey(in.stream, partition), deadLetterKey(in.stream, partition)}, []any{retryConsumer, returnedSeen},
+			[]string{StreamKey(in.stream, partition), deadLetterKey(in.stream, partition)}, []any{retryConsumer, returnedSeen, in.aliveFor.Milliseconds()},
 		}
 	}
 	replies, err := runAll(ctx, in.client, lookScript, calls)

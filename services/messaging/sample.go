@@ -116,7 +116,7 @@ var (
 		{"messaging_stream_oldest_pending_seconds",
 			"Age of the oldest message delivered to the group and not acknowledged; 0 without one.",
 			func(g GroupInfo) float64 { return g.OldestPending }},
-		{"messaging_stream_consumers", "Consumers of the group, alive or not yet removed.",
+		{"messaging_stream_consumers", "Consumers of the group that were heard of in the last 15 s.",
 			func(g GroupInfo) float64 { return float64(g.Consumers) }},
 	}
 )

@@ -299,6 +299,22 @@ messaging_stream_oldest_pending_seconds%s %d
 	ages(0, 0)
 }
 
+// A killed consumer stays in Redis's list for as long as it has something pending.
+func TestASilentConsumerDoesNotCount(t *testing.T) {
+	h := newHand(t)
+	h.add(1, 1)
+	h.do("XGROUP", "CREATE", notes, "g", "0")
+	h.read("g", 1)
+	inspector := messaging.NewInspector(h.client, "notes", 1)
+	for heardOf, want := range map[time.Duration]int64{time.Hour: 1, 0: 0} {
+		inspector.CountFor(heardOf)
+		infos, err := inspector.Inspect(t.Context())
+		if err != nil || infos[0].Groups[0].Consumers != want {
+			t.Errorf("within %v: %+v, %v; want %d consumers", heardOf, infos, err, want)
+		}
+	}
+}
+
 func TestEverySamplerReportsTheSame(t *testing.T) {
 	h := newHand(t)
 	h.add(1, 5)
@@ -314,7 +330,7 @@ messaging_dead_letter_messages{messaging_destination_name="notes",messaging_dest
 # HELP messaging_lag_sample_errors_total Failed samples of a stream; its gauges are absent until the next one.
 # TYPE messaging_lag_sample_errors_total counter
 messaging_lag_sample_errors_total{messaging_destination_name="notes"} 0
-# HELP messaging_stream_consumers Consumers of the group, alive or not yet removed.
+# HELP messaging_stream_consumers Consumers of the group that were heard of in the last 15 s.
 # TYPE messaging_stream_consumers gauge
 messaging_stream_consumers{messaging_consumer_group_name="g",messaging_destination_name="notes",messaging_destination_partition_id="0"} 1
 messaging_stream_consumers{messaging_consumer_group_name="sleepy � group",messaging_destination_name="notes",messaging_destination_partition_id="0"} 0

@@ -73,13 +73,18 @@ type pending struct {
 
 func (a *api) pending(ctx context.Context, stream string, limit int64) (all []pending, err error) {
 	infos, err := a.admin.Pending(ctx, stream, limit)
+	holds := map[string]int{} // by consumer
+	for _, p := range infos {
+		holds[p.Consumer]++
+	}
 	for _, p := range infos {
 		all = append(all, pending{
 			ID: p.ID, Partition: p.Partition, Subject: p.Subject,
 			Pending: story.Pending{
 				Stream: stream, Group: p.Group, Type: p.Type, Consumer: p.Consumer,
 				Deliveries: p.Deliveries, MostDeliveries: messaging.DefaultDeliveries,
-				Idle: p.Idle, Silent: !p.Retry && p.Idle > 1.5*a.heartbeat.Seconds(), Retry: p.Retry, Due: p.Due,
+				Queued: holds[p.Consumer] > messaging.DefaultWorkers,
+				Idle:   p.Idle, Silent: !p.Retry && p.Idle > 1.5*a.heartbeat.Seconds(), Retry: p.Retry, Due: p.Due,
 			},
 		})
 	}

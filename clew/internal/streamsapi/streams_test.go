@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
 
 	"example.com/clew/services/messaging"
 )
@@ -61,11 +62,24 @@ func TestPending(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	type list struct{ Items []messaging.PendingInfo }
+	type list struct{ Items []pending }
 	got := read[list](r, "/api/streams/stock/pending")
 	if len(got.Items) != 2 || got.Items[0].Subject != "o" || got.Items[0].Consumer != "order-1" || got.Items[0].Deliveries != 1 {
 		t.Errorf("%+v", got)
 	}
+	if got.Items[0].Queued {
+		t.Error("a consumer of two messages is said to hold more than it works on")
+	}
+	for i := range messaging.DefaultWorkers {
+		r.add("orders:{0}", fmt.Sprintf("%d-0", i+1), "type", "order.created.v1", "subject", "q")
+	}
+	r.add("orders:{0}", "99-0", "type", "order.created.v1", "subject", "q")
+	r.client.XGroupCreate(t.Context(), "orders:{0}", "inventory", "0")
+	r.client.XReadGroup(t.Context(), &redis.XReadGroupArgs{Group: "inventory", Consumer: "inventory-1", Streams: []string{"orders:{0}", ">"}})
+	if got := read[list](r, "/api/streams/orders/pending"); len(got.Items) != messaging.DefaultWorkers+1 || !got.Items[0].Queued {
+		t.Errorf("%+v, want them queued", got.Items)
+	}
+	r.client.Del(t.Context(), "orders:{0}")
 	if got := read[list](r, "/api/streams/stock/pending?limit=1"); len(got.Items) != 1 {
 		t.Errorf("%d of one", len(got.Items))
 	}

@@ -167,6 +167,7 @@ type Pending struct {
 	Deliveries     int64   `json:"deliveries"`
 	MostDeliveries int64   `json:"deliveries_most"` // then it is dead-lettered
 	Idle           float64 `json:"idle_seconds"`    // since its consumer was heard of, or since it failed
+	Queued         bool    `json:"queued"`          // its consumer holds more than it works on at once
 	Silent         bool    `json:"silent"`          // its consumer should have been heard of since
 	Retry          bool    `json:"retry"`           // it failed and waits for its next attempt
 	Due            float64 `json:"due_seconds"`     // until that attempt, roughly

@@ -71,7 +71,7 @@ func ExampleCreateAround() {
 
 func ExampleRelay() {
 	ctx := context.Background()
-	var out *outbox.Outbox[*gorm.DB] // of New
+	var out *outbox.Outbox[*gorm.DB]                                                     // of New
 	if err := outbox.NewRelay(out.Table, messaging.TypeOf(lit{})).Run(ctx); err != nil { // publishes until ctx ends
 		log.Fatal(err)
 	}

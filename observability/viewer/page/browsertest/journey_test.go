@@ -108,6 +108,9 @@ func TestWhatHasNoSpanYetIsToldByThePendingList(t *testing.T) {
 	p.UntilText("The message waits in the stream orders until a consumer of inventory fetches it")
 	s.hold(held)
 	p.UntilText("inventory works on it: attempt 1 of 5")
+	held.Queued = true
+	s.hold(held)
+	p.UntilText("inventory has the message with many others, more than it works on at once")
 	held.Silent, held.Idle = true, 2.5
 	s.hold(held)
 	p.UntilText("inventory-1-7 was not heard of for 2.5 s")

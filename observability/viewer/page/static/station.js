@@ -120,7 +120,8 @@ export function Upcoming({ turn, where, most }) {
   if (place === 'attempt') {
     return held.silent
       ? station(`Attempt ${held.deliveries}`, 'waits', html`Nothing was heard of <${Name} text=${held.consumer} /> for ${seconds(held.idle_seconds)}.`)
-      : station(`Attempt ${held.deliveries}`, 'now', html`<${Name} text=${held.consumer} /> works on it. Its span comes when it ends.`);
+      : station(`Attempt ${held.deliveries}`, held.queued ? 'waits' : 'now', html`<${Name} text=${held.consumer} /> ${held.queued
+        ? 'holds more messages than it works on at once' : 'works on it'}. Its span comes when it ends.`);
   }
   if (place === 'retry') {
     const next = (held?.deliveries ?? last?.attempt ?? 0) + 1;

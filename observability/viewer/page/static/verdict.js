@@ -44,7 +44,10 @@ function on(order, { turns, deliveries_most: most }, { turn, place, held }) {
     case 'attempt': return held.silent
       ? html`<b>${service}</b> has the message, but <${Name} text=${held.consumer} /> was not heard of for ${seconds(held.idle_seconds)}:
           if it died, another consumer takes the message over soon.`
-      : html`<b>${service}</b> works on it: attempt ${held.deliveries} of ${most}.`;
+      : held.queued
+        ? html`<b>${service}</b> has the message with many others, more than it works on at once: it waits there, or is attempt
+            ${' '}${held.deliveries} of ${most} already.`
+        : html`<b>${service}</b> works on it: attempt ${held.deliveries} of ${most}.`;
     case 'retry': {
       const failed = held?.deliveries ?? last?.attempt;
       return html`Attempt ${failed || 1} of ${most} <b>failed</b>. The message waits in the pending list of
