@@ -10,6 +10,7 @@
 //   - changes.go: subscribers get the ids of traces that were written to;
 //   - api.go: GET /api/v2/traces/{id} answers one trace;
 //   - query.go, match.go, search.go: GET /api/search finds traces by a small part of TraceQL;
+//   - tags.go: what Grafana asks of a data source, such as the attributes that a search may name;
 //   - stories.go: GET /api/stories/{id} answers a trace as the model that the page draws, see package story;
 //   - logsapi.go: GET /api/logs answers the records of a trace;
 //   - self.go: the viewer's own spans, and metrics about what it keeps.

@@ -25,13 +25,13 @@ const (
 // version is the Prometheus release of the libraries. Grafana derives from it what the API can do.
 const version = "3.15.0"
 
-// served lists the endpoints of Prometheus's API that read metrics. The others write, delete, or show flags and files of a
-// server, which an embedded engine does not have.
+// served lists the endpoints of Prometheus's API that read metrics, or that tools ask to know whom they ask. The others write,
+// delete, or show files of a server, which an embedded engine does not have.
 var served = [...]string{
 	"query", "query_range", "query_exemplars", "format_query", "parse_query",
 	"series", "labels", "label/{name}/values", "metadata",
 	"rules", "alerts", "targets", "targets/metadata",
-	"status/buildinfo", "status/tsdb",
+	"status/buildinfo", "status/config", "status/flags", "status/tsdb",
 }
 
 // Handler answers GET /api/v1/… (queries POST too) as Prometheus does, and GET /metrics with the engine's own metrics.
@@ -46,7 +46,7 @@ func (e *Engine) Handler() http.Handler {
 		func(context.Context) v1.TargetRetriever { return e.scrapes },
 		nil, // no Alertmanager
 		func() config.Config { return *e.config },
-		nil,
+		map[string]string{}, // nobody started it with flags
 		v1.GlobalURLOptions{ListenAddress: "127.0.0.1:0", Host: "127.0.0.1"},
 		func(handler http.HandlerFunc) http.HandlerFunc { return handler }, // ready since Open
 		status{e.storage},

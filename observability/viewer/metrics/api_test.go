@@ -89,6 +89,8 @@ func TestOtherQuestions(t *testing.T) {
 		"alerts":                   `"alerts":[]`,
 		"status/buildinfo":         `"version":"` + version + `"`,
 		"status/tsdb":              `"name":"test_seconds_bucket","value":3`,
+		"status/config":            `scrape_configs`,
+		"status/flags":             `"data":{}`,
 		"format_query?query=1%2B1": `"1 + 1"`,
 		"parse_query?query=up":     `"vectorSelector"`,
 	} {
@@ -115,7 +117,7 @@ func TestNothingCanBeChanged(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"status/config", "status/flags", "notifications/live", "openapi.yaml"} {
+	for _, path := range []string{"status/runtimeinfo", "admin/tsdb/snapshot", "notifications/live", "openapi.yaml"} {
 		if code, body := r.do(http.MethodGet, "/api/v1/"+path, ""); code != http.StatusNotFound {
 			t.Errorf("%s is answered %d %s, want 404", path, code, body)
 		}
