@@ -73,6 +73,14 @@ func attempts(n int) (all []string) {
 	return all
 }
 
+// killed are so many that killed their process.
+func killed(n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprintf("Attempt %d: killed, killed", i+1))
+	}
+	return all
+}
+
 // follows chooses an order, and waits until its journey is what it must become.
 func (c *clew) follows(t *testing.T, order, verdict string, parts ...[]string) *pagetest.Tab {
 	t.Helper()
@@ -133,6 +141,6 @@ func (c *clew) followsLongJourneys(t *testing.T) {
 	})
 	t.Run("test-crash-loop", func(t *testing.T) {
 		c.follows(t, "test-crash-loop", "Dead-lettered after 5 attempts (exhausted)", placed,
-			[]string{"5 attempts: killed, killed", "Dead letter, failed"})
+			killed(5), []string{"Dead letter, failed"})
 	})
 }
