@@ -27,6 +27,7 @@ type dashboard struct {
 	UID         string `json:"uid"`
 	Title       string `json:"title"`
 	Description string `json:"description"`
+	Problem     string `json:"problem,omitempty"` // why it cannot be opened
 
 	next string // uid of the dashboard to read after this one
 	file []byte
@@ -39,6 +40,7 @@ func (p *page) readDashboards() ([]dashboard, error) {
 		return nil, err
 	}
 	byUID := map[string]dashboard{}
+	var faulty []dashboard
 	for _, name := range names {
 		content, err := fs.ReadFile(p.Dashboards, name)
 		if err != nil {
@@ -54,6 +56,14 @@ func (p *page) readDashboards() ([]dashboard, error) {
 				d.next = strings.TrimPrefix(link.URL, "/d/")
 			}
 		}
+		if d.UID == "" {
+			d.UID = strings.TrimSuffix(name, ".json")
+		}
+		if other, taken := byUID[d.UID]; taken {
+			d.Problem = fmt.Sprintf("%s has the uid %q, as has the dashboard %q: each needs one of its own", name, d.UID, other.Title)
+			faulty = append(faulty, d)
+			continue
+		}
 		byUID[d.UID] = d
 	}
 	var ordered []dashboard
@@ -66,7 +76,7 @@ func (p *page) readDashboards() ([]dashboard, error) {
 		ordered = append(ordered, d)
 	}
 	slices.SortFunc(ordered[left:], func(a, b dashboard) int { return cmp.Compare(a.Title, b.Title) })
-	return ordered, nil
+	return append(ordered, faulty...), nil
 }
 
 func (p *page) getDashboards(*http.Request) (any, error) {
@@ -79,7 +89,7 @@ func (p *page) getDashboard(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(all, func(d dashboard) bool { return d.UID == r.PathValue("uid") })
+	i := slices.IndexFunc(all, func(d dashboard) bool { return d.UID == r.PathValue("uid") && d.Problem == "" })
 	if i < 0 {
 		return nil, httpserver.Problemf(http.StatusNotFound, "there is no dashboard %.100q", r.PathValue("uid"))
 	}

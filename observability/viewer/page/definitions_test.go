@@ -43,6 +43,23 @@ func TestARunbookIsHTMLWithoutScripts(t *testing.T) {
 	}
 }
 
+func TestADashboardNeedsAUIDOfItsOwn(t *testing.T) {
+	p := page{Config: Config{Dashboards: fstest.MapFS{
+		"a.json": {Data: []byte(`{"uid":"same","title":"First"}`)}, "b.json": {Data: []byte(`{"uid":"same","title":"Second"}`)},
+		"nameless.json": {Data: []byte(`{"title":"Third"}`)},
+	}}}
+	all, err := p.readDashboards()
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	if all[0].UID != "same" || all[1].UID != "nameless" || all[0].Problem+all[1].Problem != "" {
+		t.Errorf("%+v, want the first with its uid and the nameless one with its file's name", all)
+	}
+	if want := `b.json has the uid "same", as has the dashboard "First": each needs one of its own`; all[2].Problem != want {
+		t.Errorf("%q, want %q", all[2].Problem, want)
+	}
+}
+
 func TestADashboardThatIsNoJSONIsNamed(t *testing.T) {
 	p := page{Config: Config{Dashboards: fstest.MapFS{"broken.json": {Data: []byte("{")}}}}
 	_, err := p.readDashboards()

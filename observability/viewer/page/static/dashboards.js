@@ -4,8 +4,8 @@ import { html, useState, useEffect, useMemo, useLoad, Link, Problem, Empty } fro
 import { get } from './api.js';
 import { go } from './router.js';
 import { length, ranges, refreshes } from './dashboard/time.js';
-import { chosen, search, title } from './dashboard/variables.js';
-import { newAsk, regions } from './dashboard/queries.js';
+import { chosen, isUndecided, search, title } from './dashboard/variables.js';
+import { newAsk, regions, values } from './dashboard/queries.js';
 import { follow } from './dashboard/links.js';
 import { useLatest, useTurns } from './dashboard/latest.js';
 import { Panel } from './dashboard/panel.js';
@@ -26,24 +26,43 @@ function List() {
       <${Problem} error=${error} />
       ${value?.items.length === 0 && html`<${Empty} title="There are no dashboards">Clew brings seven: grafana/dashboards holds them.<//>`}
       <div class="dashboards">
-        ${value?.items.map(d => html`<${Link} class="card" href="/d/${d.uid}"><h2>${d.title}</h2><p class="hint">${d.description}</p><//>`)}
+        ${value?.items.map(d => (d.problem
+          ? html`<div class="card"><h2>${d.title}</h2><p class="bad">${d.problem}</p></div>`
+          : html`<${Link} class="card" href="/d/${encodeURIComponent(d.uid)}"><h2>${d.title}</h2><p class="hint">${d.description}</p><//>`))}
       </div>
     </div>`;
 }
 
 function Dashboard({ uid, query }) {
-  const { value, error } = useLoad(() => get(`/api/dashboards/${uid}`), [uid]);
-  return html`<${Problem} error=${error} />${value && html`<${Board} dashboard=${value} query=${query} />`}`;
+  const { value, error } = useLoad(() => get(`/api/dashboards/${encodeURIComponent(uid)}`), [uid]);
+  const { value: first, error: unknown } = useFirst(value);
+  return html`<${Problem} error=${error ?? unknown} />${value && (first || unknown) && html`
+    <${Board} dashboard=${value} query=${query} first=${first ?? new Map()} />`}`;
+}
+
+// useFirst asks for the first values of the variables for which a dashboard has chosen none, one after the other, because a
+// later one may depend on them.
+function useFirst(dashboard) {
+  return useLoad(async () => {
+    const first = new Map(), board = { now: Date.now() / 1000, range: length(dashboard?.time?.from) ?? 900 };
+    const ask = newAsk(), never = new AbortController().signal;
+    for (const v of dashboard?.templating?.list.filter(isUndecided) ?? []) {
+      const variables = chosen(dashboard, new URLSearchParams(), first);
+      const [value] = await values(variables.find(({ name }) => name === v.name), variables, board, ask, never);
+      if (value !== undefined) first.set(v.name, value);
+    }
+    return dashboard && first;
+  }, [dashboard]);
 }
 
 // Board shows a dashboard for the time and the variables that the address says, in Grafana's words.
-function Board({ dashboard, query }) {
+function Board({ dashboard, query, first }) {
   const asked = length(query.get('from')) ? query.get('from') : dashboard.time?.from ?? 'now-15m';
   const refresh = query.get('refresh') ?? dashboard.refresh ?? '';
   const [now, next] = useTurns(length(refresh) ?? 0);
   const [ask] = useState(newAsk);
   const range = length(asked) ?? 900;
-  const variables = useMemo(() => chosen(dashboard, query), [dashboard, query]);
+  const variables = useMemo(() => chosen(dashboard, query, first), [dashboard, query, first]);
   const times = useMemo(() => ({ from: asked, to: 'now' }), [asked]);
   const [marked, setMarked] = useState(true);
   const marks = useRegions(dashboard, { variables, now, range, ask });
@@ -60,7 +79,7 @@ function Board({ dashboard, query }) {
       <h1>${dashboard.title}</h1><p class="hint">${dashboard.description}</p>
     </div>
     <div class="toolbar board-bar">
-      ${variables.filter(v => v.type === 'query' && v.hide !== 2).map(v => html`
+      ${variables.filter(v => v.type !== 'constant' && v.hide !== 2).map(v => html`
         <${Variable} variable=${v} variables=${variables} board=${board} onChange=${values => choose(v.name, values)} />`)}
       ${dashboard.annotations?.list?.filter(a => a.enable && !a.hide && a.target).slice(0, 1).map(a => html`
         <label class="row"><input type="checkbox" checked=${marked} onChange=${() => setMarked(!marked)} />${a.name}</label>`)}
@@ -71,7 +90,9 @@ function Board({ dashboard, query }) {
       <${Choice} label="Refresh" value=${refresh} options=${[['', 'Refresh: off'], ...refreshes.map(r => [r, `Every ${r.replace(/(\d+)/, '$1 ')}`])]} onChange=${r => move({ refresh: r })} />
       <button class="button" onClick=${next} aria-label="Refresh now">↻</button>
     </div>
-    ${sections(dashboard.panels).map(section => html`<${Section} key=${section.row?.id ?? 0} ...${section} board=${board} />`)}`;
+    ${!dashboard.panels?.length && html`<${Empty} title="This dashboard has no panels">${dashboard.rows
+      ? 'It has rows, the form of dashboards before Grafana 5: a newer Grafana that loads and saves it writes panels.' : ''}<//>`}
+    ${sections(dashboard.panels ?? []).map(section => html`<${Section} key=${section.row?.id ?? 0} ...${section} board=${board} />`)}`;
 }
 
 // useRegions asks for the annotations.
@@ -109,12 +130,20 @@ function Links({ dashboard, variables, times }) {
 // sections are the rows: {row, panels}. A collapsed row holds its panels itself.
 function sections(panels) {
   const found = [{ panels: [] }];
+  const add = ({ panels }, panel) => panels.push(panel.gridPos ? panel : { ...panel, gridPos: { x: 0, y: below(panels), w: 24, h: 8 } });
   for (const panel of panels) {
-    if (panel.type === 'row') found.push({ row: panel, panels: [...panel.panels ?? []] });
-    else found.at(-1).panels.push(panel);
+    if (panel.type !== 'row') {
+      add(found.at(-1), panel);
+      continue;
+    }
+    found.push({ row: panel, panels: [] });
+    for (const folded of panel.panels ?? []) add(found.at(-1), folded);
   }
   return found.filter(s => s.row || s.panels.length > 0);
 }
+
+// below is the first line under panels: the place of one that does not say where it stands.
+const below = panels => panels.reduce((most, { gridPos: { y, h } }) => Math.max(most, y + h), 0);
 
 function Section({ row, panels, board }) {
   const [open, setOpen] = useState(!row?.collapsed);

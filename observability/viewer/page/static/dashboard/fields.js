@@ -16,6 +16,10 @@ export function fieldOf(panel, { name, refId }) {
   return field;
 }
 
+// The matchers of overrides, and the types of value mappings, that the page knows.
+export const matchers = new Set(['byName', 'byRegexp', 'byFrameRefID']);
+export const mappings = new Set(['value', 'special', 'range']);
+
 function matches({ id, options }, { name, refId }) {
   switch (id) {
     case 'byName': return name === options;

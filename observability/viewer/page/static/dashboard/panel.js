@@ -6,7 +6,7 @@ import { follow } from './links.js';
 import { title } from './variables.js';
 import { useLatest, useSight } from './latest.js';
 import { Popover } from './popover.js';
-import { calculations } from './fields.js';
+import { calculations, mappings, matchers } from './fields.js';
 import { known } from './transformations.js';
 import { Markdown } from './markdown.js';
 import { Timeseries } from './timeseries.js';
@@ -45,13 +45,36 @@ function About({ panel, board, link }) {
     <//>`;
 }
 
-// unknownIn returns what a panel wants that the page cannot do.
-function unknownIn({ type, transformations = [], options }) {
+// unknownIn returns what a panel wants that the page cannot do: better named than drawn wrongly.
+function unknownIn(panel) {
+  const { type, transformations = [], options, fieldConfig: { defaults = {}, overrides = [] } = {} } = panel;
   if (!kinds[type] && !still.includes(type)) return `draw panels of type ${type}`;
+  if (panel.repeat) return `repeat a panel for each value of ${panel.repeat}`;
+  if (kinds[type]) {
+    const source = [panel, ...panel.targets ?? []].map(sourceOf).find(s => s && s !== 'prometheus' && s !== 'mixed');
+    if (source) return `ask a data source of type ${source}`;
+    if (panel.targets?.some(t => !t.hide && !t.expr)) return 'know a query that is not PromQL';
+  }
+  if (panel.timeShift) return `shift the time of a panel (by ${panel.timeShift})`;
+  if (panel.timeFrom) return `give a panel a time range of its own (${panel.timeFrom})`;
+  const styles = [defaults.custom?.stacking, ...overrides.flatMap(o => o.properties ?? []).filter(p => p.id === 'custom.stacking').map(p => p.value)];
+  const stacking = styles.find(s => s && !['none', 'normal'].includes(s.mode));
+  if (stacking) return `stack by ${stacking.mode}`;
+  const matcher = overrides.find(o => !matchers.has(o.matcher?.id));
+  if (matcher) return `know the matcher ${matcher.matcher?.id} of an override`;
+  const mapping = defaults.mappings?.find(m => !mappings.has(m.type));
+  if (mapping) return `know value mappings of type ${mapping.type}`;
   const transformation = transformations.find(t => !known.has(t.id));
   if (transformation) return `know the transformation ${transformation.id}`;
   const calculation = options?.reduceOptions?.calcs?.find(name => !calculations.has(name));
   return calculation && `know the calculation ${calculation}`;
+}
+
+// sourceOf returns the type of a data source, if it is said. Grafana writes expressions on the server as a source of their own.
+function sourceOf({ datasource }) {
+  if (datasource?.uid === '__expr__') return '__expr__';
+  if (datasource?.uid === '-- Mixed --') return 'mixed';
+  return datasource?.type;
 }
 
 // Still is a panel that asks nothing.

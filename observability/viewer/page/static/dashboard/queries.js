@@ -2,7 +2,7 @@
 
 import { get } from '../api.js';
 import { length, stepOf, rateInterval } from './time.js';
-import { builtIn, labelValues, query } from './variables.js';
+import { builtIn, labelValues, query, sift } from './variables.js';
 
 // newAsk returns a function that gets a path, at most four at a time: a browser has six connections for a server, one
 // carries the changes, and clicks shall not wait behind a dashboard.
@@ -30,11 +30,12 @@ const path = (name, parameters) => `/api/v1/${name}?${new URLSearchParams(parame
 
 // values asks for what a variable can be.
 export async function values(variable, variables, { now, range }, ask, signal) {
+  if (variable.type !== 'query') return variable.options.map(o => o.value);
   const wanted = labelValues(variable.query);
   if (!wanted) throw new Error(`The page does not understand the variable ${variable.name}: ${variable.query}`);
   const parameters = { start: now - range, end: now };
   if (wanted.selector) parameters['match[]'] = query(wanted.selector, variables, builtIn(range, 2, rateInterval(2)));
-  return ask(path(`label/${wanted.label}/values`, parameters), signal);
+  return sift(variable.regex, await ask(path(`label/${wanted.label}/values`, parameters), signal));
 }
 
 // load runs the queries of a panel for a time ({now, range} in seconds) and a width in pixels. It returns

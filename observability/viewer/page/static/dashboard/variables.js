@@ -2,17 +2,47 @@
 
 const ALL = '$__all';
 
-// chosen returns what the address, or else the dashboard, says of each variable: {name, label, values, all, multi, query}.
-// all is set when everything is chosen: it is what stands for it in a query.
-export function chosen(dashboard, search) {
+// The values that a variable offers by itself: [{value, text}]. A custom one may write a value as text : value.
+const offers = {
+  custom: text => text.split(/(?<!\\),/).map(part => part.trim().replaceAll('\\,', ',')).filter(Boolean).map(part => {
+    const [, name, value] = /^(.*\S)\s+:\s+(.*)$/.exec(part) ?? [];
+    return { value: value ?? part, text: name ?? part };
+  }),
+  interval: text => text.split(',').map(part => part.trim()).filter(Boolean).map(value => ({ value, text: value })),
+  constant: text => [{ value: text, text }],
+  textbox: text => [{ value: text, text }],
+};
+
+const offered = v => offers[v.type]?.(String(v.query ?? '')) ?? [];
+const decided = v => [v.type === 'constant' ? v.query : v.current?.value ?? []].flat().filter(value => value !== '' || v.type === 'textbox');
+
+// isUndecided reports whether a variable takes the first of the values that its query finds.
+export const isUndecided = v => v.type === 'query' && !v.includeAll && decided(v).length === 0;
+
+// chosen returns what the address, or else the dashboard, says of each variable: {name, label, values, all, multi, query,
+// options}. all is set when everything is chosen: it is what stands for it in a query. first are the first values of those that
+// are undecided.
+export function chosen(dashboard, search, first = new Map()) {
   return (dashboard.templating?.list ?? []).filter(v => v.type !== 'datasource').map(v => {
-    const values = search.has(`var-${v.name}`) ? search.getAll(`var-${v.name}`) : [v.current?.value ?? ALL].flat();
-    const all = v.includeAll && (values.length === 0 || values.includes(ALL));
+    const options = offered(v);
+    const asked = search.has(`var-${v.name}`) ? search.getAll(`var-${v.name}`) : decided(v);
+    const all = v.includeAll && (asked.length === 0 || asked.includes(ALL));
+    const start = [first.get(v.name) ?? options[0]?.value].filter(value => value !== undefined);
     return {
-      name: v.name, label: v.label || v.name, type: v.type, hide: v.hide, multi: v.multi, includeAll: v.includeAll,
-      query: v.query?.query ?? v.query, values: all ? [] : values, all: all ? v.allValue || '.+' : undefined,
+      name: v.name, label: v.label || v.name, type: v.type, hide: v.hide, multi: v.multi, includeAll: v.includeAll, options,
+      query: v.query?.query ?? v.query, regex: v.regex, values: all ? [] : asked.length ? asked : start,
+      all: all ? v.allValue || '.+' : undefined,
     };
   });
+}
+
+// sift takes the values that match a variable's regex, and of each its group, if it has one.
+export function sift(regex, values) {
+  if (!regex) return values;
+  const [, pattern, flags] = /^\/(.*)\/([a-z]*)$/s.exec(regex) ?? [, regex, ''];
+  const expression = new RegExp(pattern, flags.replace('g', ''));
+  const found = values.map(value => expression.exec(value)).filter(Boolean);
+  return [...new Set(found.map(match => match.groups?.value ?? match[1] ?? match[0]))];
 }
 
 // search writes them, with the rest of what the address says, for a link.
