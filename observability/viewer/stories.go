@@ -16,7 +16,7 @@ const (
 	mostTraces = 20 // of one order that are looked at
 	mostOrders = 3  // of one trace whose other traces are looked for
 
-	newestTraces = 200
+	newestTraces = 100
 )
 
 // Trace returns the spans kept of a trace, whose id has 32 hexadecimal digits; none of an unknown one.
@@ -47,7 +47,7 @@ func (v *Viewer) TracesOf(orderID string, since time.Time) ([]story.Trace, error
 	return v.find(story.QueryOf(orderID), request)
 }
 
-// NewestTraces returns the newest traces that tell of messages, at most 200.
+// NewestTraces returns the newest traces that tell of messages, at most 100.
 func (v *Viewer) NewestTraces() ([]story.Trace, error) {
 	return v.find(story.QueryMessages, searchRequest{limit: newestTraces})
 }
