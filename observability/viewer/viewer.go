@@ -86,11 +86,10 @@ func (v *Viewer) Run(ctx context.Context, on Listeners, protect func(http.Handle
 
 func serveHTTP(ctx context.Context, group *errgroup.Group, on net.Listener, handler http.Handler) {
 	group.Go(func() error {
-		err := httpserver.Serve(ctx, on, handler, slog.Default(), shutdownTimeout)
-		if ctx.Err() == nil {
+		if err := httpserver.Serve(ctx, on, handler, slog.Default(), shutdownTimeout); ctx.Err() == nil {
 			return err
 		}
-		return nil // a request that the stop cut off is no failure
+		return nil // requests that the stop cut off are no failure
 	})
 }
 

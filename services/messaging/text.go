@@ -7,7 +7,7 @@ import (
 )
 
 // clean makes text safe for spans, labels and streams: valid UTF-8, because one wrong byte costs an exporter a whole batch of
-// spans and a scrape all its metrics; no control characters, which a terminal would obey; at most most bytes. All text of
+// spans and a scrape all its metrics; no control characters, which a terminal would obey; not longer than most bytes. All text of
 // other programs goes through it.
 func clean(text string, most int) string {
 	if !isClean(text) {
