@@ -80,7 +80,8 @@ func (in *inspector) look(ctx context.Context) ([]*look, error) {
 	calls := make([]call, len(in.partitions))
 	for partition := range calls {
 		calls[partition] = call{
-			[]string{StreamKey(in.stream, partition), deadLetterKey(in.stream, partition)}, []any{retryConsumer, returnedSeen, in.aliveFor.Milliseconds()},
+			[]string{StreamKey(in.stream, partition), deadLetterKey(in.stream, partition)},
+			[]any{retryConsumer, returnedSeen, in.aliveFor.Milliseconds()},
 		}
 	}
 	replies, err := runAll(ctx, in.client, lookScript, calls)

@@ -115,10 +115,10 @@ func lostBefore(letter *Node, since time.Time, known []*Node) (lost []*Node) {
 	if told >= deliveries {
 		return nil
 	}
-	if letter.Parent != nil { // what happened before ended here
+	if letter.Parent != nil { // since the end of what happened to the message before
 		from = letter.Parent.Start
-		for _, sibling := range append(slices.Clone(letter.Parent.Children), letter.Parent) {
-			if end := sibling.Busy().End; !end.After(letter.Start) && end.After(from) && (sibling == letter.Parent || sibling.message() == letter.message()) {
+		for _, n := range append(slices.Clone(letter.Parent.Children), letter.Parent) {
+			if end := n.Busy().End; n.message() == letter.message() && !end.After(letter.Start) && end.After(from) {
 				from = end
 			}
 		}

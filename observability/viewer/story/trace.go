@@ -3,9 +3,10 @@
 // and no network. The terminal draws the model, and the page draws its JSON: the rules stand only here.
 //
 // The files read in the order of the data: trace.go is what a back end has and otlp.go how it arrives; tree.go finds the
-// shape of the trace, attempts.go what became of messages, wait.go how long they waited, links.go what links to what,
-// path.go the critical path, fold.go which statements are one row; reason.go says why something failed, outcome.go
-// whether anything did for good, and summary.go counts. order.go and journey.go are about an order and all of its traces. json.go is what the page gets.
+// shape of the trace, attempts.go the attempts at messages, wait.go how long messages waited, links.go the ends of links,
+// path.go the critical path, fold.go the statements that are one row; reason.go says why something failed, outcome.go whether
+// anything did for good, and summary.go counts. order.go and journey.go are about an order and all of its traces. json.go is
+// what the page gets.
 package story
 
 import "time"
