@@ -37,9 +37,22 @@ func logBatch(service string, records ...*recordpb.LogRecord) []*recordpb.Resour
 
 func mustAddLogs(t *testing.T, s *logStore, batches []*recordpb.ResourceLogs) {
 	t.Helper()
-	if refused, reason := s.add(batches); refused > 0 {
-		t.Fatalf("%d records refused: %v", refused, reason)
+	if refused := addLogs(t, s, batches); refused.records > 0 {
+		t.Fatalf("%d records refused: %v", refused.records, refused.reason)
 	}
+}
+
+func addLogs(t *testing.T, s *logStore, batches []*recordpb.ResourceLogs) refusals {
+	t.Helper()
+	data, err := proto.Marshal(&logspb.ExportLogsServiceRequest{ResourceLogs: batches})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused, err := receive(data, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refused
 }
 
 const otlpLogsJSON = `{"resourceLogs":[{"resource":{"attributes":[
@@ -171,8 +184,8 @@ func TestLogsStayBoundedWhenFlooded(t *testing.T) {
 func TestARecordThatIsTooLongPushesNothingOut(t *testing.T) {
 	s := newLogStore(maxLogBytes)
 	mustAddLogs(t, s, logBatch("order", newRecord(1, "short")))
-	refused, reason := s.add(logBatch("order", newRecord(1, strings.Repeat("x", maxRecordBytes)), newRecord(1, "short")))
-	if refused != 1 || !errors.Is(reason, errRecordTooLong) || s.records.Len() != 2 {
-		t.Errorf("refused %d: %v; %d records kept, want the two short ones", refused, reason, s.records.Len())
+	refused := addLogs(t, s, logBatch("order", newRecord(1, strings.Repeat("x", maxRecordBytes)), newRecord(1, "short")))
+	if refused.records != 1 || !errors.Is(refused.reason, errRecordTooLong) || s.records.Len() != 2 {
+		t.Errorf("refused %d: %v; %d records kept, want the two short ones", refused.records, refused.reason, s.records.Len())
 	}
 }

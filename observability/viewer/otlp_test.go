@@ -336,10 +336,16 @@ func statusMessage(t *testing.T, contentType string, answer *httptest.ResponseRe
 }
 
 func TestOTLPOverHTTPTakesGzipAsJSON(t *testing.T) {
-	v := New(Config{})
-	got := post(v, "/v1/traces", zip(otlpJSON), "Content-Type", contentJSON, "Content-Encoding", "gzip")
-	if got.Code != http.StatusOK || len(v.store.traces) != 1 {
-		t.Errorf("answer %d %q, %d traces", got.Code, got.Body, len(v.store.traces))
+	for _, encoding := range []string{"gzip", "GZIP", "x-gzip"} {
+		v := New(Config{})
+		got := post(v, "/v1/traces", zip(otlpJSON), "Content-Type", contentJSON, "Content-Encoding", encoding)
+		if got.Code != http.StatusOK || len(v.store.traces) != 1 {
+			t.Errorf("%s: answer %d %q, %d traces", encoding, got.Code, got.Body, len(v.store.traces))
+		}
+	}
+	got := post(New(Config{}), "/v1/traces", otlpJSON, "Content-Type", contentJSON, "Content-Encoding", "Identity")
+	if got.Code != http.StatusOK {
+		t.Errorf("identity: answer %d %q", got.Code, got.Body)
 	}
 }
 
