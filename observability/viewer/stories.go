@@ -85,7 +85,7 @@ func (v *Viewer) getStory(w http.ResponseWriter, r *http.Request) {
 // relatedTrace is another trace of an order.
 type relatedTrace struct {
 	ID      string           `json:"id"`
-	Service string           `json:"service"` // of its first root, as is name
+	Service string           `json:"service"` // of its root, as is name
 	Name    string           `json:"name"`
 	Spans   int              `json:"spans"`
 	After   time.Duration    `json:"after"` // the start of this trace, in nanoseconds
@@ -137,11 +137,12 @@ func (v *Viewer) related(trace story.Trace) ([]relatedTrace, error) {
 	related := []relatedTrace{}
 	for id, other := range others {
 		s := story.Tell(other)
-		if len(s.Roots) == 0 {
+		root := s.Root()
+		if root == nil {
 			continue // it is not known here
 		}
 		related = append(related, relatedTrace{
-			ID: id, Service: s.Roots[0].Service, Name: s.Roots[0].Name, Spans: len(other.Spans), After: s.Start.Sub(told.Start),
+			ID: id, Service: root.Service, Name: root.Name, Spans: len(other.Spans), After: s.Start.Sub(told.Start),
 			Here: other.LinksTo(trace.ID), There: trace.LinksTo(id),
 		})
 	}
