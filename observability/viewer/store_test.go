@@ -268,7 +268,7 @@ func TestStoreServesReadersWhileWritersEvict(t *testing.T) {
 					return
 				default:
 				}
-				found, err := s.search(searchRequest{query: q, limit: 50})
+				found, err := s.search(t.Context(), searchRequest{query: q, limit: 50})
 				if err != nil {
 					t.Error(err)
 					return
@@ -311,7 +311,7 @@ func BenchmarkSearchFullStore(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := s.search(searchRequest{query: q, limit: 20}); err != nil {
+		if _, err := s.search(b.Context(), searchRequest{query: q, limit: 20}); err != nil {
 			b.Fatal(err)
 		}
 	}

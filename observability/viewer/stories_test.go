@@ -132,7 +132,7 @@ func TestTracesOfAnOrder(t *testing.T) {
 	}{
 		{"o-1", time.Time{}, 1}, {"o-1", time.Unix(101, 0), 1}, {"o-1", time.Unix(102, 0), 0}, {`o"1`, time.Time{}, 1}, {"o-2", time.Time{}, 0},
 	} {
-		got, err := v.TracesOf(test.order, test.since)
+		got, err := v.TracesOf(t.Context(), test.order, test.since)
 		if err != nil || len(got) != test.want {
 			t.Errorf("%s since %v: %d traces, %v; want %d", test.order, test.since, len(got), err, test.want)
 		}

@@ -45,7 +45,8 @@ type Viewer struct {
 	metrics http.Handler
 	page    http.Handler
 
-	receiving *semaphore.Weighted // the memory of requests under way; see claim
+	receiving     *semaphore.Weighted // the memory of requests under way; see claim
+	searchTimeout time.Duration
 }
 
 // New returns an empty Viewer. It starts nothing.
@@ -58,7 +59,7 @@ func New(cfg Config) *Viewer {
 	}
 	v := &Viewer{
 		store: newStore(cfg.MaxBytes), logs: newLogStore(maxLogBytes), metrics: cfg.Metrics, page: http.NotFoundHandler(),
-		receiving: semaphore.NewWeighted(maxReceivingBytes),
+		receiving: semaphore.NewWeighted(maxReceivingBytes), searchTimeout: searchTimeout,
 	}
 	v.register(cfg.Registerer)
 	if cfg.Page != nil {
