@@ -73,11 +73,18 @@ func (s *logStore) keep(data []byte, resource, _ *shared) error {
 	if err != nil {
 		return err
 	}
+	// What a record says is worth more than its ids: where they are wrong, it belongs to no trace.
+	wrongTrace, wrongSpan := dropWrong(&record.TraceId, len(traceID{})), dropWrong(&record.SpanId, len(spanID{}))
+	if wrongTrace || wrongSpan {
+		if data, err = proto.Marshal(record); err != nil {
+			return fmt.Errorf("encode log record: %w", err)
+		}
+	}
 	stored := &storedRecord{resource: resource, data: bytes.Clone(data)}
 	if stored.size()+int64(len(resource.data)) > maxRecordBytes {
 		return errRecordTooLong
 	}
-	if validID(record.GetTraceId(), len(traceID{})) {
+	if len(record.GetTraceId()) > 0 {
 		stored.trace = traceID(record.GetTraceId())
 	}
 	s.mu.Lock()
@@ -92,6 +99,14 @@ func (s *logStore) keep(data []byte, resource, _ *shared) error {
 		s.evict()
 	}
 	return nil
+}
+
+func dropWrong(id *[]byte, length int) (dropped bool) {
+	if len(*id) == 0 || validID(*id, length) {
+		return false
+	}
+	*id = nil
+	return true
 }
 
 // evict removes the oldest record, which is the oldest of its trace, too.

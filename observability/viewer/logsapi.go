@@ -72,13 +72,9 @@ func newLogLine(resource *logspb.ResourceLogs, record *logspb.LogRecord) logLine
 		Service:    asText(attributeOf(of, "service.name")),
 		Instance:   asText(attributeOf(of, "service.instance.id")),
 		Body:       asText(record.GetBody()),
+		TraceID:    hex.EncodeToString(record.GetTraceId()),
+		SpanID:     hex.EncodeToString(record.GetSpanId()),
 		Attributes: map[string]string{},
-	}
-	if id := record.GetTraceId(); validID(id, len(traceID{})) {
-		line.TraceID = hex.EncodeToString(id)
-	}
-	if id := record.GetSpanId(); validID(id, len(spanID{})) {
-		line.SpanID = hex.EncodeToString(id)
 	}
 	for _, attribute := range record.GetAttributes() {
 		line.Attributes[attribute.GetKey()] = asText(attribute.GetValue())
