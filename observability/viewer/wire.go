@@ -201,8 +201,8 @@ func (f wireField) is(message protowire.Number) bool {
 // inner returns the messages in a field, encoded. The data was checked.
 func inner(data []byte, number protowire.Number) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for f := range fields(data) {
-			if f.is(number) && !yield(f.value) {
+		for f, err := range fields(data) {
+			if err != nil || f.is(number) && !yield(f.value) {
 				return
 			}
 		}
@@ -211,8 +211,8 @@ func inner(data []byte, number protowire.Number) iter.Seq[[]byte] {
 
 // without returns an encoded message without a field. The data was checked.
 func without(data []byte, number protowire.Number) (rest []byte) {
-	for f := range fields(data) {
-		if !f.is(number) {
+	for f, err := range fields(data) {
+		if err == nil && !f.is(number) {
 			rest = append(rest, f.whole...)
 		}
 	}
