@@ -37,6 +37,7 @@ type storedRecord struct {
 	trace    traceID // zero if it belongs to none
 	resource *shared // a ResourceLogs without its scopes
 	data     []byte  // a LogRecord
+	cost     int64   // the memory that it counts
 }
 
 func newLogStore(max int64) *logStore {
@@ -44,13 +45,14 @@ func newLogStore(max int64) *logStore {
 }
 
 func (s *logStore) holdResource(data []byte) (*shared, error) {
-	data, err := check(data, &logspb.ResourceLogs{})
+	batch := &logspb.ResourceLogs{}
+	data, err := check(data, batch)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sh, grown := s.resources.share(data)
+	sh, grown := s.resources.share(data, valuesIn(batch.GetResource().GetAttributes()))
 	s.size += grown
 	return sh, nil
 }
@@ -80,8 +82,9 @@ func (s *logStore) keep(data []byte, resource, _ *shared) error {
 			return fmt.Errorf("encode log record: %w", err)
 		}
 	}
-	stored := &storedRecord{resource: resource, data: bytes.Clone(data)}
-	if stored.size()+int64(len(resource.data)) > maxRecordBytes {
+	values := valuesIn(record.GetAttributes()) + nestedIn(record.GetBody())
+	stored := &storedRecord{resource: resource, data: bytes.Clone(data), cost: cost(data, values) + recordOverhead}
+	if stored.cost+int64(len(resource.data)) > maxRecordBytes {
 		return errRecordTooLong
 	}
 	if len(record.GetTraceId()) > 0 {
@@ -94,7 +97,7 @@ func (s *logStore) keep(data []byte, resource, _ *shared) error {
 	if stored.trace != (traceID{}) {
 		s.traces[stored.trace] = append(s.traces[stored.trace], stored)
 	}
-	s.size += stored.size()
+	s.size += stored.cost
 	for s.size > s.max && s.records.Len() > 0 {
 		s.evict()
 	}
@@ -118,12 +121,8 @@ func (s *logStore) evict() {
 	} else {
 		delete(s.traces, oldest.trace)
 	}
-	s.size -= oldest.size() + s.resources.release(oldest.resource)
+	s.size -= oldest.cost + s.resources.release(oldest.resource)
 	s.evicted++
-}
-
-func (r *storedRecord) size() int64 {
-	return int64(len(r.data)+len(r.data)/8) + recordOverhead
 }
 
 // of returns the newest records of a trace, or of all if id is zero: at most limit, in order of arrival.

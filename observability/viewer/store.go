@@ -93,21 +93,29 @@ func (s *store) add(batches []*tracepb.ResourceSpans) (refused int64, reason err
 }
 
 func (s *store) holdResource(data []byte) (*shared, error) {
-	return s.hold(data, &tracepb.ResourceSpans{})
-}
-
-func (s *store) holdScope(data []byte) (*shared, error) { return s.hold(data, &tracepb.ScopeSpans{}) }
-
-func (s *store) hold(data []byte, message proto.Message) (*shared, error) {
-	data, err := check(data, message)
+	batch := &tracepb.ResourceSpans{}
+	data, err := check(data, batch)
 	if err != nil {
 		return nil, err
 	}
+	return s.hold(data, valuesIn(batch.GetResource().GetAttributes())), nil
+}
+
+func (s *store) holdScope(data []byte) (*shared, error) {
+	group := &tracepb.ScopeSpans{}
+	data, err := check(data, group)
+	if err != nil {
+		return nil, err
+	}
+	return s.hold(data, valuesIn(group.GetScope().GetAttributes())), nil
+}
+
+func (s *store) hold(data []byte, values int) *shared {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sh, grown := s.shared.share(data)
+	sh, grown := s.shared.share(data, values)
 	s.size += grown
-	return sh, nil
+	return sh
 }
 
 func (s *store) letGo(sh *shared) {
@@ -140,8 +148,7 @@ func (s *store) keep(record []byte, resource, scope *shared) error {
 	if _, ok := t.seen[key]; ok {
 		return nil
 	}
-	// The allocator rounds up to its size classes, by an eighth at most for what a span usually takes.
-	cost := int64(len(data)+len(data)/8) + spanOverhead
+	cost := cost(data, valuesInSpan(span)) + spanOverhead
 	if t.size+cost > s.max/traceShare {
 		t.partial = true
 		return fmt.Errorf("trace %x: %w", t.id, errTraceTooLong)
@@ -159,6 +166,17 @@ func (s *store) keep(record []byte, resource, scope *shared) error {
 	s.size += cost
 	s.changes.wrote(t.id)
 	return nil
+}
+
+func valuesInSpan(span *tracepb.Span) int {
+	n := valuesIn(span.GetAttributes()) + len(span.GetEvents()) + len(span.GetLinks())
+	for _, event := range span.GetEvents() {
+		n += valuesIn(event.GetAttributes())
+	}
+	for _, link := range span.GetLinks() {
+		n += valuesIn(link.GetAttributes())
+	}
+	return n
 }
 
 // fixIDs checks the ids of a span, and removes those of its parent and its links that are all zero, which are none.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -104,6 +105,32 @@ func check(data []byte, message proto.Message) ([]byte, error) {
 		return nil, fmt.Errorf("decode %s: %w", message.ProtoReflect().Descriptor().Name(), err)
 	}
 	return cleaned, nil
+}
+
+// valueBytes is what a kept value counts at least: encoded, an empty one takes two bytes, but decoded, to be shown, 100.
+const valueBytes = 16
+
+// cost is the memory that kept data counts. The allocator rounds up to its size classes, by an eighth at most for what a span
+// or record usually takes.
+func cost(data []byte, values int) int64 {
+	return max(int64(len(data)+len(data)/8), int64(values*valueBytes))
+}
+
+// valuesIn counts attributes and what is nested in them.
+func valuesIn(attributes []*commonpb.KeyValue) int {
+	n := len(attributes)
+	for _, a := range attributes {
+		n += nestedIn(a.GetValue())
+	}
+	return n
+}
+
+func nestedIn(value *commonpb.AnyValue) int {
+	n := valuesIn(value.GetKvlistValue().GetValues()) + len(value.GetArrayValue().GetValues())
+	for _, element := range value.GetArrayValue().GetValues() {
+		n += nestedIn(element)
+	}
+	return n
 }
 
 // clean makes the texts of an encoded message valid UTF-8, and counts the messages in it. It returns data itself if there was

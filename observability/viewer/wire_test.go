@@ -315,6 +315,33 @@ func TestEmptyValuesTakeNoMemory(t *testing.T) {
 	}
 }
 
+// What is kept can be decoded to be shown, all of it.
+func TestKeptValuesAreBounded(t *testing.T) {
+	const max = 1 << 20
+	empty := func(n int) []*commonpb.KeyValue { return make([]*commonpb.KeyValue, n) }
+	s := newStore(max)
+	for n := 1; n <= 100; n++ {
+		span := newSpan(n, 1, 1)
+		span.Attributes = empty(3000)
+		span.Events = []*tracepb.Span_Event{{Attributes: empty(1000)}}
+		span.Links = []*tracepb.Span_Link{{Attributes: empty(1000)}}
+		mustAdd(t, s, batch("order", span))
+	}
+	if values := 5000 * len(s.traces); values > max/valueBytes || values == 0 {
+		t.Errorf("%d values are kept in spans, want at most %d", values, max/valueBytes)
+	}
+	logs := newLogStore(max)
+	for range 100 {
+		record := newRecord(1, "")
+		record.Attributes = empty(3000)
+		record.Body = listValue(make([]*commonpb.AnyValue, 2000)...)
+		mustAddLogs(t, logs, logBatch("order", record))
+	}
+	if values := 5000 * logs.records.Len(); values > max/valueBytes || values == 0 {
+		t.Errorf("%d values are kept in records, want at most %d", values, max/valueBytes)
+	}
+}
+
 func TestRequestsThatFindNoMemoryMayComeAgain(t *testing.T) {
 	v := run(t)
 	body := encoded(t, &collectorpb.ExportTraceServiceRequest{ResourceSpans: batch("order", newSpan(1, 1, 1))})
