@@ -100,7 +100,8 @@ func (v *Viewer) exportLogs(request []byte) (proto.Message, error) {
 
 // exportMetrics accepts metrics and discards them, so that exporters with the default settings work: metrics are scraped.
 func exportMetrics(request []byte) (proto.Message, error) {
-	return &metricspb.ExportMetricsServiceResponse{}, checkEnvelope(request)
+	parts := 0
+	return &metricspb.ExportMetricsServiceResponse{}, checkEnvelope(request, &parts)
 }
 
 func (v *Viewer) grpcServer() *grpc.Server {

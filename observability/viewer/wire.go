@@ -21,6 +21,10 @@ const (
 	fieldRecords   protowire.Number = 2 // ScopeSpans.spans
 )
 
+// maxParts is how many resources, scopes and records one request may have together. Batches of SDKs and collectors have some
+// thousands.
+const maxParts = 100_000
+
 // What one record may hold, or a resource or scope. SDKs stay far below: they keep 128 attributes, events and links.
 const (
 	maxValues = 10_000 // attributes, elements of lists and maps, events and links
@@ -28,6 +32,7 @@ const (
 )
 
 var (
+	errTooManyParts  = fmt.Errorf("it has more than %d resources, scopes and records: send smaller batches", maxParts)
 	errTooManyValues = fmt.Errorf("it has more than %d attributes, events, links and nested values", maxValues)
 	errTooDeep       = fmt.Errorf("its attributes are nested too deep: expected at most %d maps within each other", maxDepth/3)
 )
@@ -56,7 +61,8 @@ func (r *refusals) count(reason error) {
 
 // receive gives the records of an encoded request to k. With an error, none was kept.
 func receive(request []byte, k keeper) (refused refusals, err error) {
-	if err := checkEnvelope(request, fieldResources, fieldScopes); err != nil {
+	parts := 0
+	if err := checkEnvelope(request, &parts, fieldResources, fieldScopes, fieldRecords); err != nil {
 		return refused, err
 	}
 	for batch := range inner(request, fieldResources) {
@@ -133,8 +139,8 @@ func nestedIn(value *commonpb.AnyValue) int {
 	return n
 }
 
-// clean makes the texts of an encoded message valid UTF-8, and counts the messages in it. It returns data itself if there was
-// nothing to replace.
+// clean makes the texts of an encoded message valid UTF-8, and counts the attributes and so on in it. It returns data itself if there
+// was nothing to replace.
 func clean(data []byte, of protoreflect.MessageDescriptor, depth int, values *int) ([]byte, error) {
 	if depth == 0 {
 		return nil, errTooDeep
@@ -155,7 +161,10 @@ func clean(data []byte, of protoreflect.MessageDescriptor, depth int, values *in
 		case protoreflect.StringKind:
 			value = bytes.ToValidUTF8(value, []byte("\uFFFD"))
 		case protoreflect.MessageKind:
-			if *values++; *values > maxValues {
+			if known.IsList() { // attributes are, their values are not
+				*values++
+			}
+			if *values > maxValues {
 				return nil, errTooManyValues
 			}
 			if value, err = clean(value, known.Message(), depth-1, values); err != nil {
@@ -206,14 +215,21 @@ func fields(data []byte) iter.Seq2[wireField, error] {
 	}
 }
 
-// checkEnvelope reports whether a request can be cut into records. The path has the fields that lead to them.
-func checkEnvelope(data []byte, path ...protowire.Number) error {
+// checkEnvelope reports whether a request can be cut into records, and counts the parts. The path has the fields that lead to
+// the records.
+func checkEnvelope(data []byte, parts *int, path ...protowire.Number) error {
 	for f, err := range fields(data) {
 		if err != nil {
 			return err
 		}
-		if len(path) > 0 && f.is(path[0]) {
-			if err := checkEnvelope(f.value, path[1:]...); err != nil {
+		if len(path) == 0 || !f.is(path[0]) {
+			continue
+		}
+		if *parts++; *parts > maxParts {
+			return errTooManyParts
+		}
+		if len(path) > 1 {
+			if err := checkEnvelope(f.value, parts, path[1:]...); err != nil {
 				return err
 			}
 		}
