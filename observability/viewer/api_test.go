@@ -1,13 +1,16 @@
 package viewer
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
@@ -15,6 +18,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
+
+	"example.com/clew/observability/telemetry/httpserver"
 )
 
 // get asks the query API; headers are pairs of name and value.
@@ -204,6 +209,9 @@ func orders(t *testing.T) *Viewer {
 		if n == 2 {
 			process.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
 		}
+		if n == 1 {
+			process.EndTimeUnixNano += second
+		}
 		mustAdd(t, v.store, batch("inventory", process))
 		mustAdd(t, v.store, batch("order", request))
 	}
@@ -229,6 +237,12 @@ func TestSearch(t *testing.T) {
 		"limit":                    {[]string{"{}", "limit", "2"}, "3 2"},
 		"from":                     {[]string{"{}", "start", "15", "end", "100"}, "3 2"},
 		"until":                    {[]string{"{}", "end", "15"}, "1"},
+		"at least as long":         {[]string{"{}", "minDuration", "2500ms", "limit", "1"}, "1"},
+		"at most as long":          {[]string{"{}", "maxDuration", "2s"}, "3 2"},
+		"of that length":           {[]string{`{ name = "POST /orders" }`, "minDuration", "3s", "maxDuration", "1m"}, "1"},
+		"long, in TraceQL":         {[]string{`{ traceDuration > 2s }`, "limit", "1"}, "1"},
+		"by its root":              {[]string{`{ rootName = "POST /orders" && rootServiceName = "order" && status = error }`}, "2"},
+		"by another root":          {[]string{`{ rootName = "process orders" }`}, ""},
 		"started before, still on": {[]string{"{}", "start", "21", "end", "22"}, "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -305,6 +319,52 @@ func TestSearchShowsThreeSpansATraceUnlessAskedForMore(t *testing.T) {
 	}
 }
 
+func TestSearchNamesATraceAfterItsRoot(t *testing.T) {
+	caller := newSpan(1, 1, 5)
+	caller.Kind, caller.Name = tracepb.Span_SPAN_KIND_CLIENT, "call"
+	answer := newSpan(1, 1, 4) // its clock is behind
+	answer.Name = "answer"
+	behind := newSpan(1, 2, 1)
+	behind.ParentSpanId, behind.Name = newSpanID(1), "child"
+	later := newSpan(1, 3, 9)
+	later.Name = "another root"
+	v := New(Config{})
+	mustAdd(t, v.store, batch("order", answer, caller, behind, later))
+	found := read[searchResponse](t, v, "/api/search").Traces[0]
+	if found.RootTraceName != "call" || found.RootServiceName != "order" {
+		t.Errorf("the root is %q of %q, want the call of order", found.RootTraceName, found.RootServiceName)
+	}
+}
+
+func TestASearchEnds(t *testing.T) {
+	v := orders(t)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	searches := map[string]func(context.Context) error{
+		"search":       func(ctx context.Context) error { _, err := v.search(ctx, searchRequest{limit: 1}); return err },
+		"TracesOf":     func(ctx context.Context) error { _, err := v.TracesOf(ctx, "order-1", time.Time{}); return err },
+		"NewestTraces": func(ctx context.Context) error { _, err := v.NewestTraces(ctx); return err },
+	}
+	for name, search := range searches {
+		if err := search(left); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v after its client left, want it ended", name, err)
+		}
+	}
+	v.searchTimeout = time.Nanosecond
+	for name, search := range searches {
+		problem, ok := errors.AsType[*httpserver.Problem](search(t.Context()))
+		if !ok || problem.Status != http.StatusServiceUnavailable {
+			t.Errorf("%s: %v when its time is over, want status 503", name, problem)
+		}
+	}
+	for _, path := range []string{"/api/search", "/api/stories/1/related"} {
+		got := get(v, path)
+		if got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "search a shorter time") {
+			t.Errorf("%s: %d %s, want 503 and what to do", path, got.Code, got.Body)
+		}
+	}
+}
+
 func TestSearchRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		query []string
@@ -312,6 +372,8 @@ func TestSearchRefuses(t *testing.T) {
 	}{
 		"other TraceQL":    {[]string{`{ .a = "b" } >> { .c = "d" }`}, supportedQueries},
 		"tags":             {[]string{"", "tags", "service.name=order"}, "use q; " + supportedQueries},
+		"minDuration":      {[]string{"{}", "minDuration", "5"}, "expected a duration such as"},
+		"no duration":      {[]string{"{}", "minDuration", "2s", "maxDuration", "1s"}, "at most as long"},
 		"limit 0":          {[]string{"{}", "limit", "0"}, "expected at least 1"},
 		"limit as text":    {[]string{"{}", "limit", "many"}, `parameter limit is "many"`},
 		"start as a date":  {[]string{"{}", "start", "2026-01-01"}, `parameter start is "2026-01-01"`},

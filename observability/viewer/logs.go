@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"bytes"
 	"container/list"
 	"errors"
 	"fmt"
@@ -31,56 +32,84 @@ type logStore struct {
 	evicted   int64 // records
 }
 
-// storedRecord never changes, so that it may be read without the lock. Its scope, which names a library, is not kept.
+// storedRecord never changes, so that it may be read without the lock.
 type storedRecord struct {
 	trace    traceID // zero if it belongs to none
 	resource *shared // a ResourceLogs without its scopes
 	data     []byte  // a LogRecord
+	cost     int64   // the memory that it counts
 }
 
 func newLogStore(max int64) *logStore {
 	return &logStore{max: max, records: list.New(), traces: map[traceID][]*storedRecord{}, resources: sharedSet{}}
 }
 
-// add keeps the records of batches, which the caller must not use any more. It returns the number of refused records, and the
-// reason for the last one.
-func (s *logStore) add(batches []*logspb.ResourceLogs) (refused int64, reason error) {
-	for _, batch := range batches {
-		scopes := batch.GetScopeLogs()
-		batch.ScopeLogs = nil
-		resource := encode(batch)
-		for _, scope := range scopes {
-			for _, record := range scope.GetLogRecords() {
-				if err := s.addRecord(record, resource); err != nil {
-					refused, reason = refused+1, err
-				}
-			}
-		}
+func (s *logStore) holdResource(data []byte) (*shared, error) {
+	batch := &logspb.ResourceLogs{}
+	data, err := check(data, batch)
+	if err != nil {
+		return nil, err
 	}
-	return refused, reason
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh, grown := s.resources.share(data, valuesIn(batch.GetResource().GetAttributes()))
+	s.size += grown
+	return sh, nil
 }
 
-func (s *logStore) addRecord(record *logspb.LogRecord, resource []byte) error {
-	stored := &storedRecord{data: encode(record)}
-	if stored.size()+int64(len(resource)) > maxRecordBytes {
+// holdScope returns nil: a record's scope, which names a library, is not kept.
+func (s *logStore) holdScope([]byte) (*shared, error) { return nil, nil }
+
+func (s *logStore) letGo(sh *shared) {
+	if sh == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.size -= s.resources.release(sh)
+}
+
+func (s *logStore) keep(data []byte, resource, _ *shared) error {
+	record := &logspb.LogRecord{}
+	data, err := check(data, record)
+	if err != nil {
+		return err
+	}
+	// What a record says is worth more than its ids: where they are wrong, it belongs to no trace.
+	wrongTrace, wrongSpan := dropWrong(&record.TraceId, len(traceID{})), dropWrong(&record.SpanId, len(spanID{}))
+	if wrongTrace || wrongSpan {
+		if data, err = proto.Marshal(record); err != nil {
+			return fmt.Errorf("encode log record: %w", err)
+		}
+	}
+	values := valuesIn(record.GetAttributes()) + nestedIn(record.GetBody())
+	stored := &storedRecord{resource: resource, data: bytes.Clone(data), cost: cost(data, values) + recordOverhead}
+	if stored.cost+int64(len(resource.data)) > maxRecordBytes {
 		return errRecordTooLong
 	}
-	if validID(record.GetTraceId(), len(traceID{})) {
+	if len(record.GetTraceId()) > 0 {
 		stored.trace = traceID(record.GetTraceId())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var grown int64
-	stored.resource, grown = s.resources.share(resource)
+	resource.refs++
 	s.records.PushBack(stored)
 	if stored.trace != (traceID{}) {
 		s.traces[stored.trace] = append(s.traces[stored.trace], stored)
 	}
-	s.size += stored.size() + grown
-	for s.size > s.max {
+	s.size += stored.cost
+	for s.size > s.max && s.records.Len() > 0 {
 		s.evict()
 	}
 	return nil
+}
+
+func dropWrong(id *[]byte, length int) (dropped bool) {
+	if len(*id) == 0 || validID(*id, length) {
+		return false
+	}
+	*id = nil
+	return true
 }
 
 // evict removes the oldest record, which is the oldest of its trace, too.
@@ -92,12 +121,8 @@ func (s *logStore) evict() {
 	} else {
 		delete(s.traces, oldest.trace)
 	}
-	s.size -= oldest.size() + s.resources.release(oldest.resource)
+	s.size -= oldest.cost + s.resources.release(oldest.resource)
 	s.evicted++
-}
-
-func (r *storedRecord) size() int64 {
-	return int64(len(r.data)+len(r.data)/8) + recordOverhead
 }
 
 // of returns the newest records of a trace, or of all if id is zero: at most limit, in order of arrival.

@@ -3,6 +3,7 @@ package viewer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -37,9 +38,22 @@ func logBatch(service string, records ...*recordpb.LogRecord) []*recordpb.Resour
 
 func mustAddLogs(t *testing.T, s *logStore, batches []*recordpb.ResourceLogs) {
 	t.Helper()
-	if refused, reason := s.add(batches); refused > 0 {
-		t.Fatalf("%d records refused: %v", refused, reason)
+	if refused := addLogs(t, s, batches); refused.records > 0 {
+		t.Fatalf("%d records refused: %v", refused.records, refused.reason)
 	}
+}
+
+func addLogs(t *testing.T, s *logStore, batches []*recordpb.ResourceLogs) refusals {
+	t.Helper()
+	data, err := proto.Marshal(&logspb.ExportLogsServiceRequest{ResourceLogs: batches})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused, err := receive(data, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return refused
 }
 
 const otlpLogsJSON = `{"resourceLogs":[{"resource":{"attributes":[
@@ -87,6 +101,44 @@ func TestLogsOfATrace(t *testing.T) {
 		if got := get(v, "/api/logs"+question); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "expected") {
 			t.Errorf("%s: %d %s, want 400 and what was expected", question, got.Code, got.Body)
 		}
+	}
+}
+
+func TestALogLineSaysWhatTheRecordMeans(t *testing.T) {
+	with := func(number recordpb.SeverityNumber, text string) *recordpb.LogRecord {
+		return &recordpb.LogRecord{SeverityNumber: number, SeverityText: text}
+	}
+	for _, test := range []struct {
+		record *recordpb.LogRecord
+		want   string
+	}{
+		{with(17, ""), "ERROR"},
+		{with(18, ""), "ERROR2"},
+		{with(9, "Information"), "INFO"},
+		{with(17, "E"), "ERROR"},
+		{with(17, "error"), "ERROR"},
+		{with(13, "WARN2"), "WARN2"},
+		{with(0, "notice"), "notice"},
+		{with(99, "notice"), "notice"},
+		{with(99, ""), "UNSPECIFIED"},
+		{with(0, ""), "UNSPECIFIED"},
+	} {
+		if got := newLogLine(nil, test.record).Severity; got != test.want {
+			t.Errorf("%d %q is %q, want %q", test.record.GetSeverityNumber(), test.record.GetSeverityText(), got, test.want)
+		}
+	}
+
+	v := New(Config{})
+	event := newRecord(1, "")
+	event.EventName, event.SpanId = "order.placed", make([]byte, 8)
+	late := &recordpb.LogRecord{TimeUnixNano: math.MaxUint64, TraceId: make([]byte, 16), SpanId: []byte("long span id")}
+	mustAddLogs(t, v.logs, logBatch("order", event, late))
+	lines := read[struct{ Items []logLine }](t, v, "/api/logs").Items
+	if lines[0].Event != "order.placed" || lines[0].SpanID != "" {
+		t.Errorf("the event is %+v", lines[0])
+	}
+	if got := lines[1]; got.Time.Year() != 2554 || got.TraceID != "" || got.SpanID != "" {
+		t.Errorf("a record of a far time and no valid ids is %+v", got)
 	}
 }
 
@@ -171,8 +223,8 @@ func TestLogsStayBoundedWhenFlooded(t *testing.T) {
 func TestARecordThatIsTooLongPushesNothingOut(t *testing.T) {
 	s := newLogStore(maxLogBytes)
 	mustAddLogs(t, s, logBatch("order", newRecord(1, "short")))
-	refused, reason := s.add(logBatch("order", newRecord(1, strings.Repeat("x", maxRecordBytes)), newRecord(1, "short")))
-	if refused != 1 || !errors.Is(reason, errRecordTooLong) || s.records.Len() != 2 {
-		t.Errorf("refused %d: %v; %d records kept, want the two short ones", refused, reason, s.records.Len())
+	refused := addLogs(t, s, logBatch("order", newRecord(1, strings.Repeat("x", maxRecordBytes)), newRecord(1, "short")))
+	if refused.records != 1 || !errors.Is(refused.reason, errRecordTooLong) || s.records.Len() != 2 {
+		t.Errorf("refused %d: %v; %d records kept, want the two short ones", refused.records, refused.reason, s.records.Len())
 	}
 }

@@ -26,6 +26,7 @@ const (
 type logLine struct {
 	Time       time.Time         `json:"time"`
 	Severity   string            `json:"severity"`
+	Event      string            `json:"event,omitempty"`
 	Service    string            `json:"service"`
 	Instance   string            `json:"instance"`
 	Body       string            `json:"body"`
@@ -64,10 +65,10 @@ func (v *Viewer) getLogs(w http.ResponseWriter, r *http.Request) {
 
 func newLogLine(resource *logspb.ResourceLogs, record *logspb.LogRecord) logLine {
 	of := resource.GetResource().GetAttributes()
-	severity := strings.TrimPrefix(record.GetSeverityNumber().String(), "SEVERITY_NUMBER_")
 	line := logLine{
-		Time:       time.Unix(0, int64(cmp.Or(record.GetTimeUnixNano(), record.GetObservedTimeUnixNano()))).UTC(),
-		Severity:   cmp.Or(record.GetSeverityText(), severity),
+		Time:       logTime(cmp.Or(record.GetTimeUnixNano(), record.GetObservedTimeUnixNano())),
+		Severity:   severity(record),
+		Event:      record.GetEventName(),
 		Service:    asText(attributeOf(of, "service.name")),
 		Instance:   asText(attributeOf(of, "service.instance.id")),
 		Body:       asText(record.GetBody()),
@@ -79,6 +80,30 @@ func newLogLine(resource *logspb.ResourceLogs, record *logspb.LogRecord) logLine
 		line.Attributes[attribute.GetKey()] = asText(attribute.GetValue())
 	}
 	return line
+}
+
+// logTime is right for times after 2262, too, which are no int64.
+func logTime(nanoseconds uint64) time.Time {
+	return time.Unix(int64(nanoseconds/1e9), int64(nanoseconds%1e9)).UTC()
+}
+
+// severities are the names of OTLP's severities, each of four numbers.
+var severities = []string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
+
+// severity is the record's text if it is one of OTLP's names, in any case and perhaps with a digit, as in WARN2. Other texts,
+// such as "E" or "warning", mean what the number says. Without a number, the text is all there is.
+func severity(record *logspb.LogRecord) string {
+	text := record.GetSeverityText()
+	name := strings.TrimRight(strings.ToUpper(text), "234")
+	number := int(record.GetSeverityNumber())
+	switch {
+	case slices.Contains(severities, name):
+		return strings.ToUpper(text)
+	case number >= 1 && number <= 4*len(severities):
+		return strings.TrimPrefix(record.GetSeverityNumber().String(), "SEVERITY_NUMBER_")
+	default:
+		return cmp.Or(text, "UNSPECIFIED")
+	}
 }
 
 // asText returns a value as text: a string as it is, bytes in base64, a list or a map as OTLP's JSON.

@@ -2,6 +2,8 @@ package viewer
 
 import (
 	"cmp"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,12 +12,16 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// holds reports whether all conditions are true, and returns the attributes that they name; status and kind count as such.
+// holds reports whether all conditions on a span are true, and returns the attributes that they name; status and kind count as
+// such.
 func (q query) holds(span *tracepb.Span, resource *resourcepb.Resource) ([]*commonpb.KeyValue, bool) {
 	var attributes []*commonpb.KeyValue
 	for _, c := range q {
-		value, ok := c.holds(span, resource)
-		if !ok {
+		if c.field.isOfTrace() {
+			continue
+		}
+		value := c.field.of(span, resource)
+		if !c.holds(value) {
 			return nil, false
 		}
 		if c.field.scope != "name" && c.field.scope != "duration" {
@@ -25,27 +31,42 @@ func (q query) holds(span *tracepb.Span, resource *resourcepb.Resource) ([]*comm
 	return attributes, true
 }
 
-// holds reports whether the condition is true, and returns the value that it compared.
-func (c condition) holds(span *tracepb.Span, resource *resourcepb.Resource) (*commonpb.AnyValue, bool) {
-	got := c.field.of(span, resource)
+// holdsOfTrace reports whether all conditions on the trace are true.
+func (q query) holdsOfTrace(found foundTrace, took time.Duration) bool {
+	of := map[string]*commonpb.AnyValue{
+		"traceDuration":   intValue(int64(took)),
+		"rootName":        stringValue(found.RootTraceName),
+		"rootServiceName": stringValue(found.RootServiceName),
+	}
+	return !slices.ContainsFunc(q, func(c condition) bool { return c.field.isOfTrace() && !c.holds(of[c.field.scope]) })
+}
+
+// holds reports whether the condition is true of a value, or of one in a list.
+func (c condition) holds(got *commonpb.AnyValue) bool {
+	if list, ok := got.GetValue().(*commonpb.AnyValue_ArrayValue); ok {
+		return slices.ContainsFunc(list.ArrayValue.GetValues(), func(v *commonpb.AnyValue) bool {
+			_, isList := v.GetValue().(*commonpb.AnyValue_ArrayValue)
+			return !isList && c.holds(v)
+		})
+	}
 	switch want := c.want.GetValue().(type) {
 	case *commonpb.AnyValue_StringValue:
 		text, ok := got.GetValue().(*commonpb.AnyValue_StringValue)
-		return got, ok && text.StringValue == want.StringValue
+		return ok && text.StringValue == want.StringValue
 	case *commonpb.AnyValue_BoolValue:
 		b, ok := got.GetValue().(*commonpb.AnyValue_BoolValue)
-		return got, ok && b.BoolValue == want.BoolValue
+		return ok && b.BoolValue == want.BoolValue
 	default:
 		order, ok := compareNumbers(got, c.want)
 		switch {
 		case !ok:
-			return got, false
+			return false
 		case order < 0:
-			return got, c.op[0] == '<'
+			return c.op[0] == '<'
 		case order > 0:
-			return got, c.op[0] == '>'
+			return c.op[0] == '>'
 		default:
-			return got, strings.HasSuffix(c.op, "=")
+			return strings.HasSuffix(c.op, "=")
 		}
 	}
 }
@@ -85,7 +106,7 @@ func attributeOf(attributes []*commonpb.KeyValue, key string) *commonpb.AnyValue
 	return nil
 }
 
-// compareNumbers is false unless both are numbers.
+// compareNumbers is false unless both are numbers. NaN is none.
 func compareNumbers(a, b *commonpb.AnyValue) (int, bool) {
 	x, xIsInt := a.GetValue().(*commonpb.AnyValue_IntValue)
 	y, yIsInt := b.GetValue().(*commonpb.AnyValue_IntValue)
@@ -95,7 +116,7 @@ func compareNumbers(a, b *commonpb.AnyValue) (int, bool) {
 	if _, ok := a.GetValue().(*commonpb.AnyValue_DoubleValue); !ok && !xIsInt {
 		return 0, false
 	}
-	return cmp.Compare(number(a), number(b)), true
+	return cmp.Compare(number(a), number(b)), !math.IsNaN(number(a))
 }
 
 func number(v *commonpb.AnyValue) float64 {
@@ -105,7 +126,7 @@ func number(v *commonpb.AnyValue) float64 {
 	return v.GetDoubleValue()
 }
 
-// duration is 0 for a span whose clock went backwards.
+// duration is 0 for a span whose clock went backwards, and 292 years for one that claims to have taken longer.
 func duration(start, end uint64) time.Duration {
-	return time.Duration(max(end, start) - start)
+	return time.Duration(min(max(end, start)-start, math.MaxInt64))
 }

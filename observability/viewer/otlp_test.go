@@ -336,10 +336,16 @@ func statusMessage(t *testing.T, contentType string, answer *httptest.ResponseRe
 }
 
 func TestOTLPOverHTTPTakesGzipAsJSON(t *testing.T) {
-	v := New(Config{})
-	got := post(v, "/v1/traces", zip(otlpJSON), "Content-Type", contentJSON, "Content-Encoding", "gzip")
-	if got.Code != http.StatusOK || len(v.store.traces) != 1 {
-		t.Errorf("answer %d %q, %d traces", got.Code, got.Body, len(v.store.traces))
+	for _, encoding := range []string{"gzip", "GZIP", "x-gzip"} {
+		v := New(Config{})
+		got := post(v, "/v1/traces", zip(otlpJSON), "Content-Type", contentJSON, "Content-Encoding", encoding)
+		if got.Code != http.StatusOK || len(v.store.traces) != 1 {
+			t.Errorf("%s: answer %d %q, %d traces", encoding, got.Code, got.Body, len(v.store.traces))
+		}
+	}
+	got := post(New(Config{}), "/v1/traces", otlpJSON, "Content-Type", contentJSON, "Content-Encoding", "Identity")
+	if got.Code != http.StatusOK {
+		t.Errorf("identity: answer %d %q", got.Code, got.Body)
 	}
 }
 
@@ -364,6 +370,7 @@ func FuzzOTLP(f *testing.F) {
 	f.Add("/v1/traces", true, []byte(otlpJSON))
 	f.Add("/v1/logs", true, []byte(otlpLogsJSON))
 	f.Add("/v1/traces", true, []byte("\x87"))
+	f.Add("/v1/traces", true, []byte(strings.Replace(otlpJSON, "a span", `caf\ud83d`+"\xe9", 1)))
 	for path, message := range map[string]proto.Message{
 		"/v1/traces": &collectorpb.ExportTraceServiceRequest{ResourceSpans: batch("order", newSpan(1, 1, 1))},
 		"/v1/logs":   &logspb.ExportLogsServiceRequest{ResourceLogs: logBatch("order", newRecord(1, "text"), newRecord(0, "text"))},
@@ -388,7 +395,8 @@ func FuzzOTLP(f *testing.F) {
 		}
 		questions := []string{"/api/logs", "/api/search?q=%7B%7D"}
 		for _, trace := range v.store.all() {
-			questions = append(questions, "/api/v2/traces/"+hex.EncodeToString(trace.id[:]))
+			id := hex.EncodeToString(trace.id[:])
+			questions = append(questions, "/api/v2/traces/"+id, "/api/stories/"+id)
 		}
 		for _, question := range questions {
 			if got := get(v, question); got.Code != http.StatusOK {

@@ -14,7 +14,8 @@ import (
 
 const supportedQueries = `supported: {} or { condition && … } on one span; a condition is` +
 	` .attribute, span.attribute or resource.attribute = "text" (or a number, true, false), name = "text",` +
-	` status = ok (error, unset), kind = server (client, producer, consumer, internal, unspecified) or duration > 100ms;` +
+	` status = ok (error, unset), kind = server (client, producer, consumer, internal, unspecified), duration > 100ms,` +
+	` or of its trace: traceDuration > 100ms, rootName = "text", rootServiceName = "text";` +
 	` numbers and durations take =, >, >=, < and <=`
 
 // query is the part of TraceQL understood here: conditions that must all hold on the same span.
@@ -29,8 +30,19 @@ type condition struct {
 
 // field is an attribute when it has a key, else an intrinsic, named by its scope.
 type field struct {
-	scope string // "", "span" or "resource"; "name", "status", "kind" or "duration"
+	scope string // "", "span" or "resource"; or the intrinsic, such as "name"
 	key   string
+}
+
+var intrinsics = []string{"name", "status", "kind", "duration", "traceDuration", "rootName", "rootServiceName"}
+
+func (f field) isText() bool {
+	return f.key == "" && slices.Contains([]string{"name", "rootName", "rootServiceName"}, f.scope)
+}
+
+// isOfTrace reports whether the field is one of the trace, not of a span.
+func (f field) isOfTrace() bool {
+	return f.key == "" && slices.Contains([]string{"traceDuration", "rootName", "rootServiceName"}, f.scope)
 }
 
 // parseQuery parses q; an empty q is {}. The error says what is supported.
@@ -99,14 +111,13 @@ func (p *parser) condition() (condition, error) {
 func (p *parser) field() (field, error) {
 	at := p.rest
 	word := p.word()
-	switch word {
-	case "name", "status", "kind", "duration":
+	if slices.Contains(intrinsics, word) {
 		return field{scope: word}, nil
 	}
 	scope, key, ok := strings.Cut(word, ".")
 	if !ok || key == "" || !slices.Contains([]string{"", "span", "resource"}, scope) {
 		p.rest = at
-		return field{}, p.expected("an attribute, name, status, kind or duration")
+		return field{}, p.expected("an attribute or " + strings.Join(intrinsics, ", "))
 	}
 	return field{scope: scope, key: key}, nil
 }
@@ -114,7 +125,7 @@ func (p *parser) field() (field, error) {
 func (p *parser) value(of field) (*commonpb.AnyValue, error) {
 	p.space()
 	at := p.rest
-	if quoted, err := strconv.QuotedPrefix(at); err == nil && quoted[0] != '\'' && (of.key != "" || of.scope == "name") {
+	if quoted, err := strconv.QuotedPrefix(at); err == nil && quoted[0] != '\'' && (of.key != "" || of.isText()) {
 		p.rest = at[len(quoted):]
 		text, err := strconv.Unquote(quoted)
 		return stringValue(text), err
@@ -126,7 +137,7 @@ func (p *parser) value(of field) (*commonpb.AnyValue, error) {
 	case of.scope == "kind" && slices.Contains(
 		[]string{"server", "client", "producer", "consumer", "internal", "unspecified"}, word):
 		return stringValue(word), nil
-	case of.scope == "duration":
+	case of.scope == "duration" || of.scope == "traceDuration":
 		if d, err := time.ParseDuration(word); err == nil {
 			return intValue(int64(d)), nil
 		}

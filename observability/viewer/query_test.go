@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -17,6 +18,10 @@ func boolValue(b bool) *commonpb.AnyValue {
 
 func doubleValue(f float64) *commonpb.AnyValue {
 	return &commonpb.AnyValue{Value: &commonpb.AnyValue_DoubleValue{DoubleValue: f}}
+}
+
+func listValue(values ...*commonpb.AnyValue) *commonpb.AnyValue {
+	return &commonpb.AnyValue{Value: &commonpb.AnyValue_ArrayValue{ArrayValue: &commonpb.ArrayValue{Values: values}}}
 }
 
 func TestParseQuery(t *testing.T) {
@@ -42,6 +47,11 @@ func TestParseQuery(t *testing.T) {
 			{field{"", "a"}, "=", stringValue(`quoted "text" } && {`)},
 			{field{"", "b"}, "=", stringValue(`raw \n`)},
 		},
+		`{ traceDuration > 1s && rootName = "a" && rootServiceName = "b" }`: {
+			{field{"traceDuration", ""}, ">", intValue(second)},
+			{field{"rootName", ""}, "=", stringValue("a")},
+			{field{"rootServiceName", ""}, "=", stringValue("b")},
+		},
 		`{ .n > 3 && .f <= -0.5 && .yes = true && .no = false }`: {
 			{field{"", "n"}, ">", intValue(3)},
 			{field{"", "f"}, "<=", doubleValue(-0.5)},
@@ -63,18 +73,21 @@ func TestParseQuery(t *testing.T) {
 
 func TestParseQuerySaysWhatIsSupported(t *testing.T) {
 	for q, want := range map[string]string{
-		`{`:                         `expected an attribute, name, status, kind or duration at the end`,
+		`{`:                         `expected an attribute or name, status, kind, duration, traceDuration, rootName, rootServiceName at the end`,
 		`}`:                         `expected { before "}"`,
 		`.a = "b"`:                  `expected { before ".a = \"b\""`,
 		`{ .a = "b"`:                `expected && or } at the end`,
-		`{ .a = "b" && }`:           `expected an attribute, name, status, kind or duration before "}"`,
+		`{ .a = "b" && }`:           `rootServiceName before "}"`,
 		`{ .a = "b" || .c = "d" }`:  `expected && or } before "|| .c`,
 		`{ .a = "b" } && { .c=1 }`:  `expected the end before "&& {`,
 		`{ .a = "b" } | count() >2`: `expected the end before "| count`,
 		`{ . = "b" }`:               `expected an attribute`,
 		`{ a = "b" }`:               `expected an attribute`,
 		`{ event.a = "b" }`:         `expected an attribute`,
-		`{ rootName = "b" }`:        `expected an attribute`,
+		`{ rootname = "b" }`:        `expected an attribute`,
+		`{ rootName = b }`:          `expected a value that fits`,
+		`{ rootName > "b" }`:        `> needs a number or a duration`,
+		`{ traceDuration > 100 }`:   `expected a value that fits`,
 		`{ .a }`:                    `expected =, >, >=, < or <= before "}"`,
 		`{ .a != "b" }`:             `expected =, >, >=, < or <= before "!= `,
 		`{ .a =~ "b" }`:             `expected a value that fits before "~ `,
@@ -113,7 +126,8 @@ func TestQueryHolds(t *testing.T) {
 	span.Kind = tracepb.Span_SPAN_KIND_PRODUCER
 	span.Attributes = []*commonpb.KeyValue{
 		text("a", "span"), text("two", "2"), {Key: "n", Value: intValue(2)},
-		{Key: "f", Value: doubleValue(2.5)}, {Key: "yes", Value: boolValue(true)},
+		{Key: "f", Value: doubleValue(2.5)}, {Key: "yes", Value: boolValue(true)}, {Key: "nan", Value: doubleValue(math.NaN())},
+		{Key: "tags", Value: listValue(stringValue("a"), stringValue("b"), intValue(7), listValue(stringValue("inner")))},
 	}
 	for q, want := range map[string]bool{
 		`{}`:                               true,
@@ -135,6 +149,15 @@ func TestQueryHolds(t *testing.T) {
 		`{ .f = 2 }`:                       false,
 		`{ .n = "2" }`:                     false,
 		`{ .two = 2 }`:                     false,
+		`{ .nan < 1 }`:                     false,
+		`{ .nan <= 1 }`:                    false,
+		`{ .nan = 1 }`:                     false,
+		`{ .nan >= 1.5 }`:                  false,
+		`{ .nan > 1 }`:                     false,
+		`{ .tags = "b" }`:                  true,
+		`{ .tags = "c" }`:                  false,
+		`{ .tags > 6 }`:                    true,
+		`{ .tags = "inner" }`:              false,
 		`{ .yes = true }`:                  true,
 		`{ .yes = false }`:                 false,
 		`{ .a = true }`:                    false,
@@ -164,6 +187,9 @@ func TestQueryHolds(t *testing.T) {
 func TestASpanWhoseClockWentBackwardsTookNoTime(t *testing.T) {
 	if got := duration(2*second, 1*second); got != 0 {
 		t.Errorf("duration is %s, want 0", got)
+	}
+	if got := duration(0, math.MaxUint64); got != math.MaxInt64 {
+		t.Errorf("duration is %s, want the longest", got)
 	}
 }
 

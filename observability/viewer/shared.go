@@ -5,6 +5,7 @@ const sharedOverhead = 128 // shared, its entry in the index
 // shared is an encoded resource or scope, kept once for all spans or records that have it.
 type shared struct {
 	data string
+	cost int64
 	refs int // guarded by the lock of its store
 }
 
@@ -12,12 +13,12 @@ type shared struct {
 type sharedSet map[string]*shared
 
 // share counts one more use of data, and returns the bytes by which the set grew.
-func (s sharedSet) share(data []byte) (sh *shared, grown int64) {
+func (s sharedSet) share(data []byte, values int) (sh *shared, grown int64) {
 	sh, ok := s[string(data)]
 	if !ok {
-		sh = &shared{data: string(data)}
+		sh = &shared{data: string(data), cost: cost(data, values) + sharedOverhead}
 		s[sh.data] = sh
-		grown = sh.size()
+		grown = sh.cost
 	}
 	sh.refs++
 	return sh, grown
@@ -29,9 +30,5 @@ func (s sharedSet) release(sh *shared) int64 {
 		return 0
 	}
 	delete(s, sh.data)
-	return sh.size()
-}
-
-func (sh *shared) size() int64 {
-	return int64(len(sh.data)+len(sh.data)/8) + sharedOverhead
+	return sh.cost
 }

@@ -1,9 +1,11 @@
 package viewer
 
 import (
+	"bytes"
 	"container/list"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -21,13 +23,21 @@ const (
 const traceShare = 4
 
 var (
-	errInvalidID    = errors.New("a span needs a trace id of 16 bytes and a span id of 8, not all zero")
+	errInvalidID        = errors.New("a span needs a trace id of 16 bytes and a span id of 8, not all zero")
+	errInvalidReference = errors.New("the id of a span's parent, or in one of its links, has a wrong length: " +
+		"expected 16 bytes for a trace id and 8 for a span id, or none")
 	errTraceTooLong = errors.New("the trace takes its full share of the viewer's memory")
 )
 
 type (
 	traceID [16]byte
 	spanID  [8]byte
+
+	// A server may name its span as its client did: so do Zipkin's.
+	spanKey struct {
+		id   spanID
+		kind tracepb.Span_SpanKind
+	}
 )
 
 // store keeps traces in at most max bytes. The trace least recently written to is evicted first: a trace that still grows is
@@ -50,10 +60,10 @@ type store struct {
 type storedTrace struct {
 	id         traceID
 	spans      []storedSpan
-	seen       map[spanID]struct{} // needs the lock
-	start, end uint64              // Unix time in nanoseconds, over all spans
-	size       int64               // bytes, without what is shared
-	partial    bool                // spans were refused, because the trace was too long
+	seen       map[spanKey]struct{} // needs the lock
+	start, end uint64               // Unix time in nanoseconds, over all spans
+	size       int64                // bytes, without what is shared
+	partial    bool                 // spans were refused, because the trace was too long
 }
 
 // storedSpan is a span as encoded protobuf, a fraction of the decoded size.
@@ -72,59 +82,123 @@ func newStore(max int64) *store {
 	}
 }
 
-// add keeps the spans of batches, which the caller must not use any more. It returns the number of refused spans, and the
-// reason for the last one.
+// add is receive for spans that were not encoded yet.
 func (s *store) add(batches []*tracepb.ResourceSpans) (refused int64, reason error) {
-	for _, batch := range batches {
-		scopes := batch.GetScopeSpans()
-		batch.ScopeSpans = nil
-		resource := encode(batch)
-		for _, scope := range scopes {
-			spans := scope.GetSpans()
-			scope.Spans = nil
-			encodedScope := encode(scope)
-			for _, span := range spans {
-				if err := s.addSpan(span, resource, encodedScope); err != nil {
-					refused, reason = refused+1, err
-				}
-			}
-		}
+	data, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: batches})
+	if err != nil {
+		return 0, fmt.Errorf("encode spans: %w", err)
 	}
-	return refused, reason
+	result, err := receive(data, s)
+	return result.records, errors.Join(result.reason, err)
 }
 
-func (s *store) addSpan(span *tracepb.Span, resource, scope []byte) error {
-	if !validID(span.GetTraceId(), len(traceID{})) || !validID(span.GetSpanId(), len(spanID{})) {
-		return errInvalidID
+func (s *store) holdResource(data []byte) (*shared, error) {
+	batch := &tracepb.ResourceSpans{}
+	data, err := check(data, batch)
+	if err != nil {
+		return nil, err
 	}
-	data := encode(span)
+	return s.hold(data, valuesIn(batch.GetResource().GetAttributes())), nil
+}
+
+func (s *store) holdScope(data []byte) (*shared, error) {
+	group := &tracepb.ScopeSpans{}
+	data, err := check(data, group)
+	if err != nil {
+		return nil, err
+	}
+	return s.hold(data, valuesIn(group.GetScope().GetAttributes())), nil
+}
+
+func (s *store) hold(data []byte, values int) *shared {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sh, grown := s.shared.share(data, values)
+	s.size += grown
+	return sh
+}
+
+func (s *store) letGo(sh *shared) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.size -= s.shared.release(sh)
+}
+
+func (s *store) keep(record []byte, resource, scope *shared) error {
+	span := &tracepb.Span{}
+	data, err := check(record, span)
+	if err != nil {
+		return err
+	}
+	fixed, err := fixIDs(span)
+	if err != nil {
+		return err
+	}
+	if fixed {
+		if data, err = proto.Marshal(span); err != nil {
+			return fmt.Errorf("encode span: %w", err)
+		}
+	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.evict()
 	t := s.touch(traceID(span.GetTraceId()))
-	id := spanID(span.GetSpanId())
-	if _, ok := t.seen[id]; ok {
+	key := spanKey{spanID(span.GetSpanId()), span.GetKind()}
+	if _, ok := t.seen[key]; ok {
 		return nil
 	}
-	// The allocator rounds up to its size classes, by an eighth at most for what a span usually takes.
-	cost := int64(len(data)+len(data)/8) + spanOverhead
+	cost := cost(data, valuesInSpan(span)) + spanOverhead
 	if t.size+cost > s.max/traceShare {
 		t.partial = true
 		return fmt.Errorf("trace %x: %w", t.id, errTraceTooLong)
 	}
-	t.seen[id] = struct{}{}
-	sharedResource, resourceGrown := s.shared.share(resource)
-	sharedScope, scopeGrown := s.shared.share(scope)
-	t.spans = append(t.spans, storedSpan{resource: sharedResource, scope: sharedScope, data: data})
-	if t.start == 0 || span.GetStartTimeUnixNano() < t.start {
-		t.start = span.GetStartTimeUnixNano()
+	t.seen[key] = struct{}{}
+	resource.refs++
+	scope.refs++
+	t.spans = append(t.spans, storedSpan{resource: resource, scope: scope, data: bytes.Clone(data)})
+	start, end := span.GetStartTimeUnixNano(), span.GetEndTimeUnixNano()
+	if start != 0 && (t.start == 0 || start < t.start) {
+		t.start = start
 	}
-	t.end = max(t.end, span.GetEndTimeUnixNano())
+	t.end = max(t.end, start, end)
 	t.size += cost
-	s.size += cost + resourceGrown + scopeGrown
+	s.size += cost
 	s.changes.wrote(t.id)
 	return nil
+}
+
+func valuesInSpan(span *tracepb.Span) int {
+	n := valuesIn(span.GetAttributes()) + len(span.GetEvents()) + len(span.GetLinks())
+	for _, event := range span.GetEvents() {
+		n += valuesIn(event.GetAttributes())
+	}
+	for _, link := range span.GetLinks() {
+		n += valuesIn(link.GetAttributes())
+	}
+	return n
+}
+
+// fixIDs checks the ids of a span, and removes those of its parent and its links that are all zero, which are none.
+func fixIDs(span *tracepb.Span) (fixed bool, err error) {
+	if !validID(span.GetTraceId(), len(traceID{})) || !validID(span.GetSpanId(), len(spanID{})) {
+		return false, errInvalidID
+	}
+	fix := func(id *[]byte, length int) {
+		switch {
+		case len(*id) == 0 || validID(*id, length):
+		case isZero(*id):
+			*id, fixed = nil, true
+		default:
+			err = errInvalidReference
+		}
+	}
+	fix(&span.ParentSpanId, len(spanID{}))
+	for _, link := range span.GetLinks() {
+		fix(&link.TraceId, len(traceID{}))
+		fix(&link.SpanId, len(spanID{}))
+	}
+	return fixed, err
 }
 
 // touch makes a trace the most recently written one, and returns it. It creates the trace if there is none.
@@ -133,7 +207,7 @@ func (s *store) touch(id traceID) *storedTrace {
 		s.order.MoveToBack(e)
 		return e.Value.(*storedTrace)
 	}
-	t := &storedTrace{id: id, seen: map[spanID]struct{}{}, size: traceOverhead}
+	t := &storedTrace{id: id, seen: map[spanKey]struct{}{}, size: traceOverhead}
 	s.traces[id] = s.order.PushBack(t)
 	s.size += t.size
 	return t
@@ -141,7 +215,7 @@ func (s *store) touch(id traceID) *storedTrace {
 
 // evict removes traces, the least recently written first, until the rest fits.
 func (s *store) evict() {
-	for s.size > s.max {
+	for s.size > s.max && s.order.Len() > 0 { // what is held for a batch goes with the batch
 		t := s.order.Remove(s.order.Front()).(*storedTrace)
 		delete(s.traces, t.id)
 		for _, span := range t.spans {
@@ -174,19 +248,9 @@ func (s *store) all() []storedTrace {
 }
 
 func validID(id []byte, length int) bool {
-	for _, b := range id {
-		if b != 0 {
-			return len(id) == length
-		}
-	}
-	return false
+	return len(id) == length && !isZero(id)
 }
 
-// encode cannot fail: every message here was decoded before, which checked the same rules.
-func encode(m proto.Message) []byte {
-	data, err := proto.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("encode %T: %v", m, err))
-	}
-	return data
+func isZero(id []byte) bool {
+	return !slices.ContainsFunc(id, func(b byte) bool { return b != 0 })
 }

@@ -91,6 +91,27 @@ func TestStoreMergesATraceAndKeepsASpanOnce(t *testing.T) {
 	}
 }
 
+func TestStoreKeepsAClientAndItsServerOfOneID(t *testing.T) {
+	s := newStore(DefaultMaxBytes)
+	client, server, again := newSpan(1, 1, 1), newSpan(1, 1, 2), newSpan(1, 1, 3)
+	client.Kind = tracepb.Span_SPAN_KIND_CLIENT
+	mustAdd(t, s, batch("order", client, server, again))
+	want := batch("order", client, server)
+	if diff := cmp.Diff(want, kept(t, s, 1), protocmp.Transform()); diff != "" {
+		t.Errorf("kept (-want +got):\n%s", diff)
+	}
+}
+
+func TestATraceStartsWithTheFirstSpanThatSaysWhen(t *testing.T) {
+	s := newStore(DefaultMaxBytes)
+	endsBefore := newSpan(1, 1, 5)
+	endsBefore.EndTimeUnixNano = 1
+	mustAdd(t, s, batch("order", endsBefore, &tracepb.Span{TraceId: newTraceID(1), SpanId: newSpanID(2)}))
+	if got, _ := s.trace(traceID(newTraceID(1))); got.start != 5*second || got.end != 5*second {
+		t.Errorf("from %d to %d, want both to be the 5th second", got.start, got.end)
+	}
+}
+
 func TestStoreRefusesInvalidIDs(t *testing.T) {
 	for name, span := range map[string]*tracepb.Span{
 		"no trace id":    {SpanId: newSpanID(1)},
@@ -247,7 +268,7 @@ func TestStoreServesReadersWhileWritersEvict(t *testing.T) {
 					return
 				default:
 				}
-				found, err := s.search(searchRequest{query: q, limit: 50})
+				found, err := s.search(t.Context(), searchRequest{query: q, limit: 50})
 				if err != nil {
 					t.Error(err)
 					return
@@ -290,7 +311,7 @@ func BenchmarkSearchFullStore(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, err := s.search(searchRequest{query: q, limit: 20}); err != nil {
+		if _, err := s.search(b.Context(), searchRequest{query: q, limit: 20}); err != nil {
 			b.Fatal(err)
 		}
 	}

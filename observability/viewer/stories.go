@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"cmp"
+	"context"
 	"encoding/hex"
 	"fmt"
 	"math"
@@ -38,26 +39,26 @@ func (v *Viewer) Trace(id string) (story.Trace, error) {
 }
 
 // TracesOf returns the traces that tell of an order's messages and that ended since then, at most 20, the newest first. It
-// looks at every trace since then.
-func (v *Viewer) TracesOf(orderID string, since time.Time) ([]story.Trace, error) {
+// looks at every trace since then, for at most 5 s.
+func (v *Viewer) TracesOf(ctx context.Context, orderID string, since time.Time) ([]story.Trace, error) {
 	request := searchRequest{limit: mostTraces}
 	if !since.IsZero() {
 		request.start, request.end = uint64(since.UnixNano()), math.MaxUint64
 	}
-	return v.find(story.QueryOf(orderID), request)
+	return v.find(ctx, story.QueryOf(orderID), request)
 }
 
-// NewestTraces returns the newest traces that tell of messages, at most 100.
-func (v *Viewer) NewestTraces() ([]story.Trace, error) {
-	return v.find(story.QueryMessages, searchRequest{limit: newestTraces})
+// NewestTraces returns the newest traces that tell of messages, at most 100. It looks for them for at most 5 s.
+func (v *Viewer) NewestTraces(ctx context.Context) ([]story.Trace, error) {
+	return v.find(ctx, story.QueryMessages, searchRequest{limit: newestTraces})
 }
 
-func (v *Viewer) find(query string, request searchRequest) (traces []story.Trace, err error) {
+func (v *Viewer) find(ctx context.Context, query string, request searchRequest) (traces []story.Trace, err error) {
 	if request.query, err = parseQuery(query); err != nil {
 		return nil, fmt.Errorf("look for traces with %.200s: %w", query, err)
 	}
 	request.spansPerSet = 1
-	found, err := v.store.search(request)
+	found, err := v.search(ctx, request)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +102,7 @@ func (v *Viewer) getOutcomes(w http.ResponseWriter, r *http.Request) {
 // relatedTrace is another trace of an order.
 type relatedTrace struct {
 	ID      string           `json:"id"`
-	Service string           `json:"service"` // of its first root, as is name
+	Service string           `json:"service"` // of its root, as is name
 	Name    string           `json:"name"`
 	Spans   int              `json:"spans"`
 	After   time.Duration    `json:"after"` // the start of this trace, in nanoseconds
@@ -117,15 +118,15 @@ func (v *Viewer) getRelated(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	related, err := v.related(trace)
+	related, err := v.related(r.Context(), trace)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		writeError(w, err)
 		return
 	}
 	writeJSON(w, map[string]any{"items": related})
 }
 
-func (v *Viewer) related(trace story.Trace) ([]relatedTrace, error) {
+func (v *Viewer) related(ctx context.Context, trace story.Trace) ([]relatedTrace, error) {
 	others := map[string]story.Trace{}
 	for _, span := range trace.Spans {
 		for _, link := range span.Links {
@@ -139,7 +140,7 @@ func (v *Viewer) related(trace story.Trace) ([]relatedTrace, error) {
 	}
 	orders := trace.Orders()
 	for _, order := range orders[:min(mostOrders, len(orders))] {
-		found, err := v.TracesOf(order, time.Time{})
+		found, err := v.TracesOf(ctx, order, time.Time{})
 		if err != nil {
 			return nil, err
 		}
@@ -153,11 +154,12 @@ func (v *Viewer) related(trace story.Trace) ([]relatedTrace, error) {
 	related := []relatedTrace{}
 	for id, other := range others {
 		s := story.Tell(other)
-		if len(s.Roots) == 0 {
+		root := s.Root()
+		if root == nil {
 			continue // it is not known here
 		}
 		related = append(related, relatedTrace{
-			ID: id, Service: s.Roots[0].Service, Name: s.Roots[0].Name, Spans: len(other.Spans), After: s.Start.Sub(told.Start),
+			ID: id, Service: root.Service, Name: root.Name, Spans: len(other.Spans), After: s.Start.Sub(told.Start),
 			Here: other.LinksTo(trace.ID), There: trace.LinksTo(id),
 		})
 	}

@@ -92,7 +92,7 @@ func TestStoriesOfTracesThatAreNotHere(t *testing.T) {
 func TestRelatedTraces(t *testing.T) {
 	v := New(Config{})
 	odd := newSpan(1, 3, 100)
-	odd.Links = []*tracepb.Span_Link{{TraceId: make([]byte, 99), SpanId: []byte("x")}} // as somebody's SDK may send it
+	odd.Links = []*tracepb.Span_Link{{TraceId: make([]byte, 16), SpanId: make([]byte, 8)}} // as somebody's SDK may send it
 	mustAdd(t, v.store, batch("order", about("o-1", newSpan(1, 1, 100)), linkTo(3, 1, newSpan(1, 2, 100)), odd))
 	mustAdd(t, v.store, batch("inventory", linkTo(1, 1, about("o-1", newSpan(2, 1, 103)))))
 	mustAdd(t, v.store, batch("operator", newSpan(3, 1, 99)))             // linked to
@@ -132,7 +132,7 @@ func TestTracesOfAnOrder(t *testing.T) {
 	}{
 		{"o-1", time.Time{}, 1}, {"o-1", time.Unix(101, 0), 1}, {"o-1", time.Unix(102, 0), 0}, {`o"1`, time.Time{}, 1}, {"o-2", time.Time{}, 0},
 	} {
-		got, err := v.TracesOf(test.order, test.since)
+		got, err := v.TracesOf(t.Context(), test.order, test.since)
 		if err != nil || len(got) != test.want {
 			t.Errorf("%s since %v: %d traces, %v; want %d", test.order, test.since, len(got), err, test.want)
 		}

@@ -22,8 +22,6 @@ const tempoVersion = "3.0.3"
 
 const mostValues = 1000 // of one attribute that are suggested
 
-var intrinsics = []string{"duration", "kind", "name", "status"}
-
 func (v *Viewer) serveDataSource(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/echo", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "echo") })
 	mux.HandleFunc("GET /api/status/buildinfo", func(w http.ResponseWriter, _ *http.Request) {
@@ -84,7 +82,7 @@ func (v *Viewer) getTagValues(w http.ResponseWriter, r *http.Request) {
 	}
 	values := map[tagValue]bool{}
 	err = v.eachSpan(r.Context(), func(span *tracepb.Span, resource *resourcepb.Resource) {
-		if len(values) == mostValues {
+		if len(values) == mostValues || field.isOfTrace() { // those are not suggested
 			return
 		}
 		value := tagValue{Type: "keyword"}

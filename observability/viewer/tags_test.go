@@ -31,7 +31,7 @@ func TestTagsAreSuggested(t *testing.T) {
 	resource := scope{"resource", []string{"service.name"}}
 	want := []scope{
 		resource, {"span", []string{"messaging.message.conversation_id", "messaging.system"}},
-		{"intrinsic", []string{"duration", "kind", "name", "status"}},
+		{"intrinsic", []string{"duration", "kind", "name", "rootName", "rootServiceName", "status", "traceDuration"}},
 	}
 	if diff := cmp.Diff(want, read[answer](t, v, "/api/v2/search/tags").Scopes); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
@@ -50,6 +50,7 @@ func TestTagsAreSuggested(t *testing.T) {
 		"kind":                   {{"keyword", "server"}},
 		"duration":               {{"int", "1000000000"}},
 		".nothing":               {},
+		"rootName":               {},
 		"span.messaging.nothing": {},
 	} {
 		if diff := cmp.Diff(want, read[values](t, v, "/api/v2/search/tag/"+tag+"/values").TagValues); diff != "" {

@@ -8,14 +8,11 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Numbers of the protobuf fields written by hand below, from OTLP's trace.proto and Tempo's tempo.proto.
+// Numbers of protobuf fields that are written by hand, from Tempo's tempo.proto.
 const (
-	fieldResourceSpans protowire.Number = 1 // TracesData.resource_spans
-	fieldScopeSpans    protowire.Number = 2 // ResourceSpans.scope_spans
-	fieldSpans         protowire.Number = 2 // ScopeSpans.spans
-	fieldTrace         protowire.Number = 1 // TraceByIDResponse.trace, which has TracesData's fields
-	fieldStatus        protowire.Number = 3 // TraceByIDResponse.status
-	fieldMessage       protowire.Number = 4 // TraceByIDResponse.message
+	fieldTrace   protowire.Number = 1 // TraceByIDResponse.trace, which has TracesData's fields
+	fieldStatus  protowire.Number = 3 // TraceByIDResponse.status
+	fieldMessage protowire.Number = 4 // TraceByIDResponse.message
 )
 
 // encode returns the trace as an encoded TracesData, spans in order of arrival under their resource and scope.
@@ -34,15 +31,15 @@ func (t storedTrace) encode() []byte {
 			}
 			scopes[span.resource] = append(scopes[span.resource], span.scope)
 		}
-		scopeSpans[key] = appendBytes(body, fieldSpans, span.data)
+		scopeSpans[key] = appendBytes(body, fieldRecords, span.data)
 	}
 	var trace []byte
 	for _, resource := range resources {
 		body := []byte(resource.data)
 		for _, scope := range scopes[resource] {
-			body = appendBytes(body, fieldScopeSpans, scopeSpans[pair{resource, scope}])
+			body = appendBytes(body, fieldScopes, scopeSpans[pair{resource, scope}])
 		}
-		trace = appendBytes(trace, fieldResourceSpans, body)
+		trace = appendBytes(trace, fieldResources, body)
 	}
 	return trace
 }
@@ -53,8 +50,4 @@ func (t storedTrace) decode() (*tracepb.TracesData, error) {
 		return nil, fmt.Errorf("decode trace: %w", err)
 	}
 	return decoded, nil
-}
-
-func appendBytes(b []byte, field protowire.Number, value []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), value)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 
 	"example.com/clew/observability/telemetry/httpserver"
@@ -43,6 +44,9 @@ type Viewer struct {
 	logs    *logStore
 	metrics http.Handler
 	page    http.Handler
+
+	receiving     *semaphore.Weighted // the memory of requests under way; see claim
+	searchTimeout time.Duration
 }
 
 // New returns an empty Viewer. It starts nothing.
@@ -53,7 +57,10 @@ func New(cfg Config) *Viewer {
 	if cfg.Metrics == nil {
 		cfg.Metrics = http.NotFoundHandler()
 	}
-	v := &Viewer{store: newStore(cfg.MaxBytes), logs: newLogStore(maxLogBytes), metrics: cfg.Metrics, page: http.NotFoundHandler()}
+	v := &Viewer{
+		store: newStore(cfg.MaxBytes), logs: newLogStore(maxLogBytes), metrics: cfg.Metrics, page: http.NotFoundHandler(),
+		receiving: semaphore.NewWeighted(maxReceivingBytes), searchTimeout: searchTimeout,
+	}
 	v.register(cfg.Registerer)
 	if cfg.Page != nil {
 		v.page = cfg.Page(v)

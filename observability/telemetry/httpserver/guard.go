@@ -28,10 +28,23 @@ func guard(next http.Handler, allowedHosts []string) http.Handler {
 		case origins.Check(r) != nil:
 			Problemf(http.StatusForbidden, "%.100s from a web page of another origin is refused; "+
 				"send it from a page of this server, or from a client that is not a browser", r.Method).Write(w)
+		case isForeignRead(r):
+			Problemf(http.StatusForbidden, "a request from a page of another site is refused; "+
+				"open this address in the browser itself, or ask from a client that is not a browser").Write(w)
 		default:
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isForeignRead reports whether a page of another site loads something from here, as it can with an image. The browser keeps
+// the answer from it, but the work is done. To follow a link to here is allowed, but not to show this server within that page.
+func isForeignRead(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") != "cross-site" {
+		return false
+	}
+	to := r.Header.Get("Sec-Fetch-Dest")
+	return r.Header.Get("Sec-Fetch-Mode") != "navigate" || to != "" && to != "document"
 }
 
 // hostname is a Host header without port, brackets and the root's dot, in lower case.

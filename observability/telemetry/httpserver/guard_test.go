@@ -49,7 +49,7 @@ func TestOnlyAllowedHostsAreServed(t *testing.T) {
 	}
 }
 
-func TestWritesFromOtherOriginsAreRefused(t *testing.T) {
+func TestRequestsFromOtherOriginsAreRefused(t *testing.T) {
 	handler := httpserver.Wrap(newMux(), nil, quiet)
 	const body = `{"name":"a","count":1}`
 	for _, c := range []struct {
@@ -66,7 +66,18 @@ func TestWritesFromOtherOriginsAreRefused(t *testing.T) {
 		{"an old browser, this server", "POST", "/things", []string{"Origin", "http://localhost"}, false},
 		{"an old browser, another server", "POST", "/things", []string{"Origin", "http://evil.example"}, true},
 		{"a sandboxed page", "POST", "/things", []string{"Origin", "null"}, true},
-		{"a read, which the browser keeps to itself", "GET", "/things", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		{"a read by a page of another site", "GET", "/things", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"}, true},
+		{"its image", "GET", "/things", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image"}, true},
+		{"a browser that does not say how", "GET", "/things", []string{"Sec-Fetch-Site", "cross-site"}, true},
+		{"a link on it", "GET", "/things", []string{
+			"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document",
+		}, false},
+		{"a frame in it", "GET", "/things", []string{
+			"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe",
+		}, true},
+		{"a read by a page of this server", "GET", "/things", []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, false},
+		{"a read by a page on another port", "GET", "/things", []string{"Sec-Fetch-Site", "same-site"}, false},
+		{"an address typed in", "GET", "/things", []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httpservertest.Ask(handler, c.method, c.target, body, c.header...)

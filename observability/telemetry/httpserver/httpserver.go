@@ -10,7 +10,8 @@
 // request that it is given, and tracing around Wrap reads it there.
 //
 // A web page of another origin cannot read, because no CORS header is sent and so the browser keeps the answer from it. The
-// guard keeps it from writing, and from becoming this origin by DNS rebinding.
+// guard keeps it from writing, from becoming this origin by DNS rebinding, and, if it is of another site, from making the server
+// work for nothing. Links to here work.
 package httpserver
 
 import (
@@ -21,7 +22,8 @@ import (
 // Wrap returns mux with the checks that every server needs around it.
 //
 // Served are requests for an IP address, for localhost and for allowedHosts (names without a port, from
-// CLEW_ALLOWED_HOSTS); any other host is answered 421. A write from a web page of another origin is answered 403.
+// CLEW_ALLOWED_HOSTS); any other host is answered 421. A write from a web page of another origin is answered 403, and so is
+// what a page of another site loads; the browser may follow its links.
 // Paths and methods that mux does not know are answered 404 and 405, a panic 500, which is logged with its stack. All
 // of these are application/problem+json.
 //

@@ -18,7 +18,7 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 		return nil, httpserver.Problemf(http.StatusBadRequest, "since is %.50q: expected when the order was accepted, as RFC 3339 has it",
 			r.URL.Query().Get("since"))
 	}
-	traces, err := p.Viewer.TracesOf(id, since.Add(-time.Second)) // clocks differ
+	traces, err := p.Viewer.TracesOf(r.Context(), id, since.Add(-time.Second)) // clocks differ
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +58,8 @@ type fate struct {
 }
 
 // getFates answers the fates of the orders that the newest traces tell of, by their ids.
-func (p *page) getFates(*http.Request) (any, error) {
-	traces, err := p.Viewer.NewestTraces()
+func (p *page) getFates(r *http.Request) (any, error) {
+	traces, err := p.Viewer.NewestTraces(r.Context())
 	if err != nil {
 		return nil, err
 	}

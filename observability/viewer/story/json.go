@@ -21,7 +21,7 @@ type storyJSON struct {
 }
 
 type summaryJSON struct {
-	Title      string                   `json:"title"` // the name of the first root
+	Title      string                   `json:"title"` // the name of the root
 	Spans      int                      `json:"spans"`
 	Services   []string                 `json:"services"`
 	Errors     int                      `json:"errors"`
@@ -129,16 +129,17 @@ func (s *Story) summaryJSON() summaryJSON {
 		Spans: sum.Spans, Services: sum.Services, Errors: sum.Errors, Outcome: s.Outcome(), Attempts: sum.Attempts, Waits: sum.Waits,
 		Links: sum.Links,
 	}
-	if len(s.Roots) > 0 {
-		out.Title = s.Roots[0].Name
+	if root := s.Root(); root != nil {
+		out.Title = root.Name
 	}
+	known := map[[2]string]*operationJSON{}
 	for _, span := range s.Spans {
-		i := slices.IndexFunc(out.Operations, func(o *operationJSON) bool { return o.Service == span.Service && o.Name == span.Name })
-		if i < 0 {
-			i = len(out.Operations)
-			out.Operations = append(out.Operations, &operationJSON{Service: span.Service, Name: span.Name})
+		key := [2]string{span.Service, span.Name}
+		if known[key] == nil {
+			known[key] = &operationJSON{Service: span.Service, Name: span.Name}
+			out.Operations = append(out.Operations, known[key])
 		}
-		out.Operations[i].Times++
+		known[key].Times++
 	}
 	return out
 }
@@ -220,7 +221,7 @@ func (w *writer) resource(of Attributes) int {
 func (j *Journey) MarshalJSON() ([]byte, error) {
 	type traceJSON struct {
 		ID      string `json:"id"`
-		Service string `json:"service"` // of its first root, as is name
+		Service string `json:"service"` // of its root, as is name
 		Name    string `json:"name"`
 	}
 	type turnJSON struct {
@@ -243,8 +244,8 @@ func (j *Journey) MarshalJSON() ([]byte, error) {
 	traces, turns := []traceJSON{}, []turnJSON{}
 	for _, t := range j.Traces {
 		first := traceJSON{ID: t.ID}
-		if roots := Tell(t).Roots; len(roots) > 0 {
-			first.Service, first.Name = roots[0].Service, roots[0].Name
+		if root := Tell(t).Root(); root != nil {
+			first.Service, first.Name = root.Service, root.Name
 		}
 		traces = append(traces, first)
 	}

@@ -12,7 +12,7 @@ func (s *Story) link() {
 	Walk(s.Roots, func(n *Node) {
 		for _, l := range n.Links {
 			t := Target{Inside: l.TraceID == "" || l.TraceID == s.ID}
-			t.ToParent = t.Inside && l.SpanID == n.Span.Parent
+			t.ToParent = t.Inside && l.SpanID != "" && l.SpanID == n.Span.Parent
 			if other := s.named[l.SpanID]; other != nil && (t.Inside || l.TraceID == other.TraceID) {
 				t.Node = other
 				other.LinkedFrom = append(other.LinkedFrom, n)

@@ -44,6 +44,7 @@ type answer struct {
 	Total     int64
 	Resources []map[string]any
 	Summary   struct {
+		Title                          string
 		Spans, Errors, Attempts, Links int
 		Services                       []string
 		Waits                          map[string]int64

@@ -2,6 +2,7 @@ package story
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -11,13 +12,13 @@ type Story struct {
 	Trace
 	Start time.Time     // of the first span
 	Total time.Duration // until the end of the last
-	Roots []*Node       // by their start, as are siblings everywhere
+	Roots []*Node       // by their start, as are siblings everywhere; see Root
 	named map[string]*Node
 }
 
 // A Node is a span with its place in the tree.
 type Node struct {
-	Span
+	Span     // of several with one id, all but one get another
 	Parent   *Node
 	Children []*Node
 	Orphan   bool // it names a parent, but the trace does not hold it
@@ -84,25 +85,40 @@ func Walk(roots []*Node, visit func(*Node)) {
 	}
 }
 
+// Root is the span that names the story: the first without a parent, else the first of which the parent is not here, nil
+// without spans. It is not always the one that starts first, because clocks differ.
+func (s *Story) Root() *Node {
+	if i := slices.IndexFunc(s.Roots, func(n *Node) bool { return n.Span.Parent == "" }); i >= 0 {
+		return s.Roots[i]
+	}
+	if len(s.Roots) > 0 {
+		return s.Roots[0]
+	}
+	return nil
+}
+
 // grow returns the roots of the tree, siblings by their start. A span that does not say when it started is drawn at the
 // start of the trace.
 func grow(spans []Span, start time.Time) []*Node {
 	nodes := make([]*Node, 0, len(spans))
-	byID := make(map[string]*Node, len(spans))
 	for _, s := range spans {
 		n := &Node{Span: s}
 		if !n.hasStart() {
 			n.Start, n.End = start, start
 		}
 		nodes = append(nodes, n)
-		byID[s.ID] = n
 	}
 	slices.SortStableFunc(nodes, byStart)
+	callers, byID := findNodes(nodes)
 
 	var roots []*Node
 	for _, n := range nodes {
 		parent := byID[n.Span.Parent]
+		caller := callers[n.ID]
 		switch {
+		case caller != nil && !n.calls():
+			n.Parent = caller
+			caller.Children = append(caller.Children, n)
 		case n.Span.Parent == "":
 			roots = append(roots, n)
 		case parent == nil:
@@ -114,8 +130,37 @@ func grow(spans []Span, start time.Time) []*Node {
 		}
 	}
 	roots = append(roots, breakCycles(nodes, roots)...)
+	renameOthers(nodes, byID)
 	return retell(nodes, roots)
 }
+
+// findNodes finds nodes by the ids of their spans. Zipkin's servers name their span as their client did: of two such nodes,
+// the client's is the caller, and children and links belong to the server's.
+func findNodes(nodes []*Node) (callers, byID map[string]*Node) {
+	callers, byID = map[string]*Node{}, make(map[string]*Node, len(nodes))
+	for _, n := range nodes {
+		if n.calls() && callers[n.ID] == nil {
+			callers[n.ID] = n
+		}
+		if other := byID[n.ID]; other == nil || other.calls() || !n.calls() {
+			byID[n.ID] = n
+		}
+	}
+	return callers, byID
+}
+
+// renameOthers gives nodes ids of their own, where a span has the id of another.
+func renameOthers(nodes []*Node, byID map[string]*Node) {
+	others := map[string]int{}
+	for _, n := range nodes {
+		if id := n.ID; byID[id] != n {
+			others[id]++
+			n.ID = fmt.Sprintf("%s-%d", id, others[id]+1)
+		}
+	}
+}
+
+func (s Span) calls() bool { return s.Kind == KindClient || s.Kind == KindProducer }
 
 // breakCycles makes roots of spans that are each other's ancestors, so that
 // nothing a back end answers is left out or drawn for ever.
