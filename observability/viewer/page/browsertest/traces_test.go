@@ -53,7 +53,7 @@ func TestSearch(t *testing.T) {
 		})
 	}
 	p.Go(s.url + "/traces?q=%7B+nonsense+%7D")
-	p.UntilText("expected an attribute, name, status, kind or duration")
+	p.UntilText("expected an attribute or name, status, kind, duration")
 	p.Go(s.url + "/traces?longer=soon")
 	p.UntilText("“soon” is no length of time")
 

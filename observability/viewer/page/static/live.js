@@ -39,18 +39,16 @@ export function useLive(load, concerns, pause, inputs) {
 // useStory returns the story of a trace; that of an unknown one has no nodes.
 export const useStory = id => useLive(async () => plant(await get(`/api/stories/${id}`)), ids => ids.includes(id), 150, [id]);
 
-// search returns the newest traces that a TraceQL query finds, ids in full, each with so many spans that fit (0: all). from
-// and to, in seconds since 1970, spare the back end a look at all it has.
-export async function search(query, { limit, spans = 1, from, to = Math.ceil(Date.now() / 1000) + 86400 }) {
-  const stretch = from === undefined ? {} : { start: from, end: to };
-  const answer = await get(`/api/search?${new URLSearchParams({ q: query, limit, spss: spans, ...stretch })}`);
+// search returns the newest traces that a TraceQL query finds and that take at least so many ms, ids in full.
+export async function search(query, { limit, least = 0 }) {
+  const long = least > 0 ? { minDuration: `${least}ms` } : {};
+  const answer = await get(`/api/search?${new URLSearchParams({ q: query, limit, spss: 1, ...long })}`);
   return (answer.traces ?? []).map(t => ({
     id: t.traceID.padStart(32, '0'),
     name: t.rootTraceName ?? '',
     service: t.rootServiceName ?? '',
     start: BigInt(t.startTimeUnixNano ?? 0),
     ms: t.durationMs ?? 0,
-    spans: t.spanSets?.[0]?.spans ?? [],
   }));
 }
 

@@ -38,10 +38,11 @@ function traceQL({ q, service, name, order, error, reads }, failure = 'status = 
 }
 
 // find asks for the traces. Those that failed have a failed span or a dead letter.
-async function find(asked, limit) {
-  const found = await search(traceQL(asked), { limit });
+async function find(asked) {
+  const options = { limit: 400, least: asked.longer ? milliseconds(asked.longer) : 0 };
+  const found = await search(traceQL(asked), options);
   if (!asked.error || asked.q) return found;
-  const letters = await search(traceQL(asked, '.messaging.operation.name = "dead_letter"'), { limit });
+  const letters = await search(traceQL(asked, '.messaging.operation.name = "dead_letter"'), options);
   const all = new Map([...found, ...letters].map(t => [t.id, t]));
   return [...all.values()].sort((a, b) => Number(b.start - a.start));
 }
@@ -90,11 +91,7 @@ function milliseconds(text) {
 // useTraces returns the traces found, each with its outcome: failed, retried, or none.
 export function useTraces(asked) {
   const load = async () => {
-    const least = asked.longer ? milliseconds(asked.longer) : 0;
-    // What is left out here was counted by the back end.
-    const found = (await find(asked, least > 0 ? 2000 : 400))
-      .filter(t => t.ms >= least && (asked.reads || asked.order || !t.name.startsWith('GET ')))
-      .slice(0, most);
+    const found = (await find(asked)).filter(t => asked.reads || asked.order || !t.name.startsWith('GET ')).slice(0, most);
     const outcomes = await get(`/api/outcomes?${new URLSearchParams(found.map(t => ['id', t.id]))}`);
     return found.map(t => ({ ...t, outcome: outcomes[t.id] })).filter(t => !asked.error || asked.q || t.outcome === 'failed');
   };
