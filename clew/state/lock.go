@@ -57,6 +57,17 @@ func Acquire(dir string) (*Lock, error) {
 	return &Lock{file}, nil
 }
 
+// Lost tells whether the lock's file is gone from the folder, or is another one: then no command finds its holder any more,
+// and another supervisor may take the folder.
+func (l *Lock) Lost() bool {
+	mine, err := l.file.Stat()
+	if err != nil {
+		return false // it cannot be told
+	}
+	there, err := os.Stat(l.file.Name())
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(mine, there)
+}
+
 // Release frees the lock.
 func (l *Lock) Release() error { return l.file.Close() }
 

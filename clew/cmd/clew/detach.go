@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"example.com/clew/clew/internal/logs"
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -41,7 +42,7 @@ func startDetached(ctx context.Context, dir, clew string, args ...string) error 
 	supervisor.Stdout, supervisor.Stderr = log, log
 	supervisor.ExtraFiles = []*os.File{write} // becomes descriptor 3
 	supervisor.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	fmt.Println("starting Clew, its log is", path)
+	terminal.Printf(os.Stdout, "starting Clew, its log is %s\n", path)
 	if err := errors.Join(supervisor.Start(), write.Close()); err != nil {
 		return fmt.Errorf("start clew in the background: %w", err)
 	}

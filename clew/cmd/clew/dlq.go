@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,8 +39,7 @@ func deadLetterID(stream string, d messaging.DeadLetter) string {
 
 // String is what a person calls it.
 func (d deadLetter) String() string {
-	what := terminal.Clean(cmp.Or(d.Type, "no type")) + " of " + terminal.Clean(cmp.Or(d.Subject, "no subject"))
-	return fmt.Sprintf("%s (%s)", d.ID, what)
+	return fmt.Sprintf("%s (%s of %s)", d.ID, cmp.Or(d.Type, "no type"), cmp.Or(d.Subject, "no subject"))
 }
 
 // deadLetters lists those of all streams, the oldest first in each partition. It is never nil.
@@ -111,7 +111,7 @@ func (s *selection) each(ctx context.Context, admin *messaging.Admin, do func(de
 		problems = append(problems, do(d))
 	}
 	if s.All && len(all) == 0 {
-		fmt.Println("there are no dead letters")
+		terminal.Printf(os.Stdout, "there are no dead letters\n")
 	}
 	return errors.Join(problems...)
 }

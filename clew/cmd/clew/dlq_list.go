@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,32 +29,31 @@ func (c *dlqListCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(all)
+		return terminal.JSON(os.Stdout, all)
 	}
 	if len(all) == 0 {
-		fmt.Println("there are no dead letters")
+		terminal.Printf(os.Stdout, "there are no dead letters\n")
 		return nil
 	}
-	return printDeadLetters(os.Stdout, all, time.Now())
+	printDeadLetters(os.Stdout, all, time.Now())
+	return nil
 }
 
-func printDeadLetters(w io.Writer, all []deadLetter, now time.Time) error {
+func printDeadLetters(w io.Writer, all []deadLetter, now time.Time) {
 	const width, reasons, ages = 80, 15, 7 // "unknown_version" is the longest reason
 	ids := 0
 	for _, d := range all {
 		ids = max(ids, len(d.ID))
 	}
 	cut := func(text string, most int) string { return terminal.Clip(terminal.Clean(text), most) }
-	line := func(id, reason, attempts, age, eventType string) error {
+	line := func(id, reason, attempts, age, eventType string) {
 		text := fmt.Sprintf("%-*s  %-*s  %5s  %*s  %s", ids, id, reasons, cut(reason, reasons), attempts, ages, age, eventType)
-		_, err := fmt.Fprintln(w, cut(text, width))
-		return err
+		terminal.Printf(w, "%s\n", cut(text, width))
 	}
-	err := line("ID", "REASON", "TRIES", "AGE", "TYPE")
+	line("ID", "REASON", "TRIES", "AGE", "TYPE")
 	for _, d := range all {
 		age := terminal.Duration(now.Sub(d.Time))
-		err = errors.Join(err, line(d.ID, d.Reason, strconv.FormatInt(d.Attempts, 10), age, d.Type))
-		fmt.Fprintf(w, "  %s\n", cut(cmp.Or(d.Subject, "no subject")+": "+d.Error, width-2))
+		line(d.ID, d.Reason, strconv.FormatInt(d.Attempts, 10), age, d.Type)
+		terminal.Printf(w, "  %s\n", cut(cmp.Or(d.Subject, "no subject")+": "+d.Error, width-2))
 	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"go.opentelemetry.io/otel/codes"
@@ -54,7 +55,7 @@ func (c *dlqRedriveCmd) Run(ctx context.Context) (err error) {
 			return gone(d.ID)
 		}
 		redriven++
-		fmt.Printf("redriven %s for the group %s\n", d, terminal.Clean(d.Group))
+		terminal.Printf(os.Stdout, "redriven %s for the group %s\n", d, d.Group)
 		return nil
 	})
 	if err != nil {
@@ -62,7 +63,7 @@ func (c *dlqRedriveCmd) Run(ctx context.Context) (err error) {
 	}
 	if redriven > 0 {
 		id := span.SpanContext().TraceID().String()
-		fmt.Printf("trace %s\n%s\n", id, running.TraceURL(id))
+		terminal.Printf(os.Stdout, "trace %s\n%s\n", id, running.TraceURL(id))
 	}
 	return err
 }
@@ -83,7 +84,7 @@ func (c *dlqDiscardCmd) Run(ctx context.Context) error {
 			err = gone(d.ID)
 		}
 		if err == nil {
-			fmt.Printf("discarded %s\n", d)
+			terminal.Printf(os.Stdout, "discarded %s\n", d)
 		}
 		return err
 	})

@@ -42,7 +42,7 @@ func (c *dlqShowCmd) Run(ctx context.Context) error {
 func printDeadLetter(w io.Writer, d deadLetter) {
 	field := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "  %-16s %s\n", terminal.Clean(name), terminal.Clean(value))
+			terminal.Printf(w, "  %-16s %s\n", name, value)
 		}
 	}
 	at := func(name string, t time.Time) {
@@ -50,7 +50,7 @@ func printDeadLetter(w io.Writer, d deadLetter) {
 			field(name, t.Format(time.RFC3339Nano))
 		}
 	}
-	fmt.Fprintf(w, "dead letter %s\n\n", d.ID)
+	terminal.Printf(w, "dead letter %s\n\n", d.ID)
 	field("reason", d.Reason)
 	field("error", d.Error)
 	field("attempts", fmt.Sprint(d.Attempts))
@@ -61,7 +61,7 @@ func printDeadLetter(w io.Writer, d deadLetter) {
 	field("redriven before", fmt.Sprint(d.Redrives))
 
 	m := d.Message
-	fmt.Fprint(w, "\nthe message as it was\n\n")
+	terminal.Printf(w, "\nthe message as it was\n\n")
 	field("id", m.ID)
 	field("source", m.Source)
 	field("type", m.Type)
@@ -71,24 +71,24 @@ func printDeadLetter(w io.Writer, d deadLetter) {
 	for _, name := range slices.Sorted(maps.Keys(m.Headers)) {
 		value := m.Headers.Get(name)
 		if parts := strings.Split(value, "-"); name == "traceparent" && len(parts) == 4 {
-			trace = terminal.Clean(parts[1])
+			trace = parts[1]
 			value += "  <- its trace"
 		}
 		field(name, value)
 	}
 	if len(m.Data) > 0 {
-		fmt.Fprintln(w, "  data")
+		terminal.Printf(w, "  data\n")
 	}
 	for line := range strings.Lines(readable(m.Data)) {
-		// Clean drops what the line is indented with.
+		// Cleaning drops what the line is indented with.
 		indent := len(line) - len(strings.TrimLeft(line, " "))
-		fmt.Fprintf(w, "    %s%s\n", strings.Repeat(" ", indent), terminal.Clean(line))
+		terminal.Printf(w, "    %*s%s\n", indent, "", line)
 	}
 
-	fmt.Fprintf(w, "\n  clew dlq redrive %s\n      gives it back to the group %s\n", d.ID, terminal.Clean(d.Group))
-	fmt.Fprintf(w, "  clew dlq discard %s\n      deletes it for good\n", d.ID)
+	terminal.Printf(w, "\n  clew dlq redrive %s\n      gives it back to the group %s\n", d.ID, d.Group)
+	terminal.Printf(w, "  clew dlq discard %s\n      deletes it for good\n", d.ID)
 	if trace != "" {
-		fmt.Fprintf(w, "  clew trace %s\n      shows how it came here\n", trace)
+		terminal.Printf(w, "  clew trace %s\n      shows how it came here\n", trace)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -30,7 +31,7 @@ func (*downCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if pid == 0 {
-		fmt.Println("Clew is not running here: nothing to stop")
+		terminal.Printf(os.Stdout, "Clew is not running here: nothing to stop\n")
 		return nil
 	}
 	// Asked again once the process is found, the lock proves that the pid was
@@ -42,7 +43,7 @@ func (*downCmd) Run(ctx context.Context) error {
 	if still, err := state.Owner(dir); err != nil || still != pid {
 		return errors.Join(err, errors.New("another command has just stopped or started Clew: try again"))
 	}
-	fmt.Printf("stopping Clew (pid %d)\n", pid)
+	terminal.Printf(os.Stdout, "stopping Clew (pid %d)\n", pid)
 	if err := supervisor.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stop the process %d: %w", pid, err)
 	}
@@ -53,7 +54,7 @@ func (*downCmd) Run(ctx context.Context) error {
 			return err
 		}
 		if owner != pid {
-			fmt.Println("stopped: the services, Redis and the viewer are gone, their data stays in", dir)
+			terminal.Printf(os.Stdout, "stopped: the services, Redis and the viewer are gone, their data stays in %s\n", dir)
 			return nil
 		}
 		select {

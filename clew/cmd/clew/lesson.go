@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/orderapi"
 	"example.com/clew/clew/state"
 	"example.com/clew/clew/traceapi"
@@ -70,7 +72,7 @@ func (c *lessonCheckCmd) Run(ctx context.Context) error {
 		}
 		order = stories[i].OrderID
 	}
-	fmt.Printf("lesson %d: done: order %s %s\n", n, order, lessons[n-1].done)
+	terminal.Printf(os.Stdout, "lesson %d: done: order %s %s\n", n, order, lessons[n-1].done)
 	return nil
 }
 

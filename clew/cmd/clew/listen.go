@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -55,7 +56,7 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 		}, handlers...)
 		consuming.Go(func() error { return consumer.Run(ctx) })
 	}
-	fmt.Fprintf(os.Stderr, "listening to %s; ctrl-C ends it\n", strings.Join(c.Types, ", "))
+	terminal.Printf(os.Stderr, "listening to %s; ctrl-C ends it\n", strings.Join(c.Types, ", "))
 	return consuming.Wait()
 }
 
@@ -65,9 +66,8 @@ func (c *listenCmd) handlers(w io.Writer) (map[messaging.Named][]messaging.Handl
 	show := func(_ context.Context, m messaging.Message) error {
 		mu.Lock()
 		defer mu.Unlock()
-		_, err := fmt.Fprintf(w, "%s %s %s\n  traceparent %s\n  data %s\n",
+		return terminal.Printf(w, "%s %s %s\n  traceparent %s\n  data %s\n",
 			m.Time.Local().Format(time.TimeOnly+".000"), m.Type, m.Subject, m.Headers.Get("traceparent"), m.Data)
-		return err
 	}
 	byStream := map[messaging.Named][]messaging.Handler[messaging.Named]{}
 	for _, eventType := range c.Types {

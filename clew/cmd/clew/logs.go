@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/clew/clew/internal/logs"
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -78,12 +79,11 @@ func (c *logsCmd) find(dir string) ([]*logs.Reader, error) {
 // printLines prints text, with the log's name before each line where there
 // are several logs.
 func printLines(w io.Writer, path string, text []byte, named bool) {
-	if !named {
-		_, _ = w.Write(text)
-		return
-	}
 	for line := range bytes.Lines(text) {
-		fmt.Fprintf(w, "%-11s | %s", nameOf(path), line)
+		if named {
+			terminal.Printf(w, "%-11s | ", nameOf(path))
+		}
+		terminal.Printf(w, "%s\n", line)
 	}
 }
 

@@ -4,14 +4,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"example.com/clew/clew/internal/terminal"
 )
 
 // The exit statuses. A command that needs a running Clew and finds none exits
@@ -64,17 +64,10 @@ func run(args []string, services serviceMains) int {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		parser.Errorf("%s", err)
+		terminal.Error(os.Stderr, "clew: error", err)
 		return exitUsage
 	}
 	return exitStatus(command.Run())
-}
-
-// printJSON prints a value for other programs. An empty list must not be nil.
-func printJSON(value any) error {
-	encoder := json.NewEncoder(os.Stdout)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
 }
 
 // exitStatus reports an error and returns the status it asks for.
@@ -83,7 +76,7 @@ func exitStatus(err error) int {
 		return 0
 	}
 	if err.Error() != "" {
-		fmt.Fprintln(os.Stderr, "clew:", err)
+		terminal.Error(os.Stderr, "clew", err)
 	}
 	var status kong.ExitCoder
 	if errors.As(err, &status) {

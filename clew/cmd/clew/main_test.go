@@ -38,8 +38,9 @@ func TestMain(m *testing.M) {
 }
 
 // standIn is a service that answers with its environment. STAND_IN=broken ends
-// it at once, STAND_IN=unready keeps it from getting ready.
+// it at once, STAND_IN=unready keeps it from getting ready, and what STAND_IN_SAYS holds is in its log.
 func standIn([]string) int {
+	fmt.Println(os.Getenv("STAND_IN_SAYS"))
 	if os.Getenv("STAND_IN") == "broken" {
 		fmt.Println("the database is not one")
 		return 1

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -62,7 +63,7 @@ func (c *orderCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.JSON {
-		return printJSON(orders)
+		return terminal.JSON(os.Stdout, orders)
 	}
 	slowest := printOrders(os.Stdout, orders)
 	if !slowest.Unsampled {

@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/orderapi"
 	"example.com/clew/clew/state"
 	"example.com/clew/services/contracts"
@@ -106,24 +106,24 @@ func deadLetterOf(ctx context.Context, order string) (deadLetter, error) {
 func printOrders(w io.Writer, orders []placed) placed {
 	slowest := orders[0]
 	for _, o := range orders {
-		reason := ""
+		end := o.Status
 		if o.Reason != "" {
-			reason = " (" + o.Reason + ")"
+			end += " (" + o.Reason + ")"
 		}
-		fmt.Fprintf(w, "order %s %s%s after %.1f ms\n", o.ID, o.Status, reason, o.Milliseconds)
+		terminal.Printf(w, "order %s %s after %.1f ms\n", o.ID, end, o.Milliseconds)
 		if o.Milliseconds > slowest.Milliseconds {
 			slowest = o
 		}
 	}
 	if len(orders) > 1 {
-		fmt.Fprintf(w, "the slowest is %s\n", slowest.ID)
+		terminal.Printf(w, "the slowest is %s\n", slowest.ID)
 	}
 	if slowest.Unsampled {
-		fmt.Fprintf(w, "\nIts trace %s was not sampled: no span is kept.\n"+
+		terminal.Printf(w, "\nIts trace %s was not sampled: no span is kept.\n"+
 			"`clew logs` and the metrics still tell of it. OTEL_TRACES_SAMPLER decides which\nrequests are sampled.\n", slowest.TraceID)
 		return slowest
 	}
-	fmt.Fprintf(w, "%s\n\n", slowest.Trace)
+	terminal.Printf(w, "%s\n\n", slowest.Trace)
 	return slowest
 }
 
@@ -133,6 +133,6 @@ func (c *orderCmd) printWayOn(w io.Writer, deadLetter string) {
 	if slices.Contains(c.SKU, contracts.TestPoison) {
 		redrive = "clew fix poison && clew dlq redrive --all"
 	}
-	fmt.Fprintf(w, "\nThe order stays pending, because a service gave one of its messages up.\n"+
+	terminal.Printf(w, "\nThe order stays pending, because a service gave one of its messages up.\n"+
 		"  clew dlq show %s\n      says why\n  %s\n      tries again\n", deadLetter, redrive)
 }

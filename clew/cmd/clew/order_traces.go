@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/clew/traceapi"
 	"example.com/clew/observability/viewer/story"
@@ -22,8 +22,8 @@ func printTraces(ctx context.Context, w io.Writer, running state.State, order pl
 	}
 	for i, trace := range traces {
 		if i > 0 {
-			fmt.Fprintf(w, "\n--- the same order, in another trace (%d of %d) ---\n\n", i+1, len(traces))
-			fmt.Fprintf(w, "%s\n\n", running.TraceURL(trace.ID))
+			terminal.Printf(w, "\n--- the same order, in another trace (%d of %d) ---\n\n", i+1, len(traces))
+			terminal.Printf(w, "%s\n\n", running.TraceURL(trace.ID))
 		}
 		if err := render(w, trace, statements); err != nil {
 			return err

@@ -8,10 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/services/messaging"
 )
@@ -79,10 +81,10 @@ func (c *replayCmd) replay(ctx context.Context, running state.State, service str
 		case err != nil:
 			return err
 		case answer.Rest == nil:
-			fmt.Printf("%s: replayed %d events\n", service, replayed)
+			terminal.Printf(os.Stdout, "%s: replayed %d events\n", service, replayed)
 			return nil
 		case time.Since(told) >= time.Second:
-			fmt.Printf("%s: replayed %d events so far\n", service, replayed)
+			terminal.Printf(os.Stdout, "%s: replayed %d events so far\n", service, replayed)
 			told = time.Now()
 		}
 		query = url.Values{"after": {answer.Rest.After}, "before": {answer.Rest.Before}}

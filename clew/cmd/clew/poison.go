@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
@@ -27,7 +29,7 @@ func (*fixPoisonCmd) Run(ctx context.Context) error {
 	if err := turnPoison(ctx, true); err != nil {
 		return err
 	}
-	fmt.Println("test-poison succeeds from now on; `clew dlq redrive --all` tries again what failed")
+	terminal.Printf(os.Stdout, "test-poison succeeds from now on; `clew dlq redrive --all` tries again what failed\n")
 	return nil
 }
 
@@ -36,7 +38,7 @@ func (*breakPoisonCmd) Run(ctx context.Context) error {
 	if err := turnPoison(ctx, false); err != nil {
 		return err
 	}
-	fmt.Println("test-poison fails from now on, until `clew fix poison`")
+	terminal.Printf(os.Stdout, "test-poison fails from now on, until `clew fix poison`\n")
 	return nil
 }
 

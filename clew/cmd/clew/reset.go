@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"example.com/clew/clew/internal/standalone"
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -20,13 +22,13 @@ func (*resetCmd) Run() error {
 	}
 	deleted, err := standalone.Reset(dir)
 	for _, path := range deleted {
-		fmt.Println("deleted", path)
+		terminal.Printf(os.Stdout, "deleted %s\n", path)
 	}
 	if running := (*state.AlreadyRunningError)(nil); errors.As(err, &running) {
 		return fmt.Errorf("refused while Clew is running here (pid %d): stop it first with `clew down`", running.PID)
 	}
 	if err == nil && len(deleted) == 0 {
-		fmt.Println("nothing to delete in", dir)
+		terminal.Printf(os.Stdout, "nothing to delete in %s\n", dir)
 	}
 	return err
 }

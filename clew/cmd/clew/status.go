@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -35,7 +35,7 @@ func (c *statusCmd) Run(ctx context.Context) error {
 		if running.Processes == nil {
 			running.Processes = []state.Process{}
 		}
-		return errors.Join(err, printJSON(running))
+		return errors.Join(err, terminal.JSON(os.Stdout, running))
 	}
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func askProcesses(ctx context.Context, processes []state.Process) {
 
 func printProcesses(w io.Writer, processes []state.Process) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tPID\tSTATE\tRESTARTS\tADMIN")
+	terminal.Printf(table, "NAME\tPID\tSTATE\tRESTARTS\tADMIN\n")
 	for _, p := range processes {
 		pid, admin := "-", "-"
 		if p.PID != nil {
@@ -83,7 +83,7 @@ func printProcesses(w io.Writer, processes []state.Process) error {
 		if p.Admin != "" {
 			admin = p.Admin
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", p.Name, pid, p.State, p.Restarts, admin)
+		terminal.Printf(table, "%s\t%s\t%s\t%d\t%s\n", p.Name, pid, p.State, p.Restarts, admin)
 	}
 	return table.Flush()
 }

@@ -50,7 +50,7 @@ func (c *streamsListCmd) Run(ctx context.Context) error {
 		all = append(all, partitions...)
 	}
 	if c.JSON {
-		return printJSON(all)
+		return terminal.JSON(os.Stdout, all)
 	}
 	return printStreams(os.Stdout, all)
 }
@@ -59,11 +59,10 @@ func (c *streamsListCmd) Run(ctx context.Context) error {
 // been given.
 func printStreams(w io.Writer, all []messaging.StreamInfo) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG\tBEHIND")
+	terminal.Printf(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG\tBEHIND\n")
 	for _, s := range all {
-		partition := fmt.Sprintf("%s/%d\t%d\t%d", s.Stream, s.Partition, s.Messages, s.DeadLetters)
 		if len(s.Groups) == 0 {
-			fmt.Fprintf(table, "%s\t-\t-\t-\t-\t-\n", partition)
+			terminal.Printf(table, "%s/%d\t%d\t%d\t-\t-\t-\t-\t-\n", s.Stream, s.Partition, s.Messages, s.DeadLetters)
 		}
 		for _, g := range s.Groups {
 			lag := strconv.FormatInt(g.Lag, 10)
@@ -72,7 +71,8 @@ func printStreams(w io.Writer, all []messaging.StreamInfo) error {
 			}
 			name := terminal.Clip(terminal.Clean(g.Name), 16)
 			behind := terminal.Duration(time.Duration(g.LagSeconds * float64(time.Second)))
-			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\t%s\n", partition, name, g.Consumers, g.Pending, lag, behind)
+			terminal.Printf(table, "%s/%d\t%d\t%d\t%s\t%d\t%d\t%s\t%s\n",
+				s.Stream, s.Partition, s.Messages, s.DeadLetters, name, g.Consumers, g.Pending, lag, behind)
 		}
 	}
 	return table.Flush()
@@ -99,7 +99,7 @@ func (c *forgetGroupCmd) Run(ctx context.Context) error {
 	if !found {
 		return c.unknown(ctx, admin)
 	}
-	fmt.Printf("the stream %s has no group %s any more\n", c.Stream, c.Group)
+	terminal.Printf(os.Stdout, "the stream %s has no group %s any more\n", c.Stream, c.Group)
 	return nil
 }
 
@@ -142,7 +142,7 @@ func (c *partitionsCmd) Run(ctx context.Context) error {
 	if err := admin.SetPartitions(ctx, c.Number, streams[:]...); err != nil {
 		return err
 	}
-	fmt.Printf("each stream has %d partitions from now on: start all services with CLEW_PARTITIONS=%[1]d\n", c.Number)
+	terminal.Printf(os.Stdout, "each stream has %d partitions from now on: start all services with CLEW_PARTITIONS=%[1]d\n", c.Number)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/observability/telemetry"
 	"example.com/clew/services/messaging"
@@ -15,5 +16,5 @@ func setupTelemetry(ctx context.Context, service string, running state.State) (*
 		_ = os.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.Addresses.OTLPHTTP)
 	}
 	instance := service + "-" + messaging.ProcessID()
-	return telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: instance, LogWriter: os.Stderr})
+	return telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: instance, LogWriter: terminal.Lines(os.Stderr)})
 }

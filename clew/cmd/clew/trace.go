@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/internal/waterfall"
 	"example.com/clew/clew/orderapi"
 	"example.com/clew/clew/state"
@@ -51,7 +51,7 @@ func (c *traceCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s\n\n", running.TraceURL(trace.ID))
+	terminal.Printf(os.Stdout, "%s\n\n", running.TraceURL(trace.ID))
 	return render(os.Stdout, trace, c.Statements)
 }
 

@@ -1,20 +1,16 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"syscall"
 	"testing"
-	"testing/fstest"
 	"time"
-
-	"go.opentelemetry.io/otel/trace/noop"
 
 	"example.com/clew/clew/orderapi"
 	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/state"
-	"example.com/clew/services/messaging/database"
 )
 
 // Something that every message needs is away for a while. Meanwhile orders are accepted; afterwards each is confirmed,
@@ -46,20 +42,19 @@ func TestTrouble(t *testing.T) {
 			}
 		},
 		"inventory's database is locked": func(t *testing.T, c *clew) func() {
-			address := url.URL{Scheme: "sqlite", Path: filepath.Join(c.dir, "inventory.db")}
-			none := fstest.MapFS{"0001_none.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n-- +goose Down\nSELECT 1;\n")}}
-			db, err := database.Open(t.Context(), address.String(), none, noop.NewTracerProvider(), nil)
+			// The driver is the services', and _txlock takes the lock that they write with.
+			db, err := sql.Open("sqlite", "file:"+filepath.Join(c.dir, "inventory.db")+"?_txlock=immediate")
 			if err != nil {
 				t.Fatal(err)
 			}
-			lock := db.Write.Begin()
-			if lock.Error != nil {
-				t.Fatal(lock.Error)
+			lock, err := db.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
 			}
 			locked := time.After(15 * time.Second) // longer than five deliveries take
 			return func() {
 				<-locked
-				if err := lock.Rollback().Error; err != nil {
+				if err := lock.Rollback(); err != nil {
 					t.Error(err)
 				}
 				if err := db.Close(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/clew/clew/internal/standalone"
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 )
 
@@ -49,7 +50,7 @@ func (c *upCmd) Run(ctx context.Context) error {
 	if c.Detach {
 		return startDetached(ctx, config.Dir, clew, "up", fmt.Sprintf("--inventory-replicas=%d", c.InventoryReplicas))
 	}
-	say := func(line string) { fmt.Println(time.Now().Format(time.TimeOnly), line) }
+	say := func(line string) { terminal.Printf(os.Stdout, "%s %s\n", time.Now().Format(time.TimeOnly), line) }
 	report := reportToParent()
 	err = standalone.Up(ctx, config, clew, say, func(running state.State) {
 		printRunning(os.Stdout, "Clew is ready.", running)
@@ -137,11 +138,11 @@ func printRunning(w io.Writer, headline string, s state.State) {
 			lines = append(lines, [2]string{p.Name + " admin", p.Admin})
 		}
 	}
-	fmt.Fprintf(w, "\n%s\n\n", headline)
+	terminal.Printf(w, "\n%s\n\n", headline)
 	for _, line := range lines {
-		fmt.Fprintf(w, "  %-18s %s\n", line[0], line[1])
+		terminal.Printf(w, "  %-18s %s\n", line[0], line[1])
 	}
-	fmt.Fprint(w, `
+	terminal.Printf(w, `
   clew order         places an order and prints its trace
   clew status        shows the processes
   clew down          stops everything

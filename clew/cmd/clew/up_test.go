@@ -275,6 +275,38 @@ func TestAKilledSupervisorTakesEverythingAlong(t *testing.T) {
 	c.nothingIsLeft(s, pids...)
 }
 
+// What runs without its folder, no command could stop.
+func TestADeletedFolderStopsEverything(t *testing.T) {
+	c := newClew(t)
+	for _, replaced := range []bool{false, true} {
+		cmd, lines := c.foreground("up")
+		waitFor(t, lines, "Clew is ready")
+		s, pids := c.state(), c.pids()
+		if err := os.Rename(c.dir, filepath.Join(t.TempDir(), "gone")); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			if err := os.MkdirAll(c.dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(c.dir, "lock"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waitFor(t, lines, "the folder "+c.dir+" was deleted or replaced")
+		waitFor(t, lines, "stopping redis")
+		if err := cmd.Wait(); err == nil {
+			t.Error("up ends with success, want it said that something was wrong")
+		}
+		c.nothingIsLeft(s, pids...)
+		if _, err := os.Stat(filepath.Join(c.dir, "status.json")); err == nil {
+			t.Error("status.json is there, in a folder that is not this one's")
+		}
+	}
+	c.want(0, up)
+	c.want(0, status, "running")
+}
+
 func TestTakenPorts(t *testing.T) {
 	var taken [2]string
 	for i := range taken {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"example.com/clew"
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/observability/viewer/metrics"
 )
@@ -18,7 +19,7 @@ func openMetrics(dir string) (*metrics.Engine, error) {
 	return metrics.Open(metrics.Config{
 		Dir:    metricsDir(dir),
 		Rules:  clew.Rules,
-		Logger: slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Logger: slog.New(slog.NewJSONHandler(terminal.Lines(os.Stdout), &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 }
 

@@ -33,7 +33,11 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	killed := state.Remove(c.Dir)
-	defer state.Remove(c.Dir)
+	defer func() {
+		if !lock.Lost() { // else the file is another supervisor's
+			state.Remove(c.Dir)
+		}
+	}()
 
 	redisServer, err := findRedis()
 	if err != nil {
@@ -49,6 +53,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	}
 	viewing, stopViewing := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return watch(viewing, lock, c.Dir, say) })
 	group.Go(func() error { return metrics.Run(viewing) })
 	defer func() {
 		stopViewing()
@@ -70,8 +75,10 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	supervisor, err := supervise.New(supervise.Options{Say: say, Changed: func(processes []state.Process) {
 		now := known
 		now.Processes = processes
-		if err := state.Save(c.Dir, now); err != nil {
-			say(err.Error())
+		if !lock.Lost() {
+			if err := state.Save(c.Dir, now); err != nil {
+				say(err.Error())
+			}
 		}
 		metrics.SetTargets(c.targets(processes)...)
 	}})
@@ -111,6 +118,25 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	ready(running)
 	<-ctx.Done()
 	return nil
+}
+
+// watch returns an error as soon as the folder is not this supervisor's any more, such as after `git clean`: what runs without
+// it, no command would find, and its data is gone.
+func watch(ctx context.Context, lock *state.Lock, dir string, say func(string)) error {
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+		if lock.Lost() {
+			err := fmt.Errorf("the folder %s was deleted or replaced while Clew ran: everything is stopped, and `clew up` starts anew", dir)
+			say(err.Error())
+			return err
+		}
+	}
 }
 
 // waitReady says it plainly when it was the user who ended the start.

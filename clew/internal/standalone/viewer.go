@@ -11,6 +11,7 @@ import (
 
 	"example.com/clew"
 	"example.com/clew/clew/internal/streamsapi"
+	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
 	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer"
@@ -76,7 +77,7 @@ func within(files embed.FS, dir string) fs.FS {
 
 // protect keeps web pages of other origins away from the viewer.
 func protect(allowedHosts []string) func(http.Handler) http.Handler {
-	logger := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	logger := slog.New(slog.NewJSONHandler(terminal.Lines(os.Stdout), nil))
 	return func(handler http.Handler) http.Handler {
 		mux := http.NewServeMux()
 		mux.Handle("/", handler)

@@ -25,7 +25,7 @@ func overHTTP(in input, rate float64, maxInFlight int) offering {
 	return offering{
 		rate: rate, maxInFlight: maxInFlight, latency: result.HTTP,
 		sender: func(answered func(load.Arrival, load.Answer)) sender {
-			return load.NewHTTP(in.url, noop.NewTracerProvider().Tracer(""), answered)
+			return load.NewHTTP(in.url, nil, noop.NewTracerProvider().Tracer(""), answered)
 		},
 	}
 }

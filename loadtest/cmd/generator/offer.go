@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -61,7 +61,7 @@ func (o offering) run(ctx context.Context, duration time.Duration) (r result.Res
 	recorder.Into(&r)
 	f.Value = float64(r.Totals.Accepted) / measured.Seconds()
 	if err == nil && len(r.Totals.Errors) > 0 {
-		err = fmt.Errorf("the target refused some: %v", r.Totals.Errors)
+		err = errors.New("the target refused some: " + result.Refusals(r.Totals.Errors))
 	}
 	return r, f, err
 }

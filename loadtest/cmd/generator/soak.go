@@ -87,7 +87,7 @@ func (s *soaked) current() int { return int(s.inFlight.Load()) }
 // offer returns when all that it has offered has ended.
 func (s *soaked) offer(ctx context.Context) error {
 	start := time.Now()
-	sender := load.NewHTTP(s.url, noop.NewTracerProvider().Tracer(""), func(a load.Arrival, answer load.Answer) {
+	sender := load.NewHTTP(s.url, nil, noop.NewTracerProvider().Tracer(""), func(a load.Arrival, answer load.Answer) {
 		due := start.Add(a.Due)
 		late, took := answer.Sent.Sub(due), answer.Done.Sub(due)
 		s.recorder.Answered(result.HTTP, pace*due.Sub(s.begin), late, took, answer.Problem)

@@ -4,14 +4,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/redis/go-redis/v9/logging"
 
 	"example.com/clew/loadtest/internal/load"
+	"example.com/clew/loadtest/internal/terminal"
 )
 
 // The exit codes.
@@ -45,7 +44,7 @@ func execute(args []string) int {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		parser.Errorf("%s", err)
+		terminal.Error(os.Stderr, err)
 		return exitUsage
 	}
 	return exitCode(command.Run())
@@ -56,9 +55,7 @@ func exitCode(err error) int {
 	if err == nil {
 		return 0
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintln(os.Stderr, "loadtest:", strings.TrimSpace(line))
-	}
+	terminal.Error(os.Stderr, err)
 	var coded codedError
 	if errors.As(err, &coded) {
 		return coded.code

@@ -24,6 +24,7 @@ import (
 	"example.com/clew/loadtest/internal/run"
 	"example.com/clew/loadtest/internal/scenario"
 	"example.com/clew/loadtest/internal/target"
+	"example.com/clew/loadtest/internal/terminal"
 	"example.com/clew/loadtest/internal/traces"
 )
 
@@ -37,8 +38,8 @@ type runCmd struct {
 
 	Traces float64 `default:"10" placeholder:"PERCENT" help:"Requests whose traces begin here (${default}); of others, order decides."`
 
-	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured."`
-	HTML string `name:"html" placeholder:"FILE" help:"Write a page."`
+	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured; - is standard output."`
+	HTML string `name:"html" placeholder:"FILE" help:"Write a page; - is standard output."`
 }
 
 // Run runs the scenario and prints its verdict.
@@ -82,23 +83,24 @@ func (c *runCmd) Run(ctx context.Context) error {
 
 	offering, waiting, release := interrupts(ctx)
 	defer release()
-	terminal := term.IsTerminal(int(os.Stdout.Fd()))
-	fmt.Printf("%s: %s\n\n", s.Name, s.Teaches)
-	measured, err := search(offering, s, func(s scenario.Scenario) (result.Result, error) {
+	out := c.out()
+	colour := term.IsTerminal(int(out.Fd()))
+	terminal.Printf(out, "%s: %s\n\n", s.Name, s.Teaches)
+	measured, err := search(offering, out, s, func(s scenario.Scenario) (result.Result, error) {
 		return run.Do(offering, waiting, run.Config{
 			Scenario: s, Target: found, Redis: client, Metrics: shown, InFlight: inFlight, Tracer: tracer,
 			Show: func(ctx context.Context, snapshot func() live.Snapshot) {
-				live.Show(ctx, os.Stdout, terminal, snapshot)
+				live.Show(ctx, out, colour, snapshot)
 			},
 		})
 	})
 	if err := tracer.Close(); err != nil {
-		fmt.Fprintln(os.Stderr, "loadtest:", err)
+		terminal.Error(os.Stderr, err)
 	}
 	if measured.Version == 0 {
 		return withCode(exitNotJudged, err)
 	}
-	return c.report(measured, err, terminal)
+	return c.report(measured, err, colour)
 }
 
 // target finds the system to put under load, and checks that this is allowed and that it is ready.
@@ -106,6 +108,9 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 	found, err := target.Find(c.OrderURL, c.RedisURL)
 	if err != nil {
 		return found, nil, withCode(exitNotJudged, err)
+	}
+	if err := found.Valid(); err != nil {
+		return found, nil, withCode(exitUsage, err)
 	}
 	if !c.AllowRemote {
 		if err := found.Local(ctx); err != nil {
@@ -140,7 +145,7 @@ func serve(handler http.Handler) (stop func(), err error) {
 	}
 	listener, err := net.Listen("tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		fmt.Fprintf(os.Stderr, "loadtest: its metrics are not shown, because %s is taken; LOADTEST_ADDR moves them\n", addr)
+		terminal.Printf(os.Stderr, "loadtest: its metrics are not shown, because %s is taken; LOADTEST_ADDR moves them\n", addr)
 		return func() {}, nil
 	}
 	if err != nil {
@@ -161,7 +166,7 @@ func interrupts(ctx context.Context) (first, second context.Context, release fun
 	go func() {
 		select {
 		case <-signals:
-			fmt.Fprintln(os.Stderr, "\nloadtest: no more load; waiting for what was accepted (interrupt again to stop waiting)")
+			terminal.Printf(os.Stderr, "\nloadtest: no more load; waiting for what was accepted (interrupt again to stop waiting)\n")
 			endFirst()
 		case <-second.Done():
 			return
@@ -178,7 +183,9 @@ func interrupts(ctx context.Context) (first, second context.Context, release fun
 
 // search does one run or, for a scenario that searches, one after the other. It returns the one with the highest rate at which
 // all thresholds hold, or the last if there is none. With an error it returns the measurements made before.
-func search(ctx context.Context, s scenario.Scenario, do func(scenario.Scenario) (result.Result, error)) (best result.Result, err error) {
+func search(
+	ctx context.Context, out io.Writer, s scenario.Scenario, do func(scenario.Scenario) (result.Result, error),
+) (best result.Result, err error) {
 	if s.Search == nil {
 		return do(s)
 	}
@@ -195,7 +202,7 @@ func search(ctx context.Context, s scenario.Scenario, do func(scenario.Scenario)
 			}
 			return best, err
 		}
-		fmt.Printf("%.0f/s: %s\n", rate, outcome(r))
+		terminal.Printf(out, "%.0f/s: %s\n", rate, outcome(r))
 		if r.Verdict == result.Passed {
 			held, best = rate, r
 			continue
@@ -221,10 +228,18 @@ func outcome(r result.Result) string {
 	return text
 }
 
+// out is where the run is shown to people: not on standard output if a file is written there.
+func (c *runCmd) out() *os.File {
+	if c.JSON == result.Stdout || c.HTML == result.Stdout {
+		return os.Stderr
+	}
+	return os.Stdout
+}
+
 // report prints the result and writes its files, also if the target went away (gone). If one cannot be written, the others still
 // are.
-func (c *runCmd) report(r result.Result, gone error, terminal bool) error {
-	problems := []error{report.Table(os.Stdout, r, terminal), gone}
+func (c *runCmd) report(r result.Result, gone error, colour bool) error {
+	problems := []error{report.Table(c.out(), r, colour), gone}
 	if c.JSON != "" {
 		problems = append(problems, r.Write(c.JSON))
 	}

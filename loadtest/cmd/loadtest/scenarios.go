@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"text/tabwriter"
 
 	"example.com/clew/loadtest/internal/scenario"
+	"example.com/clew/loadtest/internal/terminal"
 )
 
 type scenariosCmd struct{}
@@ -18,7 +18,7 @@ func (*scenariosCmd) Run() error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%s\t%.0f/s for %s\t%s\n", s.Name, s.Plan().Peak(), s.Plan().Duration(), s.Teaches)
+		terminal.Printf(table, "%s\t%.0f/s for %s\t%s\n", s.Name, s.Plan().Peak(), s.Plan().Duration(), s.Teaches)
 	}
 	return table.Flush()
 }

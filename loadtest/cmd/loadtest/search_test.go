@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"testing"
 
 	"example.com/clew/loadtest/internal/result"
@@ -23,7 +24,7 @@ func TestASearchWhoseTargetGoesAway(t *testing.T) {
 		"after it had held": {2, result.Passed},
 	} {
 		runs := 0
-		got, err := search(t.Context(), s, func(scenario.Scenario) (result.Result, error) {
+		got, err := search(t.Context(), io.Discard, s, func(scenario.Scenario) (result.Result, error) {
 			if runs++; runs > test.holds {
 				return result.Result{Version: result.Version, Verdict: result.NotJudged}, gone
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/clew/loadtest/internal/result"
+	"example.com/clew/loadtest/internal/terminal"
 )
 
 const (
@@ -76,7 +77,7 @@ func Frame(s Snapshot) string {
 	var b strings.Builder
 	now := last(s)
 	left := max(0, s.Offering-s.Elapsed).Round(time.Second)
-	title := fmt.Sprintf("%s → %s", s.Scenario, s.Target)
+	title := terminal.Clean(fmt.Sprintf("%s → %s", s.Scenario, s.Target))
 	fmt.Fprintf(&b, "%s%*s\n", bold(title), width-len([]rune(title)), fmt.Sprintf("%s, %s left", phase(s), left))
 	fmt.Fprintf(&b, "%s%s\n", strings.Repeat("━", progress(s)), dim(strings.Repeat("━", width-progress(s))))
 
@@ -155,6 +156,7 @@ func thresholds(all []result.Threshold) string {
 	var b strings.Builder
 	column := 0
 	for _, t := range all {
+		t.Text = terminal.Clean(t.Text)
 		mark, length := "✓ "+t.Text, len([]rune(t.Text))+2
 		switch {
 		case t.Value == nil: // not measured yet

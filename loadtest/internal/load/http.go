@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ type Answer struct {
 // HTTP places an order for each arrival. It is safe for concurrent use.
 type HTTP struct {
 	url        string
+	user       *url.Userinfo        // may be nil
 	attributes []attribute.KeyValue // of every span
 	client     *http.Client
 	tracer     trace.Tracer
@@ -53,20 +55,35 @@ type due struct {
 	Arrival
 }
 
-// NewHTTP returns a sender to the order API at a base URL, which calls answered with each answer, from many goroutines.
+// NewClient returns a client that asks the address it is given and no other: it follows no redirect, which could lead to a host
+// that must not be put under load, and it uses no proxy.
+func NewClient(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Timeout:       timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: 10_000,
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			DisableCompression:  true,
+		},
+	}
+}
+
+// Authorize sends the user and password of an address, if it has them, the way that browsers do.
+func Authorize(request *http.Request, user *url.Userinfo) {
+	if user != nil {
+		password, _ := user.Password()
+		request.SetBasicAuth(user.Username(), password)
+	}
+}
+
+// NewHTTP returns a sender to the order API at a base URL, as a user or, if that is nil, as nobody. It calls answered with each answer, from many goroutines.
 // Connections are kept, as many as are in use at a time. The tracer decides which requests begin a trace.
-func NewHTTP(base string, tracer trace.Tracer, answered func(Arrival, Answer)) *HTTP {
+func NewHTTP(base string, user *url.Userinfo, tracer trace.Tracer, answered func(Arrival, Answer)) *HTTP {
 	address := base + "/orders"
 	return &HTTP{
-		url: address, attributes: attributesOf(address), tracer: tracer, answered: answered, next: make(chan due),
-		client: &http.Client{
-			Timeout: requestTimeout,
-			Transport: &http.Transport{
-				MaxIdleConnsPerHost: 10_000,
-				DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-				DisableCompression:  true,
-			},
-		},
+		url: address, user: user, attributes: attributesOf(address), tracer: tracer, answered: answered, next: make(chan due),
+		client: NewClient(requestTimeout),
 	}
 }
 
@@ -99,6 +116,7 @@ func (h *HTTP) place(ctx context.Context, a Arrival) Answer {
 		return Answer{Problem: err.Error()}
 	}
 	request.Header.Set("Content-Type", "application/json")
+	Authorize(request, h.user)
 	span := h.start(ctx, request)
 	answer := h.ask(request)
 	end(span, answer)

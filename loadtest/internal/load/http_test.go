@@ -46,7 +46,7 @@ func TestWhatIsSentAndAnswered(t *testing.T) {
 		got = append(got, Answer{ID: a.ID, TraceID: a.TraceID, Problem: a.Problem})
 	}
 	send := func(ctx context.Context, sku string) {
-		sender := NewHTTP(server.URL, noop.NewTracerProvider().Tracer(""), answered)
+		sender := NewHTTP(server.URL, nil, noop.NewTracerProvider().Tracer(""), answered)
 		sender.Send(ctx, Arrival{SKU: sku})
 		sender.Wait()
 	}
@@ -90,7 +90,7 @@ func TestNoAnswerIsWaitedFor(t *testing.T) {
 	}))
 	defer server.Close()
 	var numbers [requests]atomic.Int64
-	sender := NewHTTP(server.URL, noop.NewTracerProvider().Tracer(""), func(a Arrival, answer Answer) {
+	sender := NewHTTP(server.URL, nil, noop.NewTracerProvider().Tracer(""), func(a Arrival, answer Answer) {
 		if answer.Problem != "" {
 			t.Error(answer.Problem)
 		}

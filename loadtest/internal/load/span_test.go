@@ -1,10 +1,13 @@
 package load
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +31,7 @@ func TestARequestCarriesItsTraceOnlyIfItIsSampled(t *testing.T) {
 		t.Helper()
 		spans := tracetest.NewSpanRecorder()
 		provider := sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler), sdktrace.WithSpanProcessor(spans))
-		sender := NewHTTP(server.URL, provider.Tracer("test"), func(Arrival, Answer) {})
+		sender := NewHTTP(server.URL, nil, provider.Tracer("test"), func(Arrival, Answer) {})
 		sender.Send(t.Context(), Arrival{SKU: "load-001"})
 		sender.Wait()
 		return spans.Ended()
@@ -70,4 +73,42 @@ func TestARequestCarriesItsTraceOnlyIfItIsSampled(t *testing.T) {
 			t.Errorf("%d spans, traceparent %q; want none", len(spans), carried.Get("traceparent"))
 		}
 	})
+}
+
+// What follows a request may read its address: the password in it is sent, and written down nowhere.
+func TestAPasswordIsOnNoSpan(t *testing.T) {
+	var user, password string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { user, password, _ = r.BasicAuth() }))
+	defer server.Close()
+	spans := tracetest.NewSpanRecorder()
+	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test")
+	sender := NewHTTP(server.URL, url.UserPassword("tools", "secret"), tracer, func(Arrival, Answer) {})
+	sender.Send(t.Context(), Arrival{SKU: "load-001"})
+	sender.Wait()
+	if user != "tools" || password != "secret" {
+		t.Errorf("sent by %q with %q", user, password)
+	}
+	if text := fmt.Sprint(spans.Ended()[0].Attributes()); strings.Contains(text, "secret") {
+		t.Errorf("attributes %s", text)
+	}
+}
+
+func TestAClientUsesNoProxyAndFollowsNoRedirect(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	defer elsewhere.Close()
+	server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusTemporaryRedirect))
+	defer server.Close()
+	client := NewClient(0)
+	defer client.CloseIdleConnections()
+	response, err := client.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusTemporaryRedirect {
+		t.Errorf("%s, want the redirect itself", response.Status)
+	}
+	if client.Transport.(*http.Transport).Proxy != nil {
+		t.Error("it uses the proxy that HTTP_PROXY names")
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/clew/loadtest/internal/result"
+	"example.com/clew/loadtest/internal/terminal"
 )
 
 var (
@@ -45,7 +46,7 @@ func render(w io.Writer, name string, data any) error {
 		if r == '\n' {
 			return r
 		}
-		return printable(r)
+		return terminal.Printable(r)
 	}, out.String()))
 	return err
 }

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"example.com/clew/loadtest/internal/result"
+	"example.com/clew/loadtest/internal/terminal"
 )
 
 const (
@@ -58,21 +58,21 @@ func (t *table) line(format string, values ...any) {
 
 // entry writes a labelled text, in several lines if it is long.
 func (t *table) entry(label, text string) {
-	for _, line := range wrap(clean(text), width-indent) {
+	for _, line := range wrap(terminal.Clean(text), width-indent) {
 		t.line("%-*s%s", indent, label, line)
 		label = ""
 	}
 }
 
 func (t *table) verdict(r result.Result) {
-	verdict := strings.ToUpper(clean(r.Verdict)) + "  "
+	verdict := strings.ToUpper(terminal.Clean(r.Verdict)) + "  "
 	margin := utf8.RuneCountInString(verdict)
 	verdict = t.paint(map[string]style{result.Passed: green, result.Failed: red, result.NotJudged: yellow}[r.Verdict], verdict)
-	for _, line := range wrap(clean(r.Scenario+": "+r.Settings.Load()), width-margin) {
+	for _, line := range wrap(terminal.Clean(r.Scenario+": "+r.Settings.Load()), width-margin) {
 		t.line("%s%s", verdict, t.paint(bold, line))
 		verdict = strings.Repeat(" ", margin)
 	}
-	for _, line := range wrap(clean(r.Reason), width) {
+	for _, line := range wrap(terminal.Clean(r.Reason), width) {
 		t.line("%s", line)
 	}
 }
@@ -84,7 +84,7 @@ func (t *table) thresholds(thresholds []result.Threshold) {
 		if !threshold.Holds {
 			mark = t.paint(red, "FAILED")
 		}
-		t.line("%s  %-32s %14s  %s", mark, clean(threshold.Text), measured(threshold), crossed(threshold))
+		t.line("%s  %-32s %14s  %s", mark, terminal.Clean(threshold.Text), measured(threshold), crossed(threshold))
 	}
 }
 
@@ -141,10 +141,10 @@ func (t *table) slowest(orders []result.Order) {
 		t.entry(label, fmt.Sprintf("%s, %s, %s, due at %s",
 			result.Seconds(order.EndToEnd), order.SKU, order.End, result.Seconds(order.DueAt)))
 		if order.TraceID != "" {
-			t.line("  trace %s", clean(order.TraceID))
+			t.line("  trace %s", terminal.Clean(order.TraceID))
 		}
 		if order.TraceURL != "" {
-			t.line("  %s", clean(order.TraceURL)) // beside a label it would not fit
+			t.line("  %s", terminal.Clean(order.TraceURL)) // beside a label it would not fit
 		}
 		label = ""
 	}
@@ -162,14 +162,4 @@ func wrap(text string, columns int) []string {
 		}
 	}
 	return lines
-}
-
-// clean removes characters that could move a terminal's cursor or change the meaning of a line.
-func clean(text string) string { return strings.Map(printable, text) }
-
-func printable(r rune) rune {
-	if unicode.IsPrint(r) || r == '\u00a0' {
-		return r
-	}
-	return '?'
 }

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -125,6 +126,24 @@ func (s Settings) Orders() string {
 		text += Share(s.Mix[sku]) + " " + sku + ", "
 	}
 	return text + "the rest load-001 to load-200"
+}
+
+// Refusals says how often each of Totals.Errors came, the most frequent first: 45 answers were 503, 2 requests failed: timeout.
+func Refusals(errors map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(errors), func(a, b string) int {
+		return cmp.Or(cmp.Compare(errors[b], errors[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		n, of := errors[name], "requests failed: "
+		if _, err := strconv.Atoi(name); err == nil {
+			of = "answers were "
+		}
+		if n == 1 {
+			of = strings.Replace(strings.Replace(of, "s were", " was", 1), "requests", "request", 1)
+		}
+		names[i] = Count(n) + " " + of + name
+	}
+	return strings.Join(names, ", ")
 }
 
 // Machine describes the machine of the run.

@@ -227,3 +227,10 @@ func onlyFile(t *testing.T, path string) {
 		t.Errorf("beside %s: %v, %v", path, entries, err)
 	}
 }
+
+func TestRefusals(t *testing.T) {
+	got := result.Refusals(map[string]int{"503": 45, "timeout": 2, "307": 1, "connection lost": 1})
+	if want := "45 answers were 503, 2 requests failed: timeout, 1 answer was 307, 1 request failed: connection lost"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

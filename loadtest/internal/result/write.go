@@ -1,6 +1,7 @@
 package result
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,11 +9,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 )
+
+// Stdout is the path that stands for standard output.
+const Stdout = "-"
 
 // Check returns an error if Write and Replace could not write to path. Call it before a run, so that no run ends without its
 // report. It leaves nothing behind.
 func Check(path string) error {
+	if path == Stdout {
+		return nil
+	}
 	target, mode, err := resolve(path)
 	if err != nil {
 		return err
@@ -31,19 +39,32 @@ func Check(path string) error {
 	return file.Close()
 }
 
-// Write writes r as JSON, as Replace does.
+// Write writes r as JSON, as Replace does. Control characters that JSON may hold are escaped: a terminal would obey them.
 func (r Result) Write(path string) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(r); err != nil {
+		return err
+	}
+	escaped := controls.ReplaceAllFunc(text.Bytes(), func(c []byte) []byte {
+		return fmt.Appendf(nil, `\u%04x`, []rune(string(c))[0])
+	})
 	return Replace(path, func(w io.Writer) error {
-		encoder := json.NewEncoder(w)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", " ")
-		return encoder.Encode(r)
+		_, err := w.Write(escaped)
+		return err
 	})
 }
+
+var controls = regexp.MustCompile(`[\x{7f}-\x{9f}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{2069}\x{feff}]`)
 
 // Replace replaces the content of path by the output of write. After an error, an existing file is unchanged. A path that is not
 // a file, such as /dev/stdout, is written to directly.
 func Replace(path string, write func(io.Writer) error) error {
+	if path == Stdout {
+		return write(os.Stdout)
+	}
 	target, mode, err := resolve(path)
 	if err != nil {
 		return err

@@ -126,7 +126,7 @@ func (r *run) sender() interface {
 	if r.Scenario.Target == scenario.Stream {
 		return load.NewStream(r.Redis, r.Target.Partitions, r.Scenario.MaxInFlight, r.answered(result.StreamAdd))
 	}
-	return load.NewHTTP(r.Target.Order, r.Tracer, r.answered(result.HTTP))
+	return load.NewHTTP(r.Target.Order, r.Target.User, r.Tracer, r.answered(result.HTTP))
 }
 
 // answered returns the function that records answers, under the name of a latency.
@@ -255,7 +255,7 @@ func judge(all result.Result, unknown error) (verdict, reason string) {
 	case all.Totals.Sent == 0:
 		return result.NotJudged, "nothing was sent after the warm-up"
 	case all.Totals.Accepted == 0:
-		return result.NotJudged, fmt.Sprintf("the target accepted nothing: %v", all.Totals.Errors)
+		return result.NotJudged, "the target accepted nothing: " + result.Refusals(all.Totals.Errors)
 	case late.P99 > tooLate.Seconds():
 		return result.NotJudged, fmt.Sprintf("the generator could not keep up: it was late by %s (p99), expected at most %s; "+
 			"offer less, or free the processor", result.Seconds(late.P99), tooLate)

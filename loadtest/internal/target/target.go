@@ -17,16 +17,19 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"example.com/clew/loadtest/internal/load"
 )
 
 // Target is the system under load.
 type Target struct {
-	Mode       string // standalone or compose; empty if addresses were given
-	Order      string // base URL of the order API
-	Redis      string // URL
-	Partitions int    // of each stream
-	OTLP       string // base URL for traces over HTTP; empty if unknown
-	viewer     string // base URL of the viewer or Grafana
+	Mode       string        // standalone or compose; empty if addresses were given
+	Order      string        // base URL of the order API, without the user
+	User       *url.Userinfo // of the order API; nil if the URL names none
+	Redis      string        // URL
+	Partitions int           // of each stream
+	OTLP       string        // base URL for traces over HTTP; empty if unknown
+	viewer     string        // base URL of the viewer or Grafana
 }
 
 // Find returns the running system, as `make up` has recorded it: in CLEW_STATUS, or else in the file status.json of the folder
@@ -46,6 +49,11 @@ func Find(order, redis string) (Target, error) {
 		t.Redis = redis
 	}
 	t.Partitions = max(1, t.Partitions)
+	// A password in the address would be on every span.
+	if u, err := url.Parse(t.Order); err == nil && u.User != nil {
+		t.User, u.User = u.User, nil
+		t.Order = u.String()
+	}
 	return t, nil
 }
 
@@ -96,13 +104,23 @@ func (t Target) TraceURL(id string) string {
 	}
 }
 
+// Valid returns an error unless both addresses are some.
+func (t Target) Valid() error {
+	for _, address := range []string{t.Order, t.Redis} {
+		if u, err := url.Parse(address); err != nil || u.Host == "" && u.Scheme != "unix" {
+			return fmt.Errorf("%q is no address, expected a URL such as http://127.0.0.1:8080 or redis://127.0.0.1:6379/0", redacted(address))
+		}
+	}
+	return nil
+}
+
 // Local returns an error unless both addresses are of this machine or of a private network: names are looked up. Load on
 // somebody else's system is an attack.
 func (t Target) Local(ctx context.Context) error {
 	for _, address := range []string{t.Order, t.Redis} {
 		u, err := url.Parse(address)
-		if err != nil || u.Host == "" && u.Scheme != "unix" {
-			return fmt.Errorf("%q is no address, expected a URL such as http://127.0.0.1:8080 or redis://127.0.0.1:6379/0", redacted(address))
+		if err != nil {
+			return err
 		}
 		if u.Scheme == "unix" {
 			continue
@@ -153,7 +171,10 @@ func (t Target) Reachable(ctx context.Context, client redis.UniversalClient) err
 	if err != nil {
 		return fmt.Errorf("ask the order API: %w", err)
 	}
-	response, err := http.DefaultClient.Do(request)
+	load.Authorize(request, t.User)
+	asking := load.NewClient(0)
+	defer asking.CloseIdleConnections()
+	response, err := asking.Do(request)
 	if err != nil {
 		return fmt.Errorf("the order API does not answer, is it running? %w", err)
 	}

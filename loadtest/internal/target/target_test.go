@@ -53,7 +53,11 @@ func TestOnlyThisMachineAndPrivateNetworks(t *testing.T) {
 		"http://93.184.215.14": "--allow-remote", "http://100.64.0.1": "--allow-remote",
 		"127.0.0.1:8080": "expected a URL", "http://": "expected a URL",
 	} {
-		err := Target{Order: address, Redis: "redis://127.0.0.1:6379"}.Local(t.Context())
+		target := Target{Order: address, Redis: "redis://127.0.0.1:6379"}
+		err := target.Valid()
+		if err == nil {
+			err = target.Local(t.Context())
+		}
 		if (err == nil) != (refused == "") || err != nil && !strings.Contains(err.Error(), refused) {
 			t.Errorf("%s: %v, want %q", address, err, refused)
 		}
@@ -61,5 +65,13 @@ func TestOnlyThisMachineAndPrivateNetworks(t *testing.T) {
 	err := Target{Order: "http://127.0.0.1", Redis: "redis://tools:secret@93.184.215.14"}.Local(t.Context())
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v, want it refused without its password", err)
+	}
+}
+
+func TestTheUserIsNotInTheAddress(t *testing.T) {
+	t.Setenv("CLEW_STATUS", status)
+	got, err := Find("http://tools:secret@127.0.0.1:8080/", "")
+	if err != nil || got.Order != "http://127.0.0.1:8080" || got.User.String() != "tools:secret" {
+		t.Errorf("%s as %s, error %v", got.Order, got.User, err)
 	}
 }

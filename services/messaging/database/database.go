@@ -38,6 +38,7 @@ type DB struct {
 
 	instrumentation *instrumentation
 	pools           []*sql.DB
+	file            *sqliteFile // nil on Postgres
 }
 
 // Open opens the database at a URL such as sqlite:///var/lib/clew/order.db or postgres://order:secret@db/order, and migrates
@@ -100,8 +101,16 @@ func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS
 		if err == nil {
 			_, err = provider.Up(ctx)
 		}
+		var there, known int64
+		if err == nil {
+			there, known, err = provider.GetVersions(ctx)
+		}
 		if err != nil {
 			return fmt.Errorf("migrate: %w", err)
+		}
+		if there > known { // goose takes it for up to date
+			return fmt.Errorf("the schema in %s has version %d, and this program knows no version above %d: "+
+				"start the newer program that made it, or use another database", set.table, there, known)
 		}
 	}
 	return nil
@@ -149,8 +158,13 @@ func (db *DB) Purge(ctx context.Context, table, key, column string, before time.
 	return rows.Purge(ctx, query, db.System(), table, key, column, before)
 }
 
-// Ping returns an error if the database does not answer.
+// Ping returns an error if the database does not answer, or if it is a file that is not the one in its place any more.
 func (db *DB) Ping(ctx context.Context) error {
+	if db.file != nil {
+		if err := db.file.inPlace(); err != nil {
+			return err
+		}
+	}
 	for _, pool := range db.pools {
 		if err := pool.PingContext(ctx); err != nil {
 			return err

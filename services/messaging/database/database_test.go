@@ -350,3 +350,50 @@ func TestALockedSQLiteIsContended(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A program that is older than the database does not know what its columns mean.
+func TestASchemaThatIsNewerIsRefused(t *testing.T) {
+	messagingtest.EachDatabase(t, func(t *testing.T, databaseURL string) {
+		open(t, databaseURL)
+		newer := fstest.MapFS{"0001_lamps.sql": own["0001_lamps.sql"], "0007_later.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n")}}
+		db, err := database.Open(t.Context(), databaseURL, newer, sdktrace.NewTracerProvider(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err = database.Open(t.Context(), databaseURL, own, sdktrace.NewTracerProvider(), nil)
+		if err == nil || !strings.Contains(err.Error(), "has version 7") || !strings.Contains(err.Error(), "no version above 1") {
+			t.Errorf("%v, want it refused, with both versions", err)
+		}
+	})
+}
+
+// Rows that a process writes into a deleted file, nobody will find again.
+func TestAFileThatIsNotInItsPlaceDoesNotAnswer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a 100%.db")
+	db, _, _ := open(t, file(path))
+	if err := db.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	for _, replaced := range []bool{false, true} {
+		if replaced {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Ping(t.Context()); err == nil || !strings.Contains(err.Error(), path+" was deleted or replaced") {
+			t.Errorf("replaced %t: %v, want it said", replaced, err)
+		}
+	}
+	if err := os.Rename(path+".old", path); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"runtime"
 
 	"github.com/glebarez/sqlite"
@@ -45,7 +46,27 @@ func (db *DB) openSQLite(ctx context.Context, databaseURL *url.URL, own fs.FS, r
 	if db.Read, err = open("read", reading, max(4, runtime.GOMAXPROCS(0))); err != nil {
 		return err
 	}
-	return migrate(ctx, goose.DialectSQLite3, db.pools[0], own)
+	if err := migrate(ctx, goose.DialectSQLite3, db.pools[0], own); err != nil {
+		return err
+	}
+	info, err := os.Stat(path.Path)
+	db.file = &sqliteFile{path.Path, info}
+	return err
+}
+
+// A sqliteFile is the file that is open. Deleted or replaced it still takes rows, which nobody will find again.
+type sqliteFile struct {
+	path string
+	info fs.FileInfo
+}
+
+func (f *sqliteFile) inPlace() error {
+	info, err := os.Stat(f.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(info, f.info) {
+		return fmt.Errorf("the database's file %s was deleted or replaced while it is open: what is written now will be lost; "+
+			"restart the service", f.path)
+	}
+	return err
 }
 
 // lockSQLite makes processes that start at once create and migrate the file one after the other. The lock is a transaction of

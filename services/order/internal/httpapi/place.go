@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,19 +22,23 @@ import (
 )
 
 type placeInput struct {
-	Key  string `header:"Idempotency-Key" pattern:"^[!-~]{1,255}$" doc:"Makes the request repeatable: 1 to 255 visible ASCII characters"`
+	Key  string `header:"Idempotency-Key" pattern:"^[!-~]{1,255}$" doc:"Makes the request repeatable: 1 to 255 visible ASCII characters, which may stand in quotation marks"`
 	Body NewOrder
 }
 
-// Resolve refuses an empty key, which huma takes for none, and a second key, which huma ignores.
-func (*placeInput) Resolve(ctx huma.Context) []error {
+// Resolve refuses an empty key, which huma takes for none, and a second key, which huma ignores. A key in quotation marks, as
+// HTTP's structured fields write text, is the same as without them.
+func (in *placeInput) Resolve(ctx huma.Context) []error {
 	var keys []string
 	ctx.EachHeader(func(name, value string) {
 		if name == "Idempotency-Key" {
 			keys = append(keys, value)
 		}
 	})
-	if len(keys) > 1 || len(keys) == 1 && keys[0] == "" {
+	if len(in.Key) > 1 && strings.HasPrefix(in.Key, `"`) && strings.HasSuffix(in.Key, `"`) {
+		in.Key = strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(in.Key[1 : len(in.Key)-1])
+	}
+	if len(keys) > 1 || len(keys) == 1 && in.Key == "" {
 		return []error{&huma.ErrorDetail{
 			Location: "header.Idempotency-Key", Message: "expected one of 1 to 255 visible ASCII characters",
 		}}

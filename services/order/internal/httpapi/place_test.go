@@ -219,3 +219,16 @@ func TestAKeyWhoseRequestCameToNothingIsFree(t *testing.T) {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 }
+
+func TestAKeyInQuotationMarksIsTheSameKey(t *testing.T) {
+	s := newServer(t)
+	for plain, quoted := range map[string]string{"k1": `"k1"`, `a"b\`: `"a\"b\\"`} {
+		first := s.place(t, lamps, "Idempotency-Key", plain)
+		if again := s.place(t, lamps, "Idempotency-Key", quoted); again.ID != first.ID {
+			t.Errorf("%s is another key than %s", quoted, plain)
+		}
+	}
+	if first, other := s.place(t, lamps, "Idempotency-Key", `"`), s.place(t, lamps, "Idempotency-Key", "q"); first.ID == other.ID {
+		t.Error("one quotation mark is no key of its own")
+	}
+}

@@ -109,6 +109,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 		// The idempotency key.
 		{"an empty key", request{body: lamps, header: []string{"Idempotency-Key", ""}}, 422, "header.Idempotency-Key"},
+		{"an empty key in quotation marks", request{body: lamps, header: []string{"Idempotency-Key", `""`}}, 422, "header.Idempotency-Key"},
 		{"a long key", request{body: lamps, header: []string{"Idempotency-Key", strings.Repeat("k", 256)}}, 422, "header.Idempotency-Key"},
 		{"a key with a space", request{body: lamps, header: []string{"Idempotency-Key", "a b"}}, 422, "header.Idempotency-Key"},
 		{"a key with a tab", request{body: lamps, header: []string{"Idempotency-Key", "a\tb"}}, 422, "header.Idempotency-Key"},
