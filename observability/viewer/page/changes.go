@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -22,18 +23,14 @@ func (p *page) changes(w http.ResponseWriter, r *http.Request) {
 	written := p.Viewer.Subscribe()
 	defer written.Close()
 	out := http.NewResponseController(w)
-	send := func(event string, data any) bool {
-		text, err := json.Marshal(data)
-		if err != nil {
-			return false
-		}
+	send := func(e event) bool {
 		_ = out.SetWriteDeadline(time.Now().Add(writeWithin)) // a recorder has none
-		_, err = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, text)
+		_, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", e.name, e.data)
 		return err == nil && out.Flush() == nil
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	open := p.sendStreams(r.Context(), send)
+	open := send(p.look.event(p.Streams))
 	traces, streams := time.NewTicker(tracesEvery), time.NewTicker(streamsEvery)
 	defer traces.Stop()
 	defer streams.Stop()
@@ -45,20 +42,50 @@ func (p *page) changes(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-traces.C:
 			if ids := written.Take(); len(ids) > 0 {
-				open = send("traces", map[string]any{"ids": ids})
+				open = send(newEvent("traces", map[string]any{"ids": ids}))
 			}
 		case <-streams.C:
-			open = p.sendStreams(r.Context(), send)
+			open = send(p.look.event(p.Streams))
 		}
 	}
 }
 
-func (p *page) sendStreams(ctx context.Context, send func(event string, data any) bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, streamsEvery)
-	defer cancel()
-	all, err := p.Streams.Look(ctx)
+// An event is one that is sent to browsers.
+type event struct {
+	name string
+	data []byte // JSON
+}
+
+func newEvent(name string, data any) event {
+	text, err := json.Marshal(data)
 	if err != nil {
-		return send("problem", asProblem(err))
+		return newEvent("problem", asProblem(fmt.Errorf("encode %s: %w", name, err)))
 	}
-	return send("streams", all)
+	return event{name, text}
+}
+
+// A look is the last one at the streams. It serves all browsers for a second.
+type look struct {
+	mu   sync.Mutex
+	at   time.Time
+	last event
+}
+
+// event looks at the streams, unless the last look is young enough. It takes a second at most.
+func (l *look) event(streams Streams) event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.at) < streamsEvery*9/10 { // else a ticker that is a little early would see the last look twice
+		return l.last
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), streamsEvery)
+	defer cancel()
+	all, err := streams.Look(ctx)
+	if err != nil {
+		l.last = newEvent("problem", asProblem(err))
+	} else {
+		l.last = newEvent("streams", all)
+	}
+	l.at = time.Now()
+	return l.last
 }

@@ -103,6 +103,26 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+func TestOneLookServesAllBrowsers(t *testing.T) {
+	r := newRig(t)
+	address, stop := r.run()
+	const browsers = 50
+	var all []<-chan [2]string
+	for range browsers {
+		all = append(all, r.listen(address))
+	}
+	for _, events := range all {
+		r.await(events, "streams")
+		r.await(events, "streams")
+	}
+	stop()
+	r.shelf.mu.Lock()
+	defer r.shelf.mu.Unlock()
+	if r.shelf.looks > browsers/2 {
+		t.Errorf("%d looks for %d events", r.shelf.looks, 2*browsers)
+	}
+}
+
 // A browser that went away, or one that never reads, holds up neither spans nor the stop.
 func TestChangesForNobody(t *testing.T) {
 	r := newRig(t)

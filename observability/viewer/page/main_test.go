@@ -24,12 +24,14 @@ const token = "the-token"
 type shelf struct {
 	mu     sync.Mutex
 	count  int
+	looks  int
 	broken error
 }
 
 func (s *shelf) Look(context.Context) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.looks++
 	return Items([]int{s.count}), s.broken
 }
 

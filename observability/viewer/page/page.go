@@ -54,6 +54,7 @@ type Question func(*http.Request) (any, error)
 type page struct {
 	Config
 	client http.Client // of the order API
+	look   look
 }
 
 // New returns the page and its API. It starts nothing.
