@@ -62,24 +62,44 @@ func retell(nodes, roots []*Node) []*Node {
 			attempts[key] = append(attempts[key], n)
 		}
 	}
+	of := messages{}
+	killed := map[*Node]*Node{} // by the attempt that took over
 	for _, known := range attempts {
 		all := slices.Clone(known)
-		for _, n := range known {
-			killed := killedBefore(n, known)
-			if killed == nil {
-				continue
+		for _, n := range known[:min(len(known), maxCompared)] {
+			if k := killedBefore(n, known[:min(len(known), maxCompared)], of); k != nil {
+				all = append(all, k)
+				killed[n] = k
 			}
-			all = append(all, killed)
-			siblings := &roots
-			if n.Parent != nil {
-				siblings = &n.Parent.Children
-			}
-			*siblings = slices.Insert(*siblings, slices.Index(*siblings, n), killed)
 		}
 		slices.SortStableFunc(all, byStart)
 		number(all)
 	}
-	return roots
+	return insert(killed, nodes, roots)
+}
+
+// insert puts each killed attempt before the one that took over, and returns the roots.
+func insert(killed map[*Node]*Node, nodes, roots []*Node) []*Node {
+	into := func(siblings []*Node) []*Node {
+		if !slices.ContainsFunc(siblings, func(n *Node) bool { return killed[n] != nil }) {
+			return siblings
+		}
+		var all []*Node
+		for _, n := range siblings {
+			if k := killed[n]; k != nil {
+				all = append(all, k)
+			}
+			all = append(all, n)
+		}
+		return all
+	}
+	if len(killed) == 0 {
+		return roots
+	}
+	for _, n := range nodes {
+		n.Children = into(n.Children)
+	}
+	return into(roots)
 }
 
 // number counts the attempts at one message. A delivery count that says more tells of attempts that are not here; one
@@ -99,7 +119,7 @@ func number(attempts []*Node) {
 // killedBefore is the attempt that a process was killed in and therefore never told of, drawn from what the attempt
 // that took over knows: whose it was, and when that was last seen. It can have begun as soon as the message was there.
 // There is none if the one that was taken over from lived on after all, and told of its attempt.
-func killedBefore(n *Node, known []*Node) *Node {
+func killedBefore(n *Node, known []*Node, of messages) *Node {
 	i := slices.IndexFunc(n.Events, func(e Event) bool { return e.Name == eventTakeover })
 	if i < 0 {
 		return nil
@@ -113,7 +133,7 @@ func killedBefore(n *Node, known []*Node) *Node {
 	}) {
 		return nil
 	}
-	from := n.Start.Add(-waitBefore(n).Length)
+	from := n.Start.Add(-waitBefore(n, of).Length)
 	if from.After(seen) {
 		from = seen
 	}
