@@ -63,6 +63,9 @@ func (v *Viewer) find(ctx context.Context, query string, request searchRequest) 
 		return nil, err
 	}
 	for _, f := range found.Traces {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		trace, err := v.Trace(f.TraceID)
 		if err != nil {
 			return nil, err

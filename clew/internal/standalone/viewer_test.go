@@ -56,19 +56,23 @@ func TestThePageIsForItsOwnOriginOnly(t *testing.T) {
 		headers     []string
 		status      int
 	}{
-		"read under another name":         {http.MethodGet, rebound + "/api/dead-letters", nil, http.StatusMisdirectedRequest},
-		"the page under another name":     {http.MethodGet, rebound + "/", nil, http.StatusMisdirectedRequest},
-		"traces under another name":       {http.MethodGet, rebound + "/api/search", nil, http.StatusMisdirectedRequest},
-		"changes under another name":      {http.MethodGet, rebound + "/api/changes", nil, http.StatusMisdirectedRequest},
-		"redrive under another name":      {http.MethodPost, rebound + redrive, bearer, http.StatusMisdirectedRequest},
-		"order from another origin":       {http.MethodPost, here + "/api/orders", []string{"Origin", "http://evil.example"}, http.StatusForbidden},
-		"order from another port":         {http.MethodPost, here + "/api/orders", []string{"Origin", "http://127.0.0.1:3001"}, http.StatusForbidden},
-		"order from another site":         {http.MethodPost, here + "/api/orders", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
-		"redrive from another origin":     {http.MethodPost, here + redrive, append(bearer, "Origin", "null"), http.StatusForbidden},
-		"discard from another origin":     {http.MethodPost, here + discard, append(bearer, "Origin", "http://evil.example"), http.StatusForbidden},
-		"redrive without the token":       {http.MethodPost, here + redrive, []string{"Origin", here}, http.StatusUnauthorized},
-		"discard with another token":      {http.MethodPost, here + discard, []string{"Authorization", "Bearer x"}, http.StatusUnauthorized},
-		"a preflight of another origin":   {http.MethodOptions, here + redrive, []string{"Origin", "http://evil.example"}, http.StatusNotFound},
+		"read under another name":       {http.MethodGet, rebound + "/api/dead-letters", nil, http.StatusMisdirectedRequest},
+		"the page under another name":   {http.MethodGet, rebound + "/", nil, http.StatusMisdirectedRequest},
+		"traces under another name":     {http.MethodGet, rebound + "/api/search", nil, http.StatusMisdirectedRequest},
+		"changes under another name":    {http.MethodGet, rebound + "/api/changes", nil, http.StatusMisdirectedRequest},
+		"redrive under another name":    {http.MethodPost, rebound + redrive, bearer, http.StatusMisdirectedRequest},
+		"order from another origin":     {http.MethodPost, here + "/api/orders", []string{"Origin", "http://evil.example"}, http.StatusForbidden},
+		"order from another port":       {http.MethodPost, here + "/api/orders", []string{"Origin", "http://127.0.0.1:3001"}, http.StatusForbidden},
+		"order from another site":       {http.MethodPost, here + "/api/orders", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		"redrive from another origin":   {http.MethodPost, here + redrive, append(bearer, "Origin", "null"), http.StatusForbidden},
+		"discard from another origin":   {http.MethodPost, here + discard, append(bearer, "Origin", "http://evil.example"), http.StatusForbidden},
+		"redrive without the token":     {http.MethodPost, here + redrive, []string{"Origin", here}, http.StatusUnauthorized},
+		"discard with another token":    {http.MethodPost, here + discard, []string{"Authorization", "Bearer x"}, http.StatusUnauthorized},
+		"a preflight of another origin": {http.MethodOptions, here + redrive, []string{"Origin", "http://evil.example"}, http.StatusNotFound},
+		"a search by another site":      {http.MethodGet, here + "/api/search", []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		"a link to the page": {
+			http.MethodGet, here + "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, http.StatusOK,
+		},
 		"what another origin may not see": {http.MethodGet, here + "/api/dead-letters", []string{"Origin", "http://evil.example"}, http.StatusOK},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -68,40 +68,56 @@ func retell(nodes, roots []*Node) []*Node {
 			attempts[key] = append(attempts[key], []*Node{}...) // every attempt at it may have left no span
 		}
 	}
-	insert := func(added, before *Node) {
-		siblings := &roots
-		if before.Parent != nil {
-			siblings = &before.Parent.Children
-		}
-		*siblings = slices.Insert(*siblings, slices.Index(*siblings, before), added)
-	}
+	of := messages{}
+	added := map[*Node][]*Node{} // by the node that tells of them
 	for key, known := range attempts {
 		all := slices.Clone(known)
-		for _, n := range known {
-			if killed := killedBefore(n, known); killed != nil {
-				all = append(all, killed)
-				insert(killed, n)
+		compared := known[:min(len(known), maxCompared)]
+		for _, n := range compared {
+			if k := killedBefore(n, compared, of); k != nil {
+				all = append(all, k)
+				added[n] = append(added[n], k)
 			}
 		}
 		var since time.Time // the dead letter before
-		for _, letter := range letters[key] {
-			for _, lost := range lostBefore(letter, since, all) {
-				all = append(all, lost)
-				insert(lost, letter)
-			}
+		for _, letter := range letters[key][:min(len(letters[key]), maxCompared)] {
+			lost := lostBefore(letter, since, all[:min(len(all), maxCompared)], of)
+			all = append(all, lost...)
+			added[letter] = lost
 			since = letter.Start
 		}
 		slices.SortStableFunc(all, byStart)
 		number(all)
 	}
-	return roots
+	return insert(added, nodes, roots)
+}
+
+// insert puts the added attempts before the nodes that tell of them, and returns the roots.
+func insert(added map[*Node][]*Node, nodes, roots []*Node) []*Node {
+	into := func(siblings []*Node) []*Node {
+		if !slices.ContainsFunc(siblings, func(n *Node) bool { return added[n] != nil }) {
+			return siblings
+		}
+		var all []*Node
+		for _, n := range siblings {
+			all = append(append(all, added[n]...), n)
+		}
+		return all
+	}
+	if len(added) == 0 {
+		return roots
+	}
+	for _, n := range nodes {
+		n.Children = into(n.Children)
+	}
+	return into(roots)
 }
 
 // lostBefore returns the attempts before a dead letter that no span tells of: each killed its process, and no attempt came
 // after them that could tell. Only their number is known, from the dead letter's deliveries, and that they were between what
 // happened to the message before and the dead letter.
-func lostBefore(letter *Node, since time.Time, known []*Node) (lost []*Node) {
-	const most = 100 // a count above that is no count but a mistake
+func lostBefore(letter *Node, since time.Time, known []*Node, of messages) (lost []*Node) {
+	const most = 20 // a count above that is no count but a mistake
 	deliveries, _ := letter.Attributes[attributeDeliveries].(int64)
 	if deliveries > most {
 		return nil
@@ -117,8 +133,8 @@ func lostBefore(letter *Node, since time.Time, known []*Node) (lost []*Node) {
 	}
 	if letter.Parent != nil { // since the end of what happened to the message before
 		from = letter.Parent.Start
-		for _, n := range append(slices.Clone(letter.Parent.Children), letter.Parent) {
-			if end := n.Busy().End; n.message() == letter.message() && !end.After(letter.Start) && end.After(from) {
+		for _, n := range append(slices.Clone(of.beside(letter)), letter.Parent) {
+			if end := n.Busy().End; !end.After(letter.Start) && end.After(from) {
 				from = end
 			}
 		}
@@ -162,7 +178,7 @@ func number(attempts []*Node) {
 // killedBefore is the attempt that a process was killed in and therefore never told of, drawn from what the attempt
 // that took over knows: whose it was, and when that was last seen. It can have begun as soon as the message was there.
 // There is none if the one that was taken over from lived on after all, and told of its attempt.
-func killedBefore(n *Node, known []*Node) *Node {
+func killedBefore(n *Node, known []*Node, of messages) *Node {
 	i := slices.IndexFunc(n.Events, func(e Event) bool { return e.Name == eventTakeover })
 	if i < 0 {
 		return nil
@@ -176,7 +192,7 @@ func killedBefore(n *Node, known []*Node) *Node {
 	}) {
 		return nil
 	}
-	from := n.Start.Add(-waitBefore(n).Length)
+	from := n.Start.Add(-waitBefore(n, of).Length)
 	if from.After(seen) {
 		from = seen
 	}

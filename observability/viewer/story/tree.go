@@ -39,8 +39,9 @@ func Tell(trace Trace) *Story {
 	s := &Story{Trace: trace, Start: start(trace.Spans), named: map[string]*Node{}}
 	s.Roots = grow(trace.Spans, s.Start)
 	end := s.Start
+	of := messages{}
 	Walk(s.Roots, func(n *Node) {
-		n.Wait = waitBefore(n)
+		n.Wait = waitBefore(n, of)
 		s.named[n.ID] = n
 		if busy := n.Busy(); busy.End.After(end) {
 			end = busy.End

@@ -13,7 +13,7 @@ type Wait struct {
 // the outbox, and a stream entry's id counts whole milliseconds. So a wait
 // begins no earlier than the end of what happened to the message before: its
 // creation, and its sending and earlier attempts beside this span.
-func waitBefore(n *Node) Wait {
+func waitBefore(n *Node, of messages) Wait {
 	w := measuredWait(n.Attributes)
 	if w.Place == "" || n.Parent == nil {
 		return w
@@ -25,10 +25,8 @@ func waitBefore(n *Node) Wait {
 		}
 	}
 	after(n.Parent.Span)
-	for _, sibling := range n.Parent.Children {
-		if id := n.message(); id != "" && sibling.message() == id {
-			after(sibling.Span)
-		}
+	for _, sibling := range of.beside(n) {
+		after(sibling.Span)
 	}
 	w.Length = max(0, n.Start.Sub(since))
 	return w
@@ -49,4 +47,27 @@ func measuredWait(a Attributes) Wait {
 		}
 	}
 	return Wait{}
+}
+
+// maxCompared bounds the spans of one message that are compared with each other. More are no attempts but a mistake.
+const maxCompared = 1_000
+
+// messages finds the spans of a message beneath a parent, so that not all children have to be looked through for each.
+type messages map[*Node]map[string][]*Node
+
+// beside returns the spans beside n that are of its message, n too.
+func (of messages) beside(n *Node) []*Node {
+	id := n.message()
+	if id == "" {
+		return nil
+	}
+	if of[n.Parent] == nil {
+		byMessage := map[string][]*Node{}
+		for _, child := range n.Parent.Children {
+			byMessage[child.message()] = append(byMessage[child.message()], child)
+		}
+		of[n.Parent] = byMessage
+	}
+	all := of[n.Parent][id]
+	return all[:min(len(all), maxCompared)]
 }
