@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path"
+	"strings"
 )
 
 // Problem is the body of an answer that is an error: RFC 9457, with the default type about:blank. It is also a Go error,
@@ -59,9 +61,14 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(p) // the only error left is a client that is gone
 }
 
-// muxProblems answers for mux where no pattern of mux matches.
+// muxProblems answers for mux where no pattern of mux matches, and for a path such as //orders or /orders/../stock: the mux would
+// redirect it, with a page of HTML that no client of an API expects.
 func muxProblems(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if escaped := r.URL.EscapedPath(); strings.TrimSuffix(escaped, "/") != strings.TrimSuffix(path.Clean("/"+escaped), "/") {
+			Problemf(http.StatusNotFound, "nothing is served at %.100s", r.URL.Path).Write(w)
+			return
+		}
 		own, pattern := mux.Handler(r)
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
@@ -75,7 +82,7 @@ func muxProblems(mux *http.ServeMux) http.Handler {
 		case http.StatusMethodNotAllowed:
 			Problemf(answer.status, "%.100s is not allowed at %.100s; allowed: %s",
 				r.Method, r.URL.Path, w.Header().Get("Allow")).Write(w)
-		default: // a redirect to the cleaned path
+		default: // a redirect
 			w.Header().Del("Content-Type")
 			w.WriteHeader(answer.status)
 		}

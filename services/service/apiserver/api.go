@@ -30,7 +30,7 @@ func init() {
 }
 
 // New returns an API whose operations are served by mux. OpenAPI 3.1 is at /openapi.json, with this title, version and
-// description, and a page that shows it at /docs.
+// description and the tags of its operations, and a page that shows it at /docs. An operation without Security needs none.
 //
 // Errors are Problems. Any other error of an operation is answered 500, or 503 with Retry-After if messaging.Unavailable or
 // messaging.Contended marked it. The answer does not show the error, which goes to logger.
@@ -39,9 +39,13 @@ func init() {
 // none 415, one that does not arrive in time 408, and malformed JSON 400. An object with the same name twice is malformed.
 // Null, and numbers that are not whole or not within 64 bits, fit no field. Unknown fields and parameters, and a parameter
 // given twice, are answered 422. An input type that embeds another must embed an exported one: huma ignores others.
-func New(mux *http.ServeMux, logger *slog.Logger, title, version, description string) huma.API {
+func New(mux *http.ServeMux, logger *slog.Logger, title, version, description string, tags ...*huma.Tag) huma.API {
 	config := huma.DefaultConfig(title, version)
 	config.Info.Description = description
+	config.Info.Contact = &huma.Contact{Name: "Clew"}
+	config.Info.License = &huma.License{Name: "Apache License 2.0", Identifier: "Apache-2.0"}
+	config.Servers = []*huma.Server{{URL: "/", Description: "The server that answers with this document"}}
+	config.Tags = tags
 	config.CreateHooks = nil                        // no $schema in every answer
 	config.OpenAPIPath, config.SchemasPath = "", "" // only the one variant below
 	config.DocsPath = ""                            // huma's pages load from a CDN
@@ -55,8 +59,12 @@ func New(mux *http.ServeMux, logger *slog.Logger, title, version, description st
 	return api
 }
 
-// addErrors documents the errors that every operation, or every one with a body, may answer with.
+// addErrors documents the errors that every operation, or every one with a body, may answer with, and that it needs no token
+// unless it says otherwise.
 func addErrors(_ *huma.OpenAPI, op *huma.Operation) {
+	if op.Security == nil {
+		op.Security = []map[string][]string{} // said, not left out
+	}
 	statuses := []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusServiceUnavailable}
 	if op.RequestBody != nil {
 		statuses = append(statuses, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)

@@ -61,6 +61,25 @@ func TestErrorsNameTheField(t *testing.T) {
 	}
 }
 
+func TestTheCharsetIsUTF8(t *testing.T) {
+	handler := httpserver.Wrap(newMux(quiet), nil, quiet)
+	for charset, refused := range map[string]bool{
+		"utf-8": false, "UTF-8": false, `"Utf-8"`: false, "utf-16": true, "utf-16le": true, "iso-8859-1": true, "utf8": true,
+	} {
+		w := httpservertest.Ask(handler, "POST", "/things/1", `{"name":"a","count":1}`, "Content-Type", "application/json; charset="+charset)
+		if !refused {
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: %d %s", charset, w.Code, w.Body)
+			}
+			continue
+		}
+		want := []httpserver.ProblemField{{Location: "header.Content-Type", Message: "expected the charset utf-8, which JSON has, or none"}}
+		if diff := cmp.Diff(want, httpservertest.Problem(t, w, http.StatusUnsupportedMediaType).Errors); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", charset, diff)
+		}
+	}
+}
+
 func TestAnUnexpectedErrorIsLoggedNotShown(t *testing.T) {
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))

@@ -55,9 +55,12 @@ func checkQuery(raw string) *httpserver.Problem {
 
 // readBody reads the body into memory, within http.Server.ReadTimeout.
 func readBody(r *http.Request) *httpserver.Problem {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
 		return fieldProblem(http.StatusUnsupportedMediaType, "header.Content-Type", "expected application/json")
+	}
+	if charset := parameters["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return fieldProblem(http.StatusUnsupportedMediaType, "header.Content-Type", "expected the charset utf-8, which JSON has, or none")
 	}
 	r.Header.Set("Content-Type", "application/json") // huma's comparison is case-sensitive
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {

@@ -23,7 +23,9 @@ type api struct{ store *store.Store }
 func New(s *store.Store, token string, logger *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	a := &api{s}
-	h := apiserver.New(mux, logger, "Clew inventory", "1.0.0", description)
+	h := apiserver.New(mux, logger, "Clew inventory", "1.0.0", description,
+		&huma.Tag{Name: "Stock", Description: "Units of each product: available, or reserved for an order"},
+		&huma.Tag{Name: "Reservations", Description: "What was set aside for each order, or why nothing was"})
 	h.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "The value of CLEW_TOKEN"},
 	}
@@ -31,11 +33,14 @@ func New(s *store.Store, token string, logger *slog.Logger) *http.ServeMux {
 		OperationID: "list-stock", Method: http.MethodGet, Path: "/stock", Tags: []string{"Stock"},
 		Errors:  []int{http.StatusUnprocessableEntity},
 		Summary: "List stock by SKU",
+		Description: "A page of all products, in the order of their SKUs. Where there are more, `next` is what the next request " +
+			"gives as `after`.",
 	}, a.list)
 	huma.Register(h, huma.Operation{
 		OperationID: "get-stock", Method: http.MethodGet, Path: "/stock/{sku}", Tags: []string{"Stock"},
-		Errors:  []int{http.StatusNotFound, http.StatusUnprocessableEntity},
-		Summary: "Get the stock of a SKU",
+		Errors:      []int{http.StatusNotFound, http.StatusUnprocessableEntity},
+		Summary:     "Get the stock of a SKU",
+		Description: "How many units of the product are available, and how many are reserved.",
 	}, a.get)
 	huma.Register(h, huma.Operation{
 		OperationID: "set-stock", Method: http.MethodPut, Path: "/stock/{sku}", Tags: []string{"Stock"},

@@ -32,7 +32,8 @@ type api struct {
 func New(s *store.Store, o *store.Outbox, logger *slog.Logger) *http.ServeMux {
 	mux := http.NewServeMux()
 	a := &api{s, o}
-	h := apiserver.New(mux, logger, "Clew orders", "1.0.0", description)
+	h := apiserver.New(mux, logger, "Clew orders", "1.0.0", description,
+		&huma.Tag{Name: "Orders", Description: "What customers have ordered, and what became of it"})
 	huma.Register(h, huma.Operation{
 		OperationID: "place-order", Method: http.MethodPost, Path: "/orders", Tags: []string{"Orders"},
 		DefaultStatus: http.StatusCreated, Errors: []int{http.StatusUnprocessableEntity},
@@ -42,13 +43,16 @@ func New(s *store.Store, o *store.Outbox, logger *slog.Logger) *http.ServeMux {
 	}, a.place)
 	huma.Register(h, huma.Operation{
 		OperationID: "get-order", Method: http.MethodGet, Path: "/orders/{id}", Tags: []string{"Orders"},
-		Errors:  []int{http.StatusNotFound, http.StatusUnprocessableEntity},
-		Summary: "Get an order",
+		Errors:      []int{http.StatusNotFound, http.StatusUnprocessableEntity},
+		Summary:     "Get an order",
+		Description: "The order as it is now. `trace_id` names the trace of the request that placed it.",
 	}, a.get)
 	huma.Register(h, huma.Operation{
 		OperationID: "list-orders", Method: http.MethodGet, Path: "/orders", Tags: []string{"Orders"},
 		Errors:  []int{http.StatusUnprocessableEntity},
 		Summary: "List orders, the newest first",
+		Description: "A page of all orders, or of those of one customer or status. Where there are more, `next` is what the next " +
+			"request gives as `after`.",
 	}, a.list)
 	huma.Register(h, huma.Operation{
 		OperationID: "cancel-order", Method: http.MethodPost, Path: "/orders/{id}/cancel", Tags: []string{"Orders"},
