@@ -104,7 +104,7 @@ func TestASpanHasALink(t *testing.T) {
 func TestDetailsOfASpan(t *testing.T) {
 	s := newStage(t)
 	s.set("/api/logs", list(
-		object{"time": "2026-02-03T10:15:30.2Z", "severity": "ERROR", "body": "the attempt failed", "span_id": "0000000000000002"},
+		object{"time": "2026-02-03T10:15:30.2Z", "severity": "ERROR", "body": "the attempt failed", "event": "attempt.failed", "span_id": "0000000000000002"},
 		object{"time": "2026-02-03T10:15:30.3Z", "severity": "INFO", "body": "of another span", "span_id": "0000000000000001"}))
 	s.send("inventory", span(1, 0, "create orders", 0, 100),
 		span(2, 1, "process orders", 4000, 5000, attempted(1, "one", 3), failed("no answer"), with("error.type", "timeout"),
@@ -113,7 +113,7 @@ func TestDetailsOfASpan(t *testing.T) {
 	p.UntilText("the attempt failed")
 	details := p.Texts(".details")[0]
 	for _, want := range []string{"failed", "timeout: no answer", "+4 ms", "1 ms", "waited in stream3 ms", "messaging.client.idone",
-		"↖ to create orders", "↗ to trace 00000000000000000000000000000002", "exception.messageno answer within 1 s", "service.nameinventory", "ERROR"} {
+		"↖ to create orders", "↗ to trace 00000000000000000000000000000002", "exception.messageno answer within 1 s", "service.nameinventory", "ERROR", "attempt.failed"} {
 		if !strings.Contains(details, want) {
 			t.Errorf("no %q in %q", want, details)
 		}

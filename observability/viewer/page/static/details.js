@@ -70,7 +70,8 @@ function Logs({ node, logs: { value, error } }) {
       ${value && !lines.length && html`<p class="hint">This span logged nothing.</p>`}
       ${lines.map(line => html`
         <div class="log">
-          <span class="mono hint">${clock(new Date(line.time))}</span> <b class=${line.severity === 'ERROR' ? 'bad' : ''}>${line.severity}</b> <${Text} value=${line.body} />
+          <span class="mono hint">${clock(new Date(line.time))}</span> <b class=${line.severity === 'ERROR' ? 'bad' : ''}>${line.severity}</b>
+          ${line.event && html` <b><${Name} text=${line.event} /></b>`} <${Text} value=${line.body} />
           <${Pairs} of=${line.attributes ?? {}} />
         </div>`)}
     <//>`;
