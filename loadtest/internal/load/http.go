@@ -77,8 +77,9 @@ func Authorize(request *http.Request, user *url.Userinfo) {
 	}
 }
 
-// NewHTTP returns a sender to the order API at a base URL, as a user or, if that is nil, as nobody. It calls answered with each answer, from many goroutines.
-// Connections are kept, as many as are in use at a time. The tracer decides which requests begin a trace.
+// NewHTTP returns a sender to the order API at a base URL, as a user or, if that is nil, as nobody. It calls answered with each
+// answer, from many goroutines. Connections are kept, as many as are in use at a time. The tracer decides which requests begin a
+// trace.
 func NewHTTP(base string, user *url.Userinfo, tracer trace.Tracer, answered func(Arrival, Answer)) *HTTP {
 	address := base + "/orders"
 	return &HTTP{

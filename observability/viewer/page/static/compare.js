@@ -95,7 +95,7 @@ function Differences({ sides }) {
       <table class="table differences">
         <thead><tr><th /><th>A</th><th>B</th></tr></thead>
         <tbody>
-          ${lines.map(([name, a, b]) => html`<tr class=${a === b ? 'same' : ''}><th>${name}</th><td>${a}</td><td>${b}</td></tr>`)}
+          ${lines.map(([name, a, b]) => html`<tr class=${a === b ? 'same' : ''}><th>${name}</th><td>${shown(a)}</td><td>${shown(b)}</td></tr>`)}
           ${rows.slice(0, 50).map(({ service, name, a, b }) => html`
             <tr><th><i class="dot" style=${{ background: colour(service) }} /><${Name} text=${name} /></th><td>${times(a)}</td><td>${times(b)}</td></tr>`)}
         </tbody>
@@ -103,6 +103,9 @@ function Differences({ sides }) {
       ${rows.length > 50 && html`<p class="hint">and ${count(rows.length - 50)} more</p>`}
     </section>`;
 }
+
+// shown is a value of a line; services have names that anybody gave them.
+const shown = value => (typeof value === 'string' ? html`<${Name} text=${value} />` : value);
 
 const times = n => (n === 0 ? 'none' : n === 1 ? 'once' : `${n} times`);
 

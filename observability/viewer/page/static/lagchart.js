@@ -5,6 +5,7 @@ import { get } from './api.js';
 import { byUnit } from './format.js';
 import { Chart, valueAxis } from './dashboard/chart.js';
 import { onCanvas } from './dashboard/colors.js';
+import { Name, oneLine } from './text.js';
 
 const seconds = 600, step = 2; // of what is shown, and between two points of the history
 
@@ -31,18 +32,18 @@ export function LagChart({ items, when, title, unit, metric, of }) {
   }, [history, when]);
   const read = ({ cursor: { idx } }) => (idx === null || idx === undefined ? undefined : {
     time: data[0][idx],
-    rows: names.map((name, i) => ({ name, color: colorOf(name), text: byUnit(unit, data[i + 1][idx]) })),
+    rows: names.map((name, i) => ({ name: oneLine(name), color: colorOf(name), text: byUnit(unit, data[i + 1][idx]) })),
   });
   const options = element => ({
     axes: [valueAxis(element, { values: (_, ticks) => ticks.map(t => byUnit(unit, t)) })],
     scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
-    series: [{}, ...names.map(name => ({ label: name, width: 2, spanGaps: true, points: { show: false }, stroke: onCanvas(element, colorOf(name)) }))],
+    series: [{}, ...names.map(name => ({ label: oneLine(name), width: 2, spanGaps: true, points: { show: false }, stroke: onCanvas(element, colorOf(name)) }))],
   });
   return html`
     <figure class="card lag-chart">
       <figcaption>${title} <span class="hint">last ${seconds / 60} minutes</span></figcaption>
       <${Problem} error=${error} />
       <${Chart} label=${title} shape=${names.join()} data=${data} from=${to - seconds} to=${to} options=${options} read=${read} />
-      <p class="hint">${names.map(name => html`<span><i style=${{ background: colorOf(name) }} />${name} </span>`)}</p>
+      <p class="hint">${names.map(name => html`<span><i style=${{ background: colorOf(name) }} /><${Name} text=${name} /> </span>`)}</p>
     </figure>`;
 }
