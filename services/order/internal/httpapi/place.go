@@ -22,7 +22,7 @@ import (
 )
 
 type placeInput struct {
-	Key  string `header:"Idempotency-Key" pattern:"^[!-~]{1,255}$" doc:"Makes it repeatable: 1 to 255 visible ASCII characters, or quoted"`
+	Key  string `header:"Idempotency-Key" pattern:"^[!-~]{1,255}$" doc:"Makes it repeatable: 1 to 255 visible ASCII characters, quoted or not"`
 	Body NewOrder
 }
 
