@@ -80,9 +80,13 @@ func newClew(t *testing.T, env ...string) *clew {
 	}
 	c.env = append(c.env, env...)
 	t.Cleanup(func() {
-		if c.owner() != 0 {
-			c.run("down")
+		if c.owner() == 0 {
+			return
 		}
+		if t.Failed() {
+			t.Logf("what ran, and its last lines:\n%s\n%s", c.run("status").stdout, c.run("logs").stdout)
+		}
+		c.run("down")
 	})
 	return c
 }

@@ -127,8 +127,8 @@ type stretch struct {
 	text  string
 }
 
-// bar draws a row: the wait, hatched, up to where work began, then the work.
-// The wait's length stands inside the hatching, before it or after the work,
+// bar draws a row: the waits, hatched, up to where work began, then the work.
+// Their lengths stand inside the hatching, before it or after the work,
 // wherever there is room first.
 func bar(r row, a axis, width int) []stretch {
 	line := []rune(strings.Repeat(" ", width))
@@ -144,11 +144,16 @@ func bar(r row, a axis, width int) []stretch {
 		fill(from, to, r.glyph)
 		begin, end = min(begin, from), max(end, to)
 	}
-	if r.wait.Place != "" {
-		from := a.column(r.busy[0].Start.Add(-r.wait.Length), width)
-		from = max(0, min(from, begin-1))
+	if len(r.waits) > 0 {
+		since := r.busy[0].Start
+		var waits []string
+		for _, w := range r.waits {
+			since = since.Add(-w.Length)
+			waits = append(waits, w.Place+" "+formatWait(w.Length))
+		}
+		from := max(0, min(a.column(since, width), begin-1))
 		fill(from, begin, barWait)
-		label := []rune(r.wait.Place + " " + formatWait(r.wait.Length))
+		label := []rune(strings.Join(waits, ", "))
 		n := len(label)
 		switch {
 		case n+4 <= begin-from:

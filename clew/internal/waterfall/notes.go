@@ -30,9 +30,6 @@ type notes struct {
 }
 
 func (n *notes) addWait(w story.Wait) {
-	if w.Place == "" {
-		return
-	}
 	if n.waits == nil {
 		n.waits = map[string]time.Duration{}
 	}

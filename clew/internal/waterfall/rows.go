@@ -20,8 +20,8 @@ type row struct {
 	marks   string // see notes
 	service string
 	busy    []story.Interval
-	glyph   rune       // what the bar is made of
-	wait    story.Wait // before the bar
+	glyph   rune         // what the bar is made of
+	waits   []story.Wait // before the bar, the last up to it
 	took    string
 	details []detail // lines of their own beneath the row
 }
@@ -92,7 +92,7 @@ func (b *builder) row(group []*story.Node) row {
 		marks:   b.marks(first),
 		service: cmp.Or(terminal.Clean(first.Service), "-"),
 		glyph:   barWork,
-		wait:    first.Wait,
+		waits:   first.Waits,
 		details: details(first.Span),
 	}
 	var took time.Duration
@@ -118,7 +118,9 @@ func (b *builder) row(group []*story.Node) row {
 		r.name = plural(len(group), "statement")
 		b.notes.folded = true
 	}
-	b.notes.addWait(r.wait)
+	for _, w := range r.waits {
+		b.notes.addWait(w)
+	}
 	return r
 }
 

@@ -111,7 +111,7 @@ func TestWaitIsDrawnBeforeItsSpan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			late := story.Interval{Start: storytest.Epoch.Add(8750 * time.Microsecond), End: storytest.Epoch.Add(10 * time.Millisecond)}
 			got := ""
-			for _, s := range bar(row{busy: []story.Interval{late}, glyph: barWork, wait: story.Wait{Place: "outbox", Length: test.waited}},
+			for _, s := range bar(row{busy: []story.Interval{late}, glyph: barWork, waits: []story.Wait{{Place: "outbox", Length: test.waited}}},
 				axis{storytest.Epoch, 10 * time.Millisecond}, 40) {
 				got += s.text
 			}

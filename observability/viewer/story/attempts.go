@@ -88,8 +88,18 @@ func retell(nodes, roots []*Node) []*Node {
 		}
 		slices.SortStableFunc(all, byStart)
 		number(all)
+		noteRedrives(all, letters[key])
 	}
 	return insert(added, nodes, roots)
+}
+
+// noteRedrives tells the first attempt after each dead letter when its message was given up. Both are sorted.
+func noteRedrives(attempts, letters []*Node) {
+	for _, n := range attempts {
+		for len(letters) > 0 && letters[0].Start.Before(n.Start) {
+			n.givenUp, letters = letters[0].Busy().End, letters[1:]
+		}
+	}
 }
 
 // insert puts the added attempts before the nodes that tell of them, and returns the roots.

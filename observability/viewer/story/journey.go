@@ -149,8 +149,11 @@ func (j *Journey) Waits() map[string]time.Duration {
 	sum := map[string]time.Duration{}
 	for _, t := range j.Turns {
 		for _, n := range append(slices.Clone(t.Entries), t.Sent) {
-			if n != nil && n.Wait.Place != "" {
-				sum[n.Wait.Place] += n.Wait.Length
+			if n == nil {
+				continue
+			}
+			for _, w := range n.Waits {
+				sum[w.Place] += w.Length
 			}
 		}
 	}

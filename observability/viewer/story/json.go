@@ -61,7 +61,7 @@ type nodeJSON struct {
 	Operation string   `json:"operation"`
 	Done      bool     `json:"done"`
 	Reasons   []string `json:"reasons,omitempty"`
-	Wait      *Wait    `json:"wait"`
+	Waits     []Wait   `json:"waits,omitempty"`
 
 	Critical bool       `json:"critical"`
 	Path     [][2]int64 `json:"path,omitempty"`
@@ -157,13 +157,10 @@ func (w *writer) node(n *Node, parent int) *nodeJSON {
 		Parent: parent, ID: n.ID, Trace: n.TraceID, Service: n.Service, Name: n.Name, Kind: n.Kind.String(), Message: n.StatusMessage,
 		From: int64(w.Since(busy.Start)), To: int64(w.Since(busy.End)), Start: rfc3339(n.Start), End: rfc3339(n.End),
 		Failed: n.Error, Killed: n.Killed, Statement: n.IsStatement(), Attempt: n.Attempt, Operation: n.Operation(), Done: n.IsDone(),
-		Critical: n.Critical, Attributes: plainMap(n.Attributes), Resource: w.resource(n.Resource), Scope: n.Scope,
+		Waits: n.Waits, Critical: n.Critical, Attributes: plainMap(n.Attributes), Resource: w.resource(n.Resource), Scope: n.Scope,
 	}
 	if n.Orphan {
 		out.Orphan = n.Span.Parent
-	}
-	if n.Wait.Place != "" {
-		out.Wait = &n.Wait
 	}
 	for _, reason := range n.Reasons() {
 		out.Reasons = append(out.Reasons, reason.String())

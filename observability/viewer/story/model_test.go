@@ -56,7 +56,7 @@ type answer struct {
 		Failed, Killed, Statement, Fold, Critical, Done bool
 		Reasons                                         []string
 		LinkedFrom                                      []string `json:"linked_from"`
-		Wait                                            *struct{ Place string }
+		Waits                                           []struct{ Place string }
 		Path                                            [][2]int64
 		Links                                           []struct {
 			Trace, Span string
@@ -103,8 +103,8 @@ func outline(a answer) []string {
 		add(n.Killed, "killed")
 		add(n.Orphan != "", "orphan")
 		add(n.Failed, "failed")
-		if n.Wait != nil {
-			add(true, "waited in "+n.Wait.Place)
+		for _, w := range n.Waits {
+			add(true, "waited in "+w.Place)
 		}
 		for _, l := range n.Links {
 			switch {
@@ -178,7 +178,7 @@ func TestRecordedOrders(t *testing.T) {
 			"    send orders, waited in outbox",
 			"    process orders #1, failed, waited in stream, links to its parent, linked from dead_letter orders",
 			"    dead_letter orders, links to process orders #1",
-			"    process orders #2, failed, waited in stream, links to its parent, links to another trace, linked from dead_letter orders",
+			"    process orders #2, failed, waited in dead letters, waited in stream, links to its parent, links to another trace, linked from dead_letter orders",
 			"    dead_letter orders, links to process orders #2",
 		},
 		"bullmq": { // of another SDK and library
@@ -262,8 +262,8 @@ func TestWaitsAndKilledAttemptsTakeTurns(t *testing.T) {
 		storytest.Attempted(2, "ack"), storytest.TookOver("one", 1, 10_000))
 	attempts := story.Tell(s.Trace).Roots[0].Children
 	from, seen := attempts[0].Start.Sub(storytest.Epoch), attempts[0].End.Sub(storytest.Epoch)
-	if want := 80 * time.Millisecond; from != 5*time.Millisecond || seen != 10*time.Millisecond || attempts[1].Wait.Length != want {
-		t.Errorf("killed from %v to %v, and a wait of %v; want 5 ms, 10 ms, %v", from, seen, attempts[1].Wait.Length, want)
+	if want := 80 * time.Millisecond; from != 5*time.Millisecond || seen != 10*time.Millisecond || attempts[1].Waited() != want {
+		t.Errorf("killed from %v to %v, and a wait of %v; want 5 ms, 10 ms, %v", from, seen, attempts[1].Waited(), want)
 	}
 }
 

@@ -28,8 +28,8 @@ func (s *Story) Summary() Summary {
 		if n.isAttempt() {
 			sum.Attempts = max(sum.Attempts, n.Attempt, 1)
 		}
-		if n.Wait.Place != "" {
-			sum.Waits[n.Wait.Place] += n.Wait.Length
+		for _, w := range n.Waits {
+			sum.Waits[w.Place] += w.Length
 		}
 		sum.Links += len(n.Links)
 	})

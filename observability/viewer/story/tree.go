@@ -21,10 +21,12 @@ type Node struct {
 	Span     // of several with one id, all but one get another
 	Parent   *Node
 	Children []*Node
-	Orphan   bool // it names a parent, but the trace does not hold it
-	Attempt  int  // at its message, from 1; 0 for the only one, and for a span that is no attempt
-	Killed   bool // an attempt without a span: the next attempt tells of it
-	Wait     Wait // of its message, before it
+	Orphan   bool   // it names a parent, but the trace does not hold it
+	Attempt  int    // at its message, from 1; 0 for the only one, and for a span that is no attempt
+	Killed   bool   // an attempt without a span: the next attempt tells of it
+	Waits    []Wait // of its message, the last of them up to its start
+
+	givenUp time.Time // the end of the move to the dead letters that its message was redriven from, if it is the first attempt since
 
 	Targets    []Target // of Links, in their order
 	LinkedFrom []*Node  // spans of this story that link to it
@@ -41,7 +43,7 @@ func Tell(trace Trace) *Story {
 	end := s.Start
 	of := messages{}
 	Walk(s.Roots, func(n *Node) {
-		n.Wait = waitBefore(n, of)
+		n.setWaits(of)
 		s.named[n.ID] = n
 		if busy := n.Busy(); busy.End.After(end) {
 			end = busy.End

@@ -4,8 +4,29 @@ import "time"
 
 // A Wait is how long a message lay somewhere before a span took it up.
 type Wait struct {
-	Place  string        // "outbox" or "stream"; empty for no wait
+	Place  string        // "outbox", "stream" or "dead letters"; empty for no wait
 	Length time.Duration // 0 for one that is too short to be known
+}
+
+// Waited is how long the message waited before the span in all.
+func (n *Node) Waited() (sum time.Duration) {
+	for _, w := range n.Waits {
+		sum += w.Length
+	}
+	return sum
+}
+
+// setWaits notes the waits of a message before its span: in the outbox or the stream and, before the first attempt after a
+// redrive, among the dead letters.
+func (n *Node) setWaits(of messages) {
+	w := waitBefore(n, of)
+	if w.Place == "" {
+		return
+	}
+	n.Waits = []Wait{w}
+	if among := n.Start.Add(-w.Length).Sub(n.givenUp); !n.givenUp.IsZero() && among > 0 {
+		n.Waits = []Wait{{"dead letters", among}, w}
+	}
 }
 
 // waitBefore is the wait that messaging measured, less what it cannot know: its

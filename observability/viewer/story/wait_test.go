@@ -1,6 +1,7 @@
 package story_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -25,11 +26,11 @@ func TestWaitIsMeasuredByMessaging(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := storytest.New()
 			s.Add("", "order", story.KindClient, "send orders", 0, 1, storytest.Sent("m", test.ms))
-			want := story.Wait{Place: "outbox", Length: test.want}
+			want := []story.Wait{{Place: "outbox", Length: test.want}}
 			if test.want == none {
-				want = story.Wait{}
+				want = nil
 			}
-			if got := story.Tell(s.Trace).Roots[0].Wait; got != want {
+			if got := story.Tell(s.Trace).Roots[0].Waits; !slices.Equal(got, want) {
 				t.Errorf("waited %+v, want %+v", got, want)
 			}
 		})
@@ -80,7 +81,7 @@ func TestWaitBeginsAfterWhatCameBefore(t *testing.T) {
 			if !there {
 				t.Fatal("the span is not in the tree")
 			}
-			if got := last.Wait.Length; got != test.want {
+			if got := last.Waited(); got != test.want {
 				t.Errorf("waited %v, want %v", got, test.want)
 			}
 		})

@@ -85,6 +85,7 @@ function Differences({ sides }) {
     ['Failed spans', s.errors, t.errors],
     ['Waiting in the outbox', ns(s.waits.outbox ?? 0), ns(t.waits.outbox ?? 0)],
     ['Waiting in the stream', ns(s.waits.stream ?? 0), ns(t.waits.stream ?? 0)],
+    ['Waiting among the dead letters', ns(s.waits['dead letters'] ?? 0), ns(t.waits['dead letters'] ?? 0)],
     ['Links', s.links, t.links],
     ['Traces of the same order', ...[r, q].map(({ value }) => (value ? 1 + value.length : '…'))],
   ];

@@ -43,7 +43,7 @@ export function Details({ node, model, elsewhere, logs, onClose }) {
 const times = (node, model) => ({
   start: `+${ns(node.from)} (${clock(new Date(node.start))})`,
   ...(node.killed ? { 'last seen': `+${ns(node.to)}` } : { duration: ns(node.to - node.from) }),
-  ...(node.wait ? { [`waited in ${node.wait.place}`]: node.wait.ns ? ns(node.wait.ns) : '<1 ms' } : {}),
+  ...Object.fromEntries(node.waits.map(w => [`waited in ${w.place}`, w.ns ? ns(w.ns) : '<1 ms'])),
   span: node.fold || node.killed ? undefined : node.id,
   parent: node.orphan,
   trace: model.id,

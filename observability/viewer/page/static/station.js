@@ -44,7 +44,7 @@ const Type = ({ node }) => html`<code><${Name} text=${attribute(node, 'cloudeven
 
 export const Outbox = ({ turn, now }) => html`
   <${Station} kind="outbox" title="Outbox" state=${turn.sent ? 'done' : now ? 'waits' : 'later'} node=${turn.sent}
-      wait=${turn.sent?.wait}
+      wait=${turn.sent?.waits?.at(-1)}
       says="The message waits in a table until the relay sends it: so it is not lost while Redis is away." />`;
 
 export function Stream({ turn, last, open, setOpen }) {
@@ -97,7 +97,7 @@ export function Attempt({ node, turn }) {
   const { failed } = node;
   const result = attribute(node, 'messaging.redis_streams.outcome');
   return html`
-    <${Station} kind="attempt" title=${number} state=${failed ? 'failed' : 'done'} node=${node} time=${took(node)} wait=${node.wait}
+    <${Station} kind="attempt" title=${number} state=${failed ? 'failed' : 'done'} node=${node} time=${took(node)} wait=${node.waits?.at(-1)}
         says=${failed ? html`<span class="bad"><code><${Name} text=${attribute(node, 'error.type') ?? 'error'} /></code>
           ${' '}<${Name} text=${node.message} /></span>` : says(node, result, turn)}>
       <p class="told">${consumer} ${result && html`<span class="tag ${failed ? 'tag-bad' : 'tag-good'}">${result}</span>`} <${At} node=${node} /></p>

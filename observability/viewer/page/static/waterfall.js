@@ -167,15 +167,18 @@ export const reason = node => {
 // hrefOf is where a link leads.
 export const hrefOf = (link, here) => `/traces/${link.trace ?? here}?span=${link.span}`;
 
-// Bars draws the wait, hatched, up to where work began, then the work, and says how long each took.
+// waitText names a wait and its length.
+const waitText = ({ place, ns: length }) => `${place} ${length ? ns(length) : '<1 ms'}`;
+
+// Bars draws the waits, hatched, up to where work began, then the work, and says how long each took.
 function Bars({ node, open, x, width }) {
   const clip = t => Math.max(0, Math.min(100, x(t)));
   const box = (from, to) => ({ left: `min(${clip(from)}%, 100% - 2px)`, width: `${clip(to) - clip(from)}%` });
   const inView = (from, to) => x(to) >= 0 && x(from) <= 100;
   const drawn = node.fold ? (open ? [] : node.children) : [node];
   const took = node.fold ? node.children.reduce((sum, n) => sum + n.to - n.from, 0) : node.to - node.from;
-  const waited = node.from - (node.wait?.ns ?? 0);
-  const wait = node.wait && `${node.wait.place} ${node.wait.ns ? ns(node.wait.ns) : '<1 ms'}`;
+  const waited = node.waits.reduce((since, w) => since - w.ns, node.from);
+  const wait = node.waits.map(waitText).join(', ');
   const free = Math.max(clip(waited), 100 - clip(node.to)) > Math.min(33, (room(ns(took)) / width) * 100); // else it stands over the gap
   const fits = wait && room(wait) + (free ? 0 : 2 * room(ns(took))) < ((clip(node.from) - clip(waited)) / 100) * width;
   const text = [node.killed ? '?' : ns(took), wait && !fits && wait].filter(Boolean).join(' · ');
