@@ -28,19 +28,19 @@ func claimPorts(c *Config, killed bool) (viewer.Listeners, error) {
 	return listeners, err
 }
 
-// listenFree listens on a random port of loopback that is free.
+// listenFree listens on a random port of a host that is free.
 //
 // It is below the ports that systems hand out to clients: one of those may be
 // taken while a child is started again, and a client that reconnects to a
 // child that is dead may be given the very port it calls, and be connected to
 // itself.
-func listenFree() (net.Listener, error) {
+func listenFree(host string) (net.Listener, error) {
 	for range 100 {
-		if ln, err := net.Listen("tcp", loopback(20000+rand.IntN(10000))); err == nil {
+		if ln, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(20000+rand.IntN(10000)))); err == nil {
 			return ln, nil
 		}
 	}
-	return nil, errors.New("100 ports between 20000 and 29999 are taken")
+	return nil, fmt.Errorf("100 ports of %s between 20000 and 29999 are taken", host)
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
@@ -49,7 +49,14 @@ func tryPorts(c *Config) (viewer.Listeners, error) {
 	var all []net.Listener
 	var problems []error
 	claim := func(addr *string, variable string) net.Listener {
-		ln, err := httpserver.Listen(*addr, variable)
+		var ln net.Listener
+		host, port, err := net.SplitHostPort(*addr)
+		if err == nil && port == "0" {
+			ln, err = listenFree(host)
+		}
+		if ln == nil {
+			ln, err = httpserver.Listen(*addr, variable)
+		}
 		if err != nil {
 			problems = append(problems, err)
 			return nil
@@ -66,7 +73,7 @@ func tryPorts(c *Config) (viewer.Listeners, error) {
 	for range c.InventoryReplicas - 1 {
 		var r replica
 		for _, addr := range []*string{&r.addr, &r.admin} {
-			ln, err := listenFree()
+			ln, err := listenFree("127.0.0.1")
 			if err != nil {
 				problems = append(problems, fmt.Errorf("find a port for a replica of inventory: %w", err))
 				continue

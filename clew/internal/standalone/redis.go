@@ -69,7 +69,7 @@ func redisPort(dir string) (int, error) {
 		ln, _ = net.Listen("tcp", loopback(port))
 	}
 	if ln == nil {
-		if ln, err = listenFree(); err != nil {
+		if ln, err = listenFree("127.0.0.1"); err != nil {
 			return 0, fmt.Errorf("find a port for Redis: %w", err)
 		}
 	}
