@@ -12,20 +12,33 @@ import (
 	"example.com/clew/observability/viewer"
 )
 
+// claims hold the children's addresses, so that no other program takes one before its child is started.
+type claims map[string]net.Listener
+
+// release gives addresses back.
+func (c claims) release(addrs ...string) {
+	for _, addr := range addrs {
+		if ln := c[addr]; ln != nil {
+			_ = ln.Close() // it accepted nothing
+		}
+		delete(c, addr)
+	}
+}
+
 // claimPorts makes sure, before anything starts, that every address is free.
-// It keeps listening for the viewer and gives the children's addresses back.
+// It keeps listening for the viewer, and holds the children's addresses.
 // It fills in the ports that were 0, and Redis's. The error has a line for every address
 // that is taken, with the variable that moves it.
 //
 // After a supervisor that was killed, its children may still be dying: they
 // have 2 s.
-func claimPorts(c *Config, killed bool) (viewer.Listeners, error) {
-	listeners, err := tryPorts(c)
+func claimPorts(c *Config, killed bool) (viewer.Listeners, claims, error) {
+	listeners, held, err := tryPorts(c)
 	for tries := 0; err != nil && killed && tries < 20; tries++ {
 		time.Sleep(100 * time.Millisecond)
-		listeners, err = tryPorts(c)
+		listeners, held, err = tryPorts(c)
 	}
-	return listeners, err
+	return listeners, held, err
 }
 
 // listenFree listens on a random port of a host that is free.
@@ -45,7 +58,7 @@ func listenFree(host string) (net.Listener, error) {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-func tryPorts(c *Config) (viewer.Listeners, error) {
+func tryPorts(c *Config) (viewer.Listeners, claims, error) {
 	var all []net.Listener
 	var problems []error
 	claim := func(addr *string, variable string) net.Listener {
@@ -83,7 +96,10 @@ func tryPorts(c *Config) (viewer.Listeners, error) {
 		}
 		c.further = append(c.further, r)
 	}
-	given := all
+	held := claims{}
+	for _, ln := range all {
+		held[ln.Addr().String()] = ln
+	}
 	kept := viewer.Listeners{
 		API:      claim(&c.Viewer, "VIEWER_ADDR"),
 		OTLPGRPC: claim(&c.OTLPGRPC, "OTLP_GRPC_ADDR"),
@@ -96,10 +112,9 @@ func tryPorts(c *Config) (viewer.Listeners, error) {
 		}
 	}
 	if problems != nil {
-		given = all
+		for _, ln := range all {
+			problems = append(problems, ln.Close())
+		}
 	}
-	for _, ln := range given {
-		problems = append(problems, ln.Close())
-	}
-	return kept, errors.Join(problems...)
+	return kept, held, errors.Join(problems...)
 }

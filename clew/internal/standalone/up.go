@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,10 +61,11 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		stopViewing()
 		err = errors.Join(err, group.Wait())
 	}()
-	listeners, err := claimPorts(&c, killed)
+	listeners, held, err := claimPorts(&c, killed)
 	if err != nil {
 		return err
 	}
+	defer func() { held.release(slices.Collect(maps.Keys(held))...) }()
 	known := state.State{
 		Mode:       state.Standalone,
 		Partitions: c.Partitions,
@@ -97,9 +100,13 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		return err
 	}
 	say("starting order-1 and inventory-1")
+	start := func(service string, n int, at replica) *supervise.Running {
+		held.release(at.addr, at.admin)
+		return supervisor.Start(serviceChild(c, clew, service, n, at, known))
+	}
 	services := []*supervise.Running{
-		supervisor.Start(serviceChild(c, clew, "order", 1, replica{c.Order, c.OrderAdmin}, known)),
-		supervisor.Start(serviceChild(c, clew, "inventory", 1, replica{c.Inventory, c.InventoryAdmin}, known)),
+		start("order", 1, replica{c.Order, c.OrderAdmin}),
+		start("inventory", 1, replica{c.Inventory, c.InventoryAdmin}),
 	}
 	defer func() { stop(say, services...) }()
 	if err := waitReady(ctx, services); err != nil {
@@ -108,7 +115,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	// The first replica has brought the database up to date that all share.
 	for i, r := range c.further {
 		say(fmt.Sprintf("starting inventory-%d", i+2))
-		services = append(services, supervisor.Start(serviceChild(c, clew, "inventory", i+2, r, known)))
+		services = append(services, start("inventory", i+2, r))
 	}
 	if err := waitReady(ctx, services); err != nil {
 		return err
