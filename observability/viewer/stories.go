@@ -133,8 +133,9 @@ func (v *Viewer) related(ctx context.Context, trace story.Trace) ([]relatedTrace
 	others := map[string]story.Trace{}
 	for _, span := range trace.Spans {
 		for _, link := range span.Links {
-			if link.TraceID == "" || len(others) == mostTraces {
-				continue
+			_, known := others[link.TraceID]
+			if known || link.TraceID == "" || link.TraceID == trace.ID || len(others) == mostTraces {
+				continue // each is read once, however many spans link to it
 			}
 			if other, err := v.Trace(link.TraceID); err == nil { // a link may hold anything
 				others[other.ID] = other

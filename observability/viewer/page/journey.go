@@ -35,19 +35,19 @@ func (p *page) getJourney(r *http.Request) (any, error) {
 		Where   story.Where    `json:"where"`
 		Problem string         `json:"problem,omitempty"` // why it is not known what is pending
 	}{Journey: journey}
-	if journey.IsAtEnd() {
-		answer.Where = journey.Where(nil, false)
-		return answer, nil
+	var pending []story.Pending
+	if !journey.IsAtEnd() {
+		pending, err = p.Streams.Pending(r.Context(), id)
 	}
-	var deadLetter bool
-	pending, err := p.Streams.Pending(r.Context(), id)
-	if err == nil {
-		deadLetter, err = p.Streams.HasDeadLetter(r.Context(), id)
+	answer.Where = journey.Where(pending, true)
+	if err == nil && answer.Where.Place == story.PlaceDead { // only then it matters whether somebody discarded it
+		var there bool
+		there, err = p.Streams.HasDeadLetter(r.Context(), id)
+		answer.Where = journey.Where(pending, there || err != nil)
 	}
 	if err != nil {
 		answer.Problem = asProblem(err).Detail
 	}
-	answer.Where = journey.Where(pending, deadLetter || err != nil)
 	return answer, nil
 }
 

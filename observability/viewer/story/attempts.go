@@ -56,23 +56,27 @@ func (s Span) isAttempt() bool { return strings.HasPrefix(s.Name, operationProce
 // retell numbers the attempts at each message, where there are several, and adds those whose process was killed. It
 // returns the roots with the added attempts.
 func retell(nodes, roots []*Node) []*Node {
-	attempts, letters := map[string][]*Node{}, map[string][]*Node{}
+	type told struct{ attempts, letters []*Node } // either may be empty
+	byMessage := map[string]*told{}
 	for _, n := range nodes {
 		key := n.messageOfGroup()
-		switch {
-		case key == "":
-		case n.isAttempt():
-			attempts[key] = append(attempts[key], n)
-		default:
-			letters[key] = append(letters[key], n)
-			attempts[key] = append(attempts[key], []*Node{}...) // every attempt at it may have left no span
+		if key == "" {
+			continue
+		}
+		if byMessage[key] == nil {
+			byMessage[key] = &told{}
+		}
+		if m := byMessage[key]; n.isAttempt() {
+			m.attempts = append(m.attempts, n)
+		} else {
+			m.letters = append(m.letters, n)
 		}
 	}
 	of := messages{}
 	added := map[*Node][]*Node{} // by the node that tells of them
-	for key, known := range attempts {
-		all := slices.Clone(known)
-		compared := known[:min(len(known), maxCompared)]
+	for _, m := range byMessage {
+		all := slices.Clone(m.attempts)
+		compared := m.attempts[:min(len(m.attempts), maxCompared)]
 		for _, n := range compared {
 			if k := killedBefore(n, compared, of); k != nil {
 				all = append(all, k)
@@ -80,7 +84,7 @@ func retell(nodes, roots []*Node) []*Node {
 			}
 		}
 		var since time.Time // the dead letter before
-		for _, letter := range letters[key][:min(len(letters[key]), maxCompared)] {
+		for _, letter := range m.letters[:min(len(m.letters), maxCompared)] {
 			lost := lostBefore(letter, since, all[:min(len(all), maxCompared)], of)
 			all = append(all, lost...)
 			added[letter] = lost
@@ -88,7 +92,7 @@ func retell(nodes, roots []*Node) []*Node {
 		}
 		slices.SortStableFunc(all, byStart)
 		number(all)
-		noteRedrives(all, letters[key])
+		noteRedrives(all, m.letters)
 	}
 	return insert(added, nodes, roots)
 }

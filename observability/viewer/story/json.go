@@ -239,9 +239,13 @@ func (j *Journey) MarshalJSON() ([]byte, error) {
 		return w.node(n, -1)
 	}
 	traces, turns := []traceJSON{}, []turnJSON{}
+	roots := map[string][]*Node{} // by their trace
+	for _, n := range j.Roots {
+		roots[n.TraceID] = append(roots[n.TraceID], n)
+	}
 	for _, t := range j.Traces {
 		first := traceJSON{ID: t.ID}
-		if root := Tell(t).Root(); root != nil {
+		if root := rootOf(roots[t.ID]); root != nil {
 			first.Service, first.Name = root.Service, root.Name
 		}
 		traces = append(traces, first)

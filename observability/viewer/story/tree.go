@@ -90,12 +90,14 @@ func Walk(roots []*Node, visit func(*Node)) {
 
 // Root is the span that names the story: the first without a parent, else the first of which the parent is not here, nil
 // without spans. It is not always the one that starts first, because clocks differ.
-func (s *Story) Root() *Node {
-	if i := slices.IndexFunc(s.Roots, func(n *Node) bool { return n.Span.Parent == "" }); i >= 0 {
-		return s.Roots[i]
+func (s *Story) Root() *Node { return rootOf(s.Roots) }
+
+func rootOf(roots []*Node) *Node {
+	if i := slices.IndexFunc(roots, func(n *Node) bool { return n.Span.Parent == "" }); i >= 0 {
+		return roots[i]
 	}
-	if len(s.Roots) > 0 {
-		return s.Roots[0]
+	if len(roots) > 0 {
+		return roots[0]
 	}
 	return nil
 }
