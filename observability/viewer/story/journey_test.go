@@ -10,18 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/clew/observability/viewer/story"
+	"example.com/clew/observability/viewer/story/storytest"
 )
-
-var settings = story.Settings{Deliveries: 5, Turns: []story.TurnSettings{
-	{Service: "order", Request: "POST /orders", Stream: "orders", Types: []string{"order.created.v1"}},
-	{Service: "inventory", Reads: "orders", Stream: "stock", Types: []string{"stock.reserved.v1", "stock.rejected.v1"}},
-	{Service: "order", Reads: "stock", Stream: "orders", Types: []string{"order.confirmed.v1", "order.rejected.v1"}},
-}}
 
 // follow returns the journey of recorded traces, and what tells of it in words: a list a turn.
 func follow(t *testing.T, traces []story.Trace) (*story.Journey, [][]string) {
 	t.Helper()
-	j := story.Follow(settings, traces[0].Orders()[0], traces[0].ID, traces)
+	j := story.Follow(storytest.Settings, traces[0].Orders()[0], traces[0].ID, traces)
 	var turns [][]string
 	for _, turn := range j.Turns {
 		parts := []string{}
@@ -153,7 +148,7 @@ func TestWhereAnOrderIs(t *testing.T) {
 		"redriven, being processed": {recorded(t, "invalid"), []story.Pending{held}, 1, story.PlaceAttempt},
 		"at the end":                {plain, nil, 2, story.PlaceEnd},
 	} {
-		j := story.Follow(settings, plain[0].Orders()[0], plain[0].ID, test.traces)
+		j := story.Follow(storytest.Settings, plain[0].Orders()[0], plain[0].ID, test.traces)
 		if name == "dead-lettered" || name == "discarded" || name == "redriven, being processed" {
 			j, _ = follow(t, test.traces)
 		}
@@ -240,7 +235,7 @@ func TestTwoOrdersInOneTrace(t *testing.T) {
 	plain, flaky := recorded(t, "plain")[0], recorded(t, "flaky")[0]
 	both := story.Trace{ID: plain.ID, Spans: slices.Concat(plain.Spans, flaky.Spans)}
 	for order, want := range map[string]int{plain.Orders()[0]: 1, flaky.Orders()[0]: 3} {
-		j := story.Follow(settings, order, plain.ID, []story.Trace{both})
+		j := story.Follow(storytest.Settings, order, plain.ID, []story.Trace{both})
 		turn := j.Turns[0]
 		if n := len(j.Turns[1].Entries); n != want || turn.Request != turn.Created.Parent {
 			t.Errorf("%d entries, and the request %v of %v; want %d, and its own request", n, turn.Request, turn.Created, want)

@@ -2,36 +2,20 @@ package story_test
 
 import (
 	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"example.com/clew/observability/viewer/story"
 	"example.com/clew/observability/viewer/story/storytest"
 )
 
-// recorded returns traces as a back end answered them; see testdata/README.md.
 func recorded(t *testing.T, kind string) (traces []story.Trace) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/" + kind + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answers []struct{ Trace json.RawMessage }
-	if err := json.Unmarshal(data, &answers); err != nil {
-		t.Fatal(err)
-	}
-	for _, answer := range answers {
-		var decoded tracepb.TracesData
-		if err := protojson.Unmarshal(answer.Trace, &decoded); err != nil {
-			t.Fatal(err)
-		}
-		trace := story.Trace{Spans: story.FromOTLP(&decoded)}
+	for _, decoded := range storytest.Recorded(t, kind) {
+		trace := story.Trace{Spans: story.FromOTLP(decoded)}
 		trace.ID = trace.Spans[0].TraceID
 		traces = append(traces, trace)
 	}

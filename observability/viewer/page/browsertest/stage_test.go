@@ -22,6 +22,7 @@ import (
 	"example.com/clew/observability/viewer/page"
 	"example.com/clew/observability/viewer/page/pagetest"
 	"example.com/clew/observability/viewer/story"
+	"example.com/clew/observability/viewer/story/storytest"
 )
 
 const deadline = 30 * time.Second // of whatever a test waits for outside of the browser
@@ -94,13 +95,6 @@ func (s *stage) hold(pending ...story.Pending) {
 	s.pending = pending
 }
 
-// journey is the way of an order through the services.
-var journey = story.Settings{Deliveries: 5, Turns: []story.TurnSettings{
-	{Service: "order", Request: "POST /orders", Stream: "orders", Types: []string{"order.created.v1"}},
-	{Service: "inventory", Reads: "orders", Stream: "stock", Types: []string{"stock.reserved.v1", "stock.rejected.v1"}},
-	{Service: "order", Reads: "stock", Stream: "orders", Types: []string{"order.confirmed.v1", "order.rejected.v1"}},
-}}
-
 // newStageOf has dashboards, whose queries go to metrics.
 func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 	t.Helper()
@@ -115,7 +109,7 @@ func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 	const nobody = "127.0.0.1:1"
 	s.viewer = viewer.New(viewer.Config{Metrics: metrics, Page: func(v *viewer.Viewer) http.Handler {
 		return page.New(page.Config{
-			Viewer: v, Orders: "http://" + nobody, Journey: journey, Streams: s,
+			Viewer: v, Orders: "http://" + nobody, Journey: storytest.Settings, Streams: s,
 			Dashboards: dashboards, Runbooks: fstest.MapFS{
 				"Loud.md":  {Data: []byte("# Loud\n\nListen. Then be [quiet](Quiet.md).\n")},
 				"Quiet.md": {Data: []byte("# Quiet\n")},

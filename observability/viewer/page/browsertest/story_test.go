@@ -1,42 +1,36 @@
 package browsertest
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
-	"os"
 	"testing"
 	"time"
 
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
-	"google.golang.org/protobuf/encoding/protojson"
+
+	"example.com/clew/observability/viewer/story/storytest"
 )
 
-// A recording is one order and its traces, see the stories' testdata.
+// A recording is one order and its traces, see storytest.
 type recording struct {
 	order  string
 	traces []trace // first the one in which it was placed
 }
 
-// trace is what a Clew answered of one.
+// trace is one of them.
 type trace struct {
-	id     string
-	answer json.RawMessage
-	spans  *tracepb.TracesData
+	id    string
+	spans *tracepb.TracesData
 }
 
 func recorded(t *testing.T, kind string) (s recording) {
 	t.Helper()
-	data, err := os.ReadFile("../../story/testdata/" + kind + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answers []struct{ Trace json.RawMessage }
-	if err := json.Unmarshal(data, &answers); err != nil {
-		t.Fatal(err)
-	}
-	for _, answer := range answers {
-		s.traces = append(s.traces, decodeTrace(t, answer.Trace))
+	for _, spans := range storytest.Recorded(t, kind) {
+		recorded := trace{spans: spans}
+		for span := range recorded.all() {
+			recorded.id = fmt.Sprintf("%x", span.GetTraceId())
+		}
+		s.traces = append(s.traces, recorded)
 	}
 	for span := range s.traces[0].all() {
 		if order := attributeOf(span, "messaging.message.conversation_id"); order != "" {
@@ -44,18 +38,6 @@ func recorded(t *testing.T, kind string) (s recording) {
 		}
 	}
 	return s
-}
-
-func decodeTrace(t *testing.T, answer json.RawMessage) trace {
-	t.Helper()
-	decoded := trace{answer: answer, spans: &tracepb.TracesData{}}
-	if err := protojson.Unmarshal(answer, decoded.spans); err != nil {
-		t.Fatal(err)
-	}
-	for span := range decoded.all() {
-		decoded.id = fmt.Sprintf("%x", span.GetTraceId())
-	}
-	return decoded
 }
 
 func (t trace) all() iter.Seq[*tracepb.Span] {
