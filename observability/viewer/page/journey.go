@@ -63,15 +63,17 @@ func (p *page) getFates(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	of := map[string][]story.Trace{}
+	of := map[string]story.Trace{} // what the order's own spans tell is enough, and a trace may have many orders
 	for _, trace := range traces {
-		for _, order := range trace.Orders() {
-			of[order] = append(of[order], trace)
+		for _, span := range trace.Spans {
+			if order := span.Order(); order != "" {
+				of[order] = story.Trace{Spans: append(of[order].Spans, span)}
+			}
 		}
 	}
 	fates := make(map[string]fate, len(of))
-	for order, traces := range of {
-		journey := story.Follow(p.Journey, order, "", traces)
+	for order, spans := range of {
+		journey := story.Follow(p.Journey, order, "", []story.Trace{spans})
 		f := fate{Dead: journey.Where(nil, true).Place == story.PlaceDead}
 		if at := journey.Finished(); !at.IsZero() {
 			f.Finished = &at

@@ -49,7 +49,8 @@ func (n *Node) IsDone() bool {
 
 func (s Span) message() string { return s.Attributes.String(attributeMessage) }
 
-func (s Span) order() string { return s.Attributes.String(attributeOrder) }
+// Order is the id of the order that the span's message is about, "" if there is none.
+func (s Span) Order() string { return s.Attributes.String(attributeOrder) }
 
 func (s Span) isAttempt() bool { return strings.HasPrefix(s.Name, operationProcess+" ") }
 

@@ -64,7 +64,7 @@ func Follow(settings Settings, order, own string, traces []Trace) *Journey {
 	for i, turn := range settings.Turns {
 		messages[i] = map[string]bool{}
 		for _, n := range nodes {
-			if n.message() != "" && n.order() == order && slices.Contains(turn.Types, n.Attributes.String(attributeEventType)) {
+			if n.message() != "" && n.Order() == order && slices.Contains(turn.Types, n.Attributes.String(attributeEventType)) {
 				messages[i][n.message()] = true
 			}
 		}

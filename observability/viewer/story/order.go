@@ -17,7 +17,7 @@ type Order struct {
 // Orders returns the ids of the orders that the trace's messages are about.
 func (t Trace) Orders() (ids []string) {
 	for _, span := range t.Spans {
-		if id := span.Attributes.String(attributeOrder); id != "" && !slices.Contains(ids, id) {
+		if id := span.Order(); id != "" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
