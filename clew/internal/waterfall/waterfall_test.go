@@ -112,7 +112,7 @@ func TestWaitIsDrawnBeforeItsSpan(t *testing.T) {
 			late := story.Interval{Start: storytest.Epoch.Add(8750 * time.Microsecond), End: storytest.Epoch.Add(10 * time.Millisecond)}
 			got := ""
 			for _, s := range bar(row{busy: []story.Interval{late}, glyph: barWork, waits: []story.Wait{{Place: "outbox", Length: test.waited}}},
-				axis{storytest.Epoch, 10 * time.Millisecond}, 40) {
+				axis{storytest.Epoch, story.Scale{{To: 10 * time.Millisecond, Drawn: 10 * time.Millisecond}}}, 40) {
 				got += s.text
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {

@@ -8,6 +8,7 @@ import { useStory, useLive } from './live.js';
 import { useRelated, useElsewhere, Related } from './related.js';
 import { Waterfall, signs } from './waterfall.js';
 import { Details } from './details.js';
+import { isFolded } from './story.js';
 import { Name } from './text.js';
 
 export default function TracePage({ params: [id], query }) {
@@ -80,6 +81,7 @@ function Legend({ model }) {
   return html`
     <div class="wf-legend hint">
       ${waiting && html`<span><i class="wf-wait" /> waiting: ${waiting}</span>`}
+      ${model.scale.some(isFolded) && html`<span>╱ a pause longer than all else together: it is drawn as long as that</span>`}
       ${nodes.some(n => n.fold) && html`<span><i class="wf-bar wf-statement" /> database statements</span>`}
       ${Object.entries(signs).filter(([sign]) => used[sign]).map(([sign, text]) => html`<span>${sign} ${text}</span>`)}
       <span class="wide">keys: ↑ ↓ select, ← → close and open, Esc close the details</span>
