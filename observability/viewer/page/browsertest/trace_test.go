@@ -305,3 +305,21 @@ func TestDraggingOnTheAxisZooms(t *testing.T) {
 	p.Click(".wf-head button")
 	p.UntilText("0 s")
 }
+
+func TestALongGapIsFolded(t *testing.T) {
+	s := newStage(t)
+	const day = 86_400_000_000 // µs
+	s.send("order", span(1, 0, "POST /orders", 0, 400_000), span(2, 1, "process orders", 2*day, 2*day+400_000))
+	p := s.open("/traces/" + thisTrace)
+	p.Until("document.querySelectorAll('.wf-row').length === 2")
+	p.UntilText("╱ 2 d ╱")
+	width := "parseFloat(getComputedStyle(document.querySelectorAll('.wf-bar')[%d]).width) / document.querySelector('.wf-bars').clientWidth"
+	for i := range 2 {
+		if share := pagetest.Eval[float64](p, fmt.Sprintf(width, i)); share < .2 || share > .3 {
+			t.Errorf("the bar of row %d takes %.0f %% of the axis, want a quarter", i, 100*share)
+		}
+	}
+	p.Do(chromedp.EmulateViewport(390, 800))
+	p.Until("innerWidth === 390")
+	p.Fits()
+}
