@@ -37,6 +37,7 @@ func TestPictures(t *testing.T) {
 		"taken_over_color": {storytest.TakenOver(), Options{Color: true}},
 		"redriven":         {storytest.Redriven(), Options{}},
 		"redriven_narrow":  {storytest.Redriven(), Options{Width: 40}},
+		"redriven_late":    {anHourLater(storytest.Redriven()), Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, test.trace, test.options)
@@ -55,6 +56,16 @@ func TestPictures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// anHourLater makes a pause of an hour after the first three seconds.
+func anHourLater(trace story.Trace) story.Trace {
+	for i, s := range trace.Spans {
+		if s.Start.After(storytest.Epoch.Add(3 * time.Second)) {
+			trace.Spans[i].Start, trace.Spans[i].End = s.Start.Add(time.Hour), s.End.Add(time.Hour)
+		}
+	}
+	return trace
 }
 
 func TestOddTraces(t *testing.T) {

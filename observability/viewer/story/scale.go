@@ -41,8 +41,9 @@ func (s Scale) Place(since time.Duration) (at time.Duration) {
 	return at
 }
 
-// leastFold is the shortest gap that is folded: where all of a trace is shorter, its true proportions tell more.
-const leastFold = time.Second
+// leastFold is the shortest gap that is folded. Shorter ones tell more in their true proportions: the backoff between attempts
+// grows, each longer than all before.
+const leastFold = 10 * time.Second
 
 // scale folds the longest gap as long as it is longer than the rest. All that are folded are drawn as long as the rest.
 func (s *Story) scale() Scale {

@@ -16,18 +16,18 @@ func TestAGapLongerThanTheRestIsFolded(t *testing.T) {
 		busy [][2]time.Duration
 		want story.Scale
 	}{
-		"no spans":                          {nil, story.Scale{{0, 0, 0}}},
-		"no gap":                            {[][2]time.Duration{{0, 5 * s}, {1 * s, 9 * s}}, story.Scale{{0, 9 * s, 9 * s}}},
-		"as long as the rest":               {[][2]time.Duration{{0, 1 * s}, {3 * s, 4 * s}}, story.Scale{{0, 4 * s, 4 * s}}},
-		"covered by a span that goes on":    {[][2]time.Duration{{0, 90 * s}, {1 * s, 2 * s}, {80 * s, 81 * s}}, story.Scale{{0, 90 * s, 90 * s}}},
-		"longer, in a trace that was short": {[][2]time.Duration{{0, 1 * ms}, {900 * ms, 901 * ms}}, story.Scale{{0, 901 * ms, 901 * ms}}},
+		"no spans":                           {nil, story.Scale{{0, 0, 0}}},
+		"no gap":                             {[][2]time.Duration{{0, 5 * s}, {1 * s, 9 * s}}, story.Scale{{0, 9 * s, 9 * s}}},
+		"as long as the rest":                {[][2]time.Duration{{0, 1 * s}, {3 * s, 4 * s}}, story.Scale{{0, 4 * s, 4 * s}}},
+		"covered by a span that goes on":     {[][2]time.Duration{{0, 90 * s}, {1 * s, 2 * s}, {80 * s, 81 * s}}, story.Scale{{0, 90 * s, 90 * s}}},
+		"longer, but the backoff of a retry": {[][2]time.Duration{{0, 1 * ms}, {9 * s, 10 * s}}, story.Scale{{0, 10 * s, 10 * s}}},
 		"longer": {
 			[][2]time.Duration{{0, 1 * s}, {100 * s, 102 * s}},
 			story.Scale{{0, 1 * s, 1 * s}, {1 * s, 100 * s, 3 * s}, {100 * s, 102 * s, 2 * s}},
 		},
 		"two: together as long as the rest": {
-			[][2]time.Duration{{0, 1 * s}, {1001 * s, 1002 * s}, {1012 * s, 1014 * s}},
-			story.Scale{{0, 1 * s, 1 * s}, {1 * s, 1001 * s, 2 * s}, {1001 * s, 1002 * s, 1 * s}, {1002 * s, 1012 * s, 2 * s}, {1012 * s, 1014 * s, 2 * s}},
+			[][2]time.Duration{{0, 1 * s}, {1001 * s, 1002 * s}, {1013 * s, 1015 * s}},
+			story.Scale{{0, 1 * s, 1 * s}, {1 * s, 1001 * s, 2 * s}, {1001 * s, 1002 * s, 1 * s}, {1002 * s, 1013 * s, 2 * s}, {1013 * s, 1015 * s, 2 * s}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
