@@ -121,7 +121,9 @@ func (v *Viewer) getRelated(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	related, err := v.related(r.Context(), trace)
+	ctx, cancel := context.WithTimeout(r.Context(), v.searchTimeout) // for the searches of all orders together
+	defer cancel()
+	related, err := v.related(ctx, trace)
 	if err != nil {
 		writeError(w, err)
 		return
