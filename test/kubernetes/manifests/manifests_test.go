@@ -17,14 +17,17 @@ import (
 
 const repository = "../../.." // its root
 
-// overlays are the folders that are built. The last two are written here, because a component alone is nothing.
-var overlays = []string{"base", "loadtest", "overlays/demo", "overlays/production", "overlays/demo-keda", "overlays/demo-hpa"}
+// overlays are the folders that are built. The last is written here, because a component alone is nothing.
+var overlays = []string{
+	"base", "loadtest", "loadtest-shards", "overlays/demo", "overlays/production", "overlays/demo-keda", "overlays/demo-hpa",
+}
 
 // elsewhere are the Secrets that the folder itself does not have: whoever applies it makes them before.
 var elsewhere = map[string][]string{
 	"base":                {"order", "inventory"},
 	"overlays/production": {"order", "inventory"},
 	"loadtest":            {"tools"}, // overlays/demo has it
+	"loadtest-shards":     {"tools"},
 }
 
 // An object is one of an overlay. typed is nil for a custom resource, whose type is only in its CRD.
@@ -49,10 +52,8 @@ func checkout(t *testing.T) (root string) {
 		t.Fatal(err)
 	}
 	prepare(t, root)
-	for _, component := range []string{"keda", "hpa"} {
-		write(t, filepath.Join(root, "deploy/kubernetes/overlays/demo-"+component, "kustomization.yaml"), fmt.Sprintf(
-			"resources: [../demo]\ncomponents: [../../components/%s]\n", component))
-	}
+	hpa := strings.ReplaceAll(read(t, filepath.Join(root, "deploy/kubernetes/overlays/demo-keda/kustomization.yaml")), "keda", "hpa")
+	write(t, filepath.Join(root, "deploy/kubernetes/overlays/demo-hpa/kustomization.yaml"), hpa)
 	return root
 }
 
