@@ -3,7 +3,6 @@ package manifests_test
 import (
 	"encoding/json"
 	"flag"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/prometheus/promql/parser"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -122,65 +120,6 @@ func TestTheDemoRunsWhatComposeRuns(t *testing.T) {
 	}
 }
 
-// Whatever the configuration calls by name and port is a Service with that port.
-func TestTheDemoCallsWhatIsThere(t *testing.T) {
-	root := checkout(t)
-	s, load := decoded(t, root, "overlays/demo"), decoded(t, root, "loadtest")
-	calls := func(who, host, port string) {
-		isPort := func(p corev1.ServicePort) bool { return strconv.Itoa(int(p.Port)) == port }
-		for _, o := range append(slices.Clone(s.objects), load.objects...) {
-			service, ok := o.typed.(*corev1.Service)
-			if ok && o.name == host && slices.ContainsFunc(service.Spec.Ports, isPort) {
-				return
-			}
-		}
-		t.Errorf("%s calls %s:%s, which is no Service", who, host, port)
-	}
-	var prometheus struct {
-		ScrapeConfigs []struct {
-			DNSSDConfigs []struct {
-				Names []string
-				Port  int
-			} `json:"dns_sd_configs"`
-		} `json:"scrape_configs"`
-	}
-	if err := yaml.Unmarshal([]byte(read(t, filepath.Join(repository, "observability/prometheus/prometheus.yml"))), &prometheus); err != nil {
-		t.Fatal(err)
-	}
-	for _, scrape := range prometheus.ScrapeConfigs {
-		for _, sd := range scrape.DNSSDConfigs {
-			calls("Prometheus", sd.Names[0], strconv.Itoa(sd.Port))
-		}
-	}
-	for _, o := range s.objects {
-		var text string
-		switch typed := o.typed.(type) {
-		case *corev1.Secret:
-			for _, value := range typed.Data {
-				text += string(value) + "\n"
-			}
-		case *corev1.ConfigMap:
-			if strings.HasPrefix(o.name, "dashboard-") || o.name == "runbooks" {
-				continue
-			}
-			for _, value := range typed.Data {
-				text += value + "\n"
-			}
-		}
-		for _, address := range addresses.FindAllString(text, -1) {
-			u, err := url.Parse(address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if host := u.Hostname(); host != "127.0.0.1" {
-				calls(o.String(), host, u.Port())
-			}
-		}
-	}
-}
-
-var addresses = regexp.MustCompile(`\b(?:http|redis|postgres)://[^\s"'/]+:\d+`)
-
 // A service stops within 20 s. If it were killed before, others would take its messages over only after 15 s.
 func TestServicesHaveTimeToStop(t *testing.T) {
 	for _, w := range decoded(t, checkout(t), "base").workloads {
@@ -200,7 +139,7 @@ func TestBothAutoscalersDoTheSame(t *testing.T) {
 			keda = scaledObject(o)
 		}
 	}
-	for _, o := range decoded(t, root, "overlays/demo-hpa").objects {
+	for _, o := range decoded(t, root, all).objects {
 		if typed, ok := o.typed.(*autoscalingv2.HorizontalPodAutoscaler); ok {
 			hpa = typed
 		}

@@ -17,9 +17,12 @@ import (
 
 const repository = "../../.." // its root
 
-// overlays are the folders that are built. The last is written here, because a component alone is nothing.
+// all is an overlay that is written here: the demo and its load test, with the autoscaler that is not KEDA's.
+const all = "overlays/all"
+
+// overlays are the folders that are built.
 var overlays = []string{
-	"base", "loadtest", "loadtest-shards", "overlays/demo", "overlays/production", "overlays/demo-keda", "overlays/demo-hpa",
+	"base", "loadtest", "loadtest-shards", "overlays/demo", "overlays/production", "overlays/demo-keda", all,
 }
 
 // elsewhere are the Secrets that the folder itself does not have: whoever applies it makes them before.
@@ -52,8 +55,8 @@ func checkout(t *testing.T) (root string) {
 		t.Fatal(err)
 	}
 	prepare(t, root)
-	hpa := strings.ReplaceAll(read(t, filepath.Join(root, "deploy/kubernetes/overlays/demo-keda/kustomization.yaml")), "keda", "hpa")
-	write(t, filepath.Join(root, "deploy/kubernetes/overlays/demo-hpa/kustomization.yaml"), hpa)
+	write(t, filepath.Join(root, "deploy/kubernetes/overlays/all/kustomization.yaml"),
+		"namespace: clew\nresources: [../demo, ../../loadtest]\ncomponents: [../../components/hpa]\n")
 	return root
 }
 
@@ -93,15 +96,15 @@ func build(root, overlay string) ([]object, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []object
+	var objects []object
 	for _, resource := range built.Resources() {
 		text, err := resource.AsYAML()
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, object{kind: resource.GetKind(), name: resource.GetName(), yaml: text})
+		objects = append(objects, object{kind: resource.GetKind(), name: resource.GetName(), yaml: text})
 	}
-	return all, nil
+	return objects, nil
 }
 
 // problems builds an overlay and returns what is wrong with it.
@@ -110,18 +113,22 @@ func problems(root, overlay string) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	var all []string
+	var found []string
 	for i := range objects {
 		o := &objects[i]
 		if o.typed, err = decode(o.yaml); err != nil {
-			all = append(all, fmt.Sprintf("%s: %v", o, err))
+			found = append(found, fmt.Sprintf("%s: %v", o, err))
 		}
 	}
-	if len(all) > 0 {
-		return all
+	if len(found) > 0 {
+		return found
 	}
 	s := newSet(objects, elsewhere[overlay])
-	return append(s.referenceProblems(), s.securityProblems()...)
+	found = append(s.referenceProblems(), s.securityProblems()...)
+	if overlay == all {
+		found = append(found, s.callProblems()...)
+	}
+	return found
 }
 
 func TestOverlaysAreRight(t *testing.T) {
@@ -154,12 +161,16 @@ func TestMistakesAreFound(t *testing.T) {
 		{"components/keda/inventory.yaml", "minReplicaCount", "minReplicas", "overlays/demo-keda", "minReplicas"},
 		{"components/keda/inventory.yaml", `threshold: "2"`, `threshold: 2`, "overlays/demo-keda", "threshold"},
 		{"components/keda/inventory.yaml", "currentReplicasIfHigher", "current", "overlays/demo-keda", "behavior"},
-		{"components/keda/inventory.yaml", "scaleTargetRef: {name: inventory}", "scaleTargetRef: {name: stock}", "overlays/demo-keda", "Deployment stock"},
-		{"components/hpa/inventory.yaml", "maxReplicas: 6", "maxReplica: 6", "overlays/demo-hpa", "maxReplica"},
+		{"components/keda/inventory.yaml", "Ref: {name: inventory}", "Ref: {name: stock}", "overlays/demo-keda", "no Deployment stock"},
+		{"components/hpa/inventory.yaml", "maxReplicas: 6", "maxReplica: 6", all, "maxReplica"},
 		{"components/prometheus-operator/pods.yaml", "jobLabel", "joblabel", "overlays/production", "joblabel"},
 		{"components/prometheus-operator/rules.yaml", "- record:", "- recorded:", "overlays/production", "recorded"},
 		{"overlays/demo/grafana.yaml", "key: trace.json", "key: traces.json", "overlays/demo", "has no traces.json"},
 		{"overlays/demo/redis.yaml", "name: users, mountPath", "name: user, mountPath", "overlays/demo", "mounts user"},
+		{"overlays/demo/redis.yaml", "[order, inventory, loadtest]", "[order, inventry, loadtest]", all, "calls redis:6379: a network policy"},
+		{"overlays/demo/postgres.yaml", "kind: Service\nmetadata:\n  name: postgres", "kind: Service\nmetadata:\n  name: pg", all, "no such Service"},
+		{"base/network.yaml", "port: 5432", "port: 5433", all, "calls postgres:5432: a network policy"},
+		{"base/network.yaml", "app.kubernetes.io/name: prometheus", "app: prometheus", all, "calls order:9080: a network policy"},
 		{"overlays/demo/kustomization.yaml", "  - ../../../redis\n", "", "overlays/demo", "there is no ConfigMap redis"},
 	} {
 		file := filepath.Join(root, "deploy/kubernetes", mistake.file)

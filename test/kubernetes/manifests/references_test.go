@@ -2,7 +2,6 @@ package manifests_test
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,7 +27,7 @@ type workload struct {
 	object
 	template corev1.PodTemplateSpec
 	selector *metav1.LabelSelector // nil for a Job
-	volumes  []string              // claimed by name
+	claims   []string              // names of volumes
 }
 
 func newSet(objects []object, elsewhere []string) set {
@@ -38,11 +37,11 @@ func newSet(objects []object, elsewhere []string) set {
 		case *appsv1.Deployment:
 			s.workloads = append(s.workloads, workload{o, typed.Spec.Template, typed.Spec.Selector, nil})
 		case *appsv1.StatefulSet:
-			var claimed []string
+			var claims []string
 			for _, claim := range typed.Spec.VolumeClaimTemplates {
-				claimed = append(claimed, claim.Name)
+				claims = append(claims, claim.Name)
 			}
-			s.workloads = append(s.workloads, workload{o, typed.Spec.Template, typed.Spec.Selector, claimed})
+			s.workloads = append(s.workloads, workload{o, typed.Spec.Template, typed.Spec.Selector, claims})
 		case *batchv1.Job:
 			s.workloads = append(s.workloads, workload{o, typed.Spec.Template, nil, nil})
 		}
@@ -71,7 +70,7 @@ func (s set) referenceProblems() (problems []string) {
 				say(o, "selects no pod")
 			}
 			for _, port := range typed.Spec.Ports {
-				if len(pods) > 0 && !listens(pods, port.TargetPort) {
+				if !listens(pods, port.TargetPort) {
 					say(o, "no pod has the port %s", port.TargetPort.String())
 				}
 			}
@@ -117,8 +116,9 @@ func (s set) podProblems(w workload, need func(object, string, string), say func
 	if pod.ServiceAccountName != "" {
 		need(w.object, "ServiceAccount", pod.ServiceAccountName)
 	}
+	volumes := slices.Clone(w.claims)
 	for _, volume := range pod.Volumes {
-		w.volumes = append(w.volumes, volume.Name)
+		volumes = append(volumes, volume.Name)
 		if source := volume.ConfigMap; source != nil {
 			need(w.object, "ConfigMap", source.Name)
 			for _, item := range source.Items {
@@ -142,7 +142,7 @@ func (s set) podProblems(w workload, need func(object, string, string), say func
 			}
 		}
 		for _, mount := range container.VolumeMounts {
-			if !slices.Contains(w.volumes, mount.Name) {
+			if !slices.Contains(volumes, mount.Name) {
 				say(w.object, "mounts %s, which is no volume", mount.Name)
 			}
 		}
@@ -183,23 +183,12 @@ func matches(selector *metav1.LabelSelector, of map[string]string) bool {
 	return err == nil && !parsed.Empty() && parsed.Matches(labels.Set(of))
 }
 
-// listens tells whether all these pods have the port.
+// listens tells whether all these pods have a port of this name.
 func listens(pods []workload, port intstr.IntOrString) bool {
+	named := func(p corev1.ContainerPort) bool { return p.Name == port.StrVal }
 	return !slices.ContainsFunc(pods, func(w workload) bool {
-		ports := slices.Collect(maps.Keys(portsOf(w)))
-		return !slices.Contains(ports, port.StrVal)
+		return !slices.ContainsFunc(w.template.Spec.Containers[0].Ports, named)
 	})
-}
-
-// portsOf returns the ports of a pod by their names; everything of ours names ports by these.
-func portsOf(w workload) map[string]int32 {
-	ports := map[string]int32{}
-	for _, container := range w.template.Spec.Containers {
-		for _, port := range container.Ports {
-			ports[port.Name] = port.ContainerPort
-		}
-	}
-	return ports
 }
 
 // scaled is what these tests read of a ScaledObject.
