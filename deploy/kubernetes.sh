@@ -62,6 +62,7 @@ passwords are in $demo/secrets.
   wait      kubectl -n clew wait --for=condition=available deployment --all --timeout=10m
   look      kubectl -n clew port-forward service/grafana 3000       http://127.0.0.1:3000
   order     kubectl -n clew port-forward service/order-api 8080     http://127.0.0.1:8080/docs
-  load      kubectl replace --force -k deploy/kubernetes/loadtest && kubectl -n clew logs -f job/loadtest
+  load      kubectl replace --force -k deploy/kubernetes/loadtest
+  report    kubectl -n clew logs -f job/loadtest
   end       kubectl delete namespace clew
 EOT
