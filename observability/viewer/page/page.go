@@ -66,6 +66,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("POST /api/orders", p.forward)
 	mux.Handle("GET /api/orders/{id}/journey", answer(p.getJourney))
 	mux.Handle("GET /api/fates", answer(p.getFates))
+	mux.Handle("GET /api/routes", answer(p.getRoutes))
 	mux.Handle("GET /api/skus", answer(getSKUs))
 	for pattern, question := range p.Streams.Questions() {
 		mux.Handle(pattern, answer(question))

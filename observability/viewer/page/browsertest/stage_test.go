@@ -59,7 +59,9 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := newStageOf(t, nil, fstest.MapFS{})
-	s.set("/api/v1/query_range", object{"status": "success", "data": object{"result": []any{}}})
+	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
+		s.set(path, object{"status": "success", "data": object{"result": []any{}}})
+	}
 	return s
 }
 
