@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/clew/observability/telemetry/httpserver"
@@ -78,10 +79,14 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /api/dashboards/{uid}", answer(p.getDashboard))
 	mux.Handle("GET /api/runbooks/{alert}", answer(p.getRunbook))
 	mux.HandleFunc("GET /api/changes", p.changes)
-	serveStatic(mux)
-	mux.Handle("/", answer(func(r *http.Request) (any, error) {
-		return nil, httpserver.Problemf(http.StatusNotFound, "the viewer does not have %.10s %.100s", r.Method, r.URL.Path)
-	}))
+	index := serveStatic(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			index.serveNotFound(w) // for a person, with the way to the pages that there are
+			return
+		}
+		httpserver.Problemf(http.StatusNotFound, "the viewer does not have %.10s %.100s", r.Method, r.URL.Path).Write(w)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", securityPolicy)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
