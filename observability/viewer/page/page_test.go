@@ -51,6 +51,10 @@ func TestThePageIsServedAtEachOfItsPaths(t *testing.T) {
 			t.Errorf("%s: %d, want 404", unknown, got.Code)
 		}
 	}
+	answered := r.ask(http.MethodGet, "/nothing", "", "Accept", "text/html,*/*;q=0.8")
+	if answered.Code != http.StatusNotFound || answered.Body.String() != string(index) {
+		t.Errorf("an unknown page: %d %.40q, want 404 and the page", answered.Code, answered.Body)
+	}
 	r.wantProblem(r.ask(http.MethodGet, "/api/nothing", ""), http.StatusNotFound, "/api/nothing")
 	r.wantProblem(r.ask(http.MethodPost, "/traces", ""), http.StatusNotFound, "POST /traces")
 	got := r.ask(http.MethodGet, "/public/runbooks/StreamLag.md", "")

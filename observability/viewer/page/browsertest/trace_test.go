@@ -323,3 +323,31 @@ func TestALongGapIsFolded(t *testing.T) {
 	p.Until("innerWidth === 390")
 	p.Fits()
 }
+
+func TestSpansAreFound(t *testing.T) {
+	s := newStage(t)
+	told := s.record("plain")
+	p := s.open("/traces/" + told.traces[0].id)
+	p.Until("document.querySelectorAll('.wf-row').length === 14")
+	p.Type(".wf-find", "insert ORDER")
+	p.UntilText("2") // among statements that are folded
+	p.Keys(kb.Enter)
+	p.Until(selectedName + ".startsWith('INSERT order')")
+	p.UntilText("1 of 2")
+	first := pagetest.Eval[string](p, selectedName)
+	p.Press("↓")
+	p.Until(selectedName + ".startsWith('INSERT order') && " + selectedName + " !== '" + first + "'")
+	p.Press("↓")
+	p.Until(selectedName + " === '" + first + "'")
+	p.Until("document.querySelectorAll('.wf-found').length === 2")
+
+	p.Press("Collapse all")
+	p.Until("document.querySelectorAll('.wf-row').length === 1")
+	p.Press("Expand all")
+	p.Until("document.querySelectorAll('.wf-row').length >= 14")
+
+	if got := pagetest.Eval[int](p, "fetch(document.querySelector('a[download]').href).then(r => r.json()).then(t => t.trace.resourceSpans.length)"); got == 0 {
+		t.Error("the download has no spans")
+	}
+	p.Until("document.querySelector('.facts a[href=\"/?order=" + told.order + "\"]')")
+}

@@ -5,7 +5,8 @@
 // with the node that each leads to, and linkedFrom.
 export function plant(story) {
   const list = story.nodes.map(n => ({
-    reasons: [], path: [], events: [], waits: [], ...n, children: [], resource: story.resources[n.resource], links: n.links ?? [], linkedFrom: [],
+    reasons: [], path: [], events: [], waits: [], ...n, children: [], resource: story.resources[n.resource], attributes: n.attributes ?? {},
+    links: n.links ?? [], linkedFrom: [],
   }));
   const nodes = new Map(list.map(n => [n.id, n]));
   const roots = [];

@@ -34,7 +34,7 @@ export default function Streams() {
 
 // useStreams returns what Redis says, and when it said so: at first, and with every event. While Redis is away, that is what
 // events tell.
-function useStreams() {
+export function useStreams() {
   const { value, error } = useLoad(async () => ({ items: (await get('/api/streams')).items, when: Date.now() }), []);
   const [live, setLive] = useState();
   useEffect(() => {

@@ -40,6 +40,8 @@ function Trace({ model, selected }) {
     <${Facts} model=${model}>
       <button class="button" aria-pressed=${critical} title="What the end of the trace waited for" onClick=${() => setCritical(!critical)}>Critical path</button>
       <${Link} class="button" href="/compare?a=${model.id}">Compare with…<//>
+      ${orderOf(model) && html`<${Link} class="button" href="/?order=${encodeURIComponent(orderOf(model))}">Its order<//>`}
+      <a class="button" href="/api/v2/traces/${model.id}" download="trace-${model.id}.json">Download</a>
     <//>
     ${model.partial && html`<p class="notice" role="status">${model.partial}</p>`}
     ${selected && !node && html`<p class="notice" role="status">Span ${selected.slice(0, 40)} is not in this trace, or has not arrived yet.</p>`}
@@ -49,6 +51,12 @@ function Trace({ model, selected }) {
     </div>
     <${Legend} model=${model} />
     <${Related} model=${model} related=${related.value} />`;
+}
+
+// orderOf is the order that the trace's messages are about, if it is one.
+function orderOf(model) {
+  const orders = new Set([...model.nodes.values()].map(n => n.attributes['messaging.message.conversation_id']).filter(Boolean));
+  return orders.size === 1 ? [...orders][0] : null;
 }
 
 // Facts says what a trace is; its children are buttons.

@@ -2,6 +2,7 @@
 // are, only the rows in view are in the document.
 
 import { html, Link, colour, useState, useEffect, useMemo, useRef } from './ui.js';
+import { Find, finds } from './find.js';
 import { ns } from './format.js';
 import { rows as rowsOf, place, timeAt, isFolded, ticks, linksOf } from './story.js';
 import { Name, oneLine } from './text.js';
@@ -31,6 +32,11 @@ export function Waterfall({ model, selected, onSelect, critical, length, elsewhe
     return () => sizes.disconnect();
   }, []);
 
+  const [sought, seek] = useState('');
+  const found = useMemo(() => [...model.nodes.values()].filter(n => finds(sought, n)), [model, sought]);
+  const marked = useMemo(() => new Set(found), [found]);
+  const opening = [...model.nodes.values()].filter(n => n.children.length && !n.fold);
+  const shutAll = opening.length > 0 && opening.every(n => toggled.has(n.id));
   const toggle = (...nodes) => setToggled(before => before.symmetricDifference(new Set(nodes.map(n => n.id))));
 
   // What was selected by its address is scrolled to once it is there; its ancestors are opened for that.
@@ -74,6 +80,11 @@ export function Waterfall({ model, selected, onSelect, critical, length, elsewhe
 
   return html`
     <div class="wf ${critical ? 'wf-critical' : ''}">
+      <div class="wf-tools row">
+        <${Find} sought=${sought} seek=${seek} found=${found} selected=${selected} onSelect=${onSelect} />
+        ${opening.length > 1 && html`<button class="button" onClick=${() => setToggled(new Set(shutAll ? [] : opening.map(n => n.id)))}>
+          ${shutAll ? 'Expand all' : 'Collapse all'}</button>`}
+      </div>
       <${Axis} marks=${marks} folds=${folds} x=${x} timeAt=${part => timeAt(scale, left + part * (right - left))} zoomed=${zoom !== null} onZoom=${setZoom} />
       <div class="wf-body" ref=${body} tabindex="0" role="tree" aria-label="Spans" onScroll=${read} onKeyDown=${press}
            aria-activedescendant=${index.has(selected) ? `row-${model.id}-${selected}` : null}>
@@ -81,7 +92,7 @@ export function Waterfall({ model, selected, onSelect, critical, length, elsewhe
           <div class="wf-grid" aria-hidden="true">${marks.map(t => html`<i style=${{ left: `${x(t)}%` }} />`)}
             ${folds.map(s => html`<i class="wf-fold" style=${{ left: `${x(s.from)}%`, width: `${x(s.to) - x(s.from)}%` }} />`)}</div>
           ${rows.slice(first, last).map((row, i) => html`
-            <${Row} key=${row.node.id} row=${row} top=${(first + i) * height} x=${x} width=${box.width} model=${model}
+            <${Row} key=${row.node.id} row=${row} top=${(first + i) * height} x=${x} width=${box.width} model=${model} found=${marked.has(row.node)}
               current=${row.node.id === selected} elsewhere=${elsewhere.get(row.node.id)}
               onClick=${() => { body.current.focus({ preventScroll: true }); select(first + i); }} onToggle=${toggle} />`)}
           <${Arrows} rows=${rows.slice(first, last)} index=${index} height=${height} x=${x} width=${box.width}
@@ -126,10 +137,10 @@ function Axis({ marks, folds, x, timeAt, zoomed, onZoom }) {
     </div>`;
 }
 
-function Row({ row: { node, depth, open }, top, x, width, model, current, elsewhere, onClick, onToggle }) {
+function Row({ row: { node, depth, open }, top, x, width, model, found, current, elsewhere, onClick, onToggle }) {
   const click = event => event.target.closest('a, button') || onClick();
   return html`
-    <div class="wf-row ${current ? 'wf-current' : ''} ${node.critical ? 'wf-path' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
+    <div class="wf-row ${current ? 'wf-current' : ''} ${node.critical ? 'wf-path' : ''} ${found ? 'wf-found' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
          aria-level=${depth + 1} aria-selected=${current} aria-expanded=${node.children.length ? open : null}
          style=${{ top: `${top}px`, '--of': colour(node.service) }} onClick=${click}>
       <div class="wf-label" style=${{ paddingLeft: `${4 + Math.min(depth, 12) * 11}px` }}>
