@@ -36,7 +36,7 @@ type runCmd struct {
 
 	Traces float64 `default:"10" placeholder:"PERCENT" help:"Requests whose traces begin here (${default}); of others, order decides."`
 
-	Shard string    `placeholder:"2/4" help:"Offer this part of the arrivals; in an Indexed Job of Kubernetes 4 is enough. With --json - it prints no more."`
+	Shard string    `placeholder:"2/4" help:"Offer this part of the arrivals; in an Indexed Job of Kubernetes 4 is enough."`
 	Start time.Time `placeholder:"TIME" help:"When all shards begin, as in 2026-11-29T20:00:00Z; by default at a full minute, in 10 to 70 s."`
 
 	outputs

@@ -138,7 +138,7 @@ func (t *table) shards(shards []result.Shard) {
 		return
 	}
 	t.line("")
-	t.line("%-*s%10s%13s%11s%11s%13s", indent-4, "shard", "sent", "not offered", "accepted", "finished", "late (p99)")
+	t.line("%-*s%10s%13s%11s%11s%13s", indent-4, "shard", "sent", "not offered", "accepted", "finished", "due to sent")
 	for _, s := range shards {
 		t.line("%-*s%10s%13s%11s%11s%13s  %s", indent-4, s.Name(), result.Count(s.Sent), result.Count(s.NotOffered),
 			result.Count(s.Accepted), result.Count(s.Finished), result.Seconds(s.DueToSent), began(s))

@@ -56,9 +56,9 @@ type run struct {
 	follower *follow.Follower
 }
 
-// Do runs the scenario. It stops offering when offering ends, and stops waiting for accepted orders when waiting ends; the result
-// has the measurements until then. It first waits for Start. After an error there is no result, or, if the target went away in the middle, one with the
-// measurements before that.
+// Do waits for Start and runs the scenario. It stops offering when offering ends, and stops waiting for accepted orders when
+// waiting ends; the result has the measurements until then. After an error there is no result, or, if the target went away in the
+// middle, one with the measurements before that.
 func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	plan := c.Scenario.Plan()
 	r := &run{Config: c, recorder: load.NewRecorder(c.Scenario.WarmUp(), plan.Duration())}
