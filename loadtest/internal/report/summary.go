@@ -74,6 +74,14 @@ func began(s result.Shard) string {
 	return result.Seconds(s.Late) + " late"
 }
 
+// finished returns how many of a shard's orders did; the end of an event is not known.
+func finished(r result.Result, s result.Shard) string {
+	if r.Settings.Target == "stream" {
+		return "–"
+	}
+	return result.Count(s.Finished)
+}
+
 // measured returns the value of a threshold's metric as text.
 func measured(t result.Threshold) string {
 	if t.Value == nil {

@@ -25,7 +25,7 @@ func Table(w io.Writer, r result.Result, colour bool) error {
 	t.totals(r)
 	t.latencies(r)
 	t.waited(r)
-	t.shards(r.Shards)
+	t.shards(r)
 	t.slowest(r.Slowest)
 	_, err := w.Write(t.out.Bytes())
 	return err
@@ -133,15 +133,15 @@ func (t *table) waited(r result.Result) {
 }
 
 // shards are those that were merged.
-func (t *table) shards(shards []result.Shard) {
-	if len(shards) < 2 {
+func (t *table) shards(r result.Result) {
+	if len(r.Shards) < 2 {
 		return
 	}
 	t.line("")
 	t.line("%-*s%10s%13s%11s%11s%13s", indent-4, "shard", "sent", "not offered", "accepted", "finished", "due to sent")
-	for _, s := range shards {
+	for _, s := range r.Shards {
 		t.line("%-*s%10s%13s%11s%11s%13s  %s", indent-4, s.Name(), result.Count(s.Sent), result.Count(s.NotOffered),
-			result.Count(s.Accepted), result.Count(s.Finished), result.Seconds(s.DueToSent), began(s))
+			result.Count(s.Accepted), finished(r, s), result.Seconds(s.DueToSent), began(s))
 	}
 }
 
