@@ -100,9 +100,10 @@ func answers(ctx context.Context, address string) bool {
 	return response.Body.Close() == nil
 }
 
-// allRun tells whether Redis and one replica of each service are there, and all that is there is ready.
+// allRun tells whether one replica of each service is there, and all that is there is ready.
 func allRun(processes []state.Process) bool {
-	return len(processes) >= 3 && !slices.ContainsFunc(processes, func(p state.Process) bool { return p.State != state.Running })
+	inventory := slices.ContainsFunc(processes, func(p state.Process) bool { return p.Name == "inventory-1" }) // the last one
+	return inventory && !slices.ContainsFunc(processes, func(p state.Process) bool { return p.State != state.Running })
 }
 
 // repeat prints what runs, if it is what was asked for.
@@ -131,7 +132,7 @@ func printRunning(w io.Writer, headline string, s state.State) {
 		{"order API", s.Addresses.Order},
 		{"inventory API", s.Addresses.Inventory},
 		{"OTLP", s.Addresses.OTLPGRPC + " (gRPC), " + s.Addresses.OTLPHTTP + " (HTTP)"},
-		{"Redis", s.Redis.URL},
+		{"Redis", s.Redis.Redacted()},
 	}
 	for _, p := range s.Processes {
 		if p.Admin != "" {

@@ -53,7 +53,7 @@ func TestUpAndDown(t *testing.T) {
 	c.want(0, down, "nothing to stop")
 
 	c.want(0, up)
-	if again := c.state(); again.Redis != s.Redis || again.Token != s.Token {
+	if again := c.state(); again.Redis.URL != s.Redis.URL || again.Token != s.Token {
 		t.Errorf("the second start has %s and another token, want Redis to stay on %s", again.Redis.URL, s.Redis.URL)
 	}
 }
@@ -238,15 +238,15 @@ func TestTheViewerRefusesOtherHosts(t *testing.T) {
 func TestAKilledProcessIsStartedAgain(t *testing.T) {
 	c := newClew(t)
 	c.want(0, up)
-	address := c.state().Redis
+	address := c.state().Redis.URL
 	for _, p := range c.state().Processes {
 		if err := syscall.Kill(*p.PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		c.process(p.Name, func(p state.Process) bool { return p.State == state.Running && p.Restarts == 1 })
 	}
-	if got := c.state().Redis; got != address {
-		t.Errorf("Redis moved to %s", got.URL)
+	if got := c.state().Redis.URL; got != address {
+		t.Errorf("Redis moved to %s", got)
 	}
 	c.want(0, []string{"logs", "clew"}, "inventory-1 exited (signal: killed), restarting in 0.1s")
 }
@@ -261,7 +261,7 @@ func TestAKilledSupervisorTakesEverythingAlong(t *testing.T) {
 	// At once, while the children may still be dying.
 	c.want(0, up)
 	processtest.Gone(t, pids...)
-	if c.state().Redis != s.Redis {
+	if c.state().Redis.URL != s.Redis.URL {
 		t.Error("Redis moved, want it to wait for its port")
 	}
 
