@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,19 +149,16 @@ func (r Redis) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// Redacted tells people which Redis it is, without its password.
-func (r Redis) Redacted() string {
-	if sentinels := strings.Join(r.Sentinels, ", "); sentinels != "" {
-		return "the master " + r.Master + " of the sentinels " + sentinels[strings.LastIndex(sentinels, "@")+1:]
+// WithoutPasswords returns r as it may be shown.
+func (r Redis) WithoutPasswords() Redis {
+	if u, err := url.Parse(r.URL); err == nil {
+		r.URL = u.Redacted()
 	}
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		return "…"
+	if len(r.Sentinels) > 0 {
+		r.Sentinels = slices.Clone(r.Sentinels)
+		r.Sentinels[0] = r.Sentinels[0][strings.LastIndex(r.Sentinels[0], "@")+1:]
 	}
-	if r.Cluster {
-		return u.Redacted() + ", a cluster"
-	}
-	return u.Redacted()
+	return r
 }
 
 // wrongURL does not say why: the cause may repeat the URL, and with it a password.

@@ -14,6 +14,7 @@ import (
 	"example.com/clew/clew/internal/standalone"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
+	"example.com/clew/services/messaging"
 )
 
 // upCmd starts everything.
@@ -125,6 +126,18 @@ func (c *upCmd) repeat(running *state.State) error {
 	return nil
 }
 
+// reach says which Redis it is.
+func reach(r messaging.Redis) string {
+	switch {
+	case r.Master != "":
+		return "the master " + r.Master + " of the sentinels " + strings.Join(r.Sentinels, ", ")
+	case r.Cluster:
+		return r.URL + ", a cluster"
+	default:
+		return r.URL
+	}
+}
+
 // printRunning says what listens where, and what to do next.
 func printRunning(w io.Writer, headline string, s state.State) {
 	lines := [][2]string{
@@ -132,7 +145,7 @@ func printRunning(w io.Writer, headline string, s state.State) {
 		{"order API", s.Addresses.Order},
 		{"inventory API", s.Addresses.Inventory},
 		{"OTLP", s.Addresses.OTLPGRPC + " (gRPC), " + s.Addresses.OTLPHTTP + " (HTTP)"},
-		{"Redis", s.Redis.Redacted()},
+		{"Redis", reach(s.Redis.WithoutPasswords())},
 	}
 	for _, p := range s.Processes {
 		if p.Admin != "" {

@@ -31,7 +31,7 @@ func TestUpAndDown(t *testing.T) {
 	r := c.want(0, up, "Clew is ready", " order ", " down ")
 	s, pids := c.state(), c.pids()
 	for _, address := range urls(s) {
-		if !strings.Contains(r.stdout, address) {
+		if u, err := url.Parse(address); err != nil || !strings.Contains(r.stdout, u.Host) { // Redis's without the password
 			t.Errorf("up does not print %s:\n%s", address, r.stdout)
 		}
 		if !listens(address) {
@@ -55,6 +55,44 @@ func TestUpAndDown(t *testing.T) {
 	c.want(0, up)
 	if again := c.state(); again.Redis.URL != s.Redis.URL || again.Token != s.Token {
 		t.Errorf("the second start has %s and another token, want Redis to stay on %s", again.Redis.URL, s.Redis.URL)
+	}
+}
+
+// Another user of the machine may connect to Redis, and see the command lines of processes.
+func TestRedisIsForItsOwnerOnly(t *testing.T) {
+	c := newClew(t)
+	printed := c.want(0, up).stdout
+	u, err := url.Parse(c.state().Redis.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "XLEN orders:{0}\r\n")
+	if answer := bufio.NewScanner(conn); !answer.Scan() || !strings.HasPrefix(answer.Text(), "-NOAUTH") {
+		t.Errorf("without a password Redis answered %q", answer.Text())
+	}
+	for _, command := range [][]string{status, {"logs"}} {
+		printed += c.want(0, command).stdout
+	}
+	for _, pid := range c.pids() {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed += string(line)
+	}
+	if password == "" || strings.Contains(printed, password) {
+		t.Errorf("the password %q is for everybody to see:\n%s", password, printed)
+	}
+	for _, file := range []string{"password", "redis.conf"} {
+		if info, err := os.Stat(filepath.Join(c.dir, "redis", file)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, error %v, want a file for its owner only", file, info, err)
+		}
 	}
 }
 
@@ -461,8 +499,12 @@ func redis(t *testing.T, s state.State, command string, lines int) []string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "%s\r\n", command)
+	password, _ := u.User.Password()
+	fmt.Fprintf(conn, "AUTH %s\r\n%s\r\n", password, command)
 	answer := bufio.NewScanner(conn)
+	if !answer.Scan() || answer.Text() != "+OK" {
+		t.Fatalf("Redis answered %q to its password", answer.Text())
+	}
 	var all []string
 	for len(all) < lines && answer.Scan() {
 		all = append(all, answer.Text())

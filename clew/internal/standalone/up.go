@@ -13,7 +13,6 @@ import (
 
 	"example.com/clew/clew/internal/supervise"
 	"example.com/clew/clew/state"
-	"example.com/clew/services/messaging"
 )
 
 // readyWithin is how long each child may take to get ready.
@@ -77,7 +76,9 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		Addresses:  c.addresses(),
 	}
 	if c.ownRedis {
-		known.Redis = messaging.Redis{URL: "redis://" + loopback(c.redis) + "/0"}
+		if known.Redis, err = ownRedis(c.Dir, c.redis); err != nil {
+			return err
+		}
 	}
 	group.Go(func() error { return c.runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
 
@@ -98,7 +99,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 
 	if c.ownRedis {
 		say("starting redis on " + loopback(c.redis))
-		redis := supervisor.Start(redisChild(c.Dir, redisServer, c.redis))
+		redis := supervisor.Start(redisChild(c.Dir, redisServer, c.redis, known.Redis))
 		defer stop(say, redis)
 		if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
 			return err
