@@ -18,6 +18,7 @@ import (
 
 	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/state"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 var (
@@ -93,6 +94,22 @@ func TestRedisIsForItsOwnerOnly(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(c.dir, "redis", file)); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, error %v, want a file for its owner only", file, info, err)
 		}
+	}
+}
+
+// A Redis of somebody else's is used as it is.
+func TestUpUsesTheRedisOfTheEnvironment(t *testing.T) {
+	there := messagingtest.Redis(t)
+	if err := messagingtest.Client(t, there).MSet(t.Context(), "orders:partitions", 4, "stock:partitions", 4).Err(); err != nil {
+		t.Fatal(err)
+	}
+	newClew(t, "REDIS_URL="+there).want(1, up, "CLEW_PARTITIONS is 1, expected 4")
+	newClew(t, "REDIS_URL=redis://127.0.0.1:1").want(1, up, "use the Redis of the environment: ", "connection refused")
+	c := newClew(t, "REDIS_URL="+there, "CLEW_PARTITIONS=4")
+	c.want(0, up, there)
+	c.want(0, up, "Clew runs here already")
+	if processes := c.state().Processes; len(processes) != 2 {
+		t.Errorf("the processes are %+v, want the services only", processes)
 	}
 }
 
