@@ -77,7 +77,7 @@ func TestEachAlertFiresAndIsCleared(t *testing.T) {
 }
 
 func alarms(t *testing.T, clew *running, collector *collector) []alarm {
-	client, err := messaging.Connect(clew.Redis.URL)
+	client, err := messaging.Connect(clew.Redis)
 	if err != nil {
 		t.Fatal(err)
 	}

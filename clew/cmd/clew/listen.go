@@ -44,7 +44,7 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 	name := "listen-" + messaging.ProcessID()
 	consuming, ctx := errgroup.WithContext(ctx)
 	for stream, handlers := range byStream {
-		client, err := messaging.Connect(running.Redis.URL)
+		client, err := messaging.Connect(running.Redis)
 		if err != nil {
 			return err
 		}

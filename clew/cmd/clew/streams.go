@@ -152,7 +152,7 @@ func newAdmin(tp trace.TracerProvider) (admin *messaging.Admin, done func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := messaging.Connect(running.Redis.URL)
+	client, err := messaging.Connect(running.Redis)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -88,7 +88,7 @@ func TestWrongUsageIsSaidInOneLine(t *testing.T) {
 		{"--order-url=http://93.184.215.14", "", "--allow-remote"},
 		{"--redis-url=redis://93.184.215.14", "", "--allow-remote"},
 		{"--redis-url=127.0.0.1:6379", "", "expected a URL"},
-		{"--redis-url=http://127.0.0.1:6379", "", "expected one such as redis://"},
+		{"--redis-url=http://127.0.0.1:6379", "", "expected a URL such as redis://"},
 		{"--json=" + folder, "", "name a file in it"},
 		{"--html=" + filepath.Join(folder, "no", "page.html"), "", "create it"},
 		{"--json=" + folder + "/run --html=" + folder + "/run", "", "name two files"},

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"example.com/clew/loadtest/internal/live"
 	"example.com/clew/loadtest/internal/metrics"
@@ -24,6 +23,7 @@ import (
 	"example.com/clew/loadtest/internal/target"
 	"example.com/clew/loadtest/internal/terminal"
 	"example.com/clew/loadtest/internal/traces"
+	"example.com/clew/services/messaging"
 )
 
 type runCmd struct {
@@ -143,16 +143,10 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 			return found, nil, withCode(exitUsage, err)
 		}
 	}
-	options, err := redis.ParseURL(found.Redis)
+	client, err := messaging.Connect(found.Redis)
 	if err != nil {
-		return found, nil, withCode(exitUsage, errors.New("the URL of Redis is wrong, expected one such as redis://127.0.0.1:6379/0"))
+		return found, nil, withCode(exitUsage, err)
 	}
-	options.MaxRetries = -1 // a retried command would add an event twice
-	options.DialerRetries = 1
-	options.DisableIdentity = true           // CLIENT SETINFO needs a permission that the user may not have
-	options.PoolSize = found.Partitions + 20 // the follower keeps one for each
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	client := redis.NewClient(options)
 	if err := found.Reachable(ctx, client); err != nil {
 		return found, nil, withCode(exitNotJudged, errors.Join(err, client.Close()))
 	}
