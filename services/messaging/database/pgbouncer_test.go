@@ -54,14 +54,16 @@ func TestThroughPgBouncer(t *testing.T) {
 			// What is kept by a session must not be left to others.
 			direct, _, _ := open(t, directURL)
 			var locks int
-			if err := direct.Read.Raw("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").Scan(&locks).Error; err != nil || locks > 0 {
+			err := direct.Read.Raw(`SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+				WHERE locktype = 'advisory' AND datname = current_database()`).Scan(&locks).Error
+			if err != nil || locks > 0 {
 				t.Errorf("%d locks are left, error %v", locks, err)
 			}
 			if err := gorm.G[lamp](direct.Write).Create(t.Context(), &lamp{"desk", 7}); err != nil {
 				t.Fatal(err)
 			}
 			lock(t, direct, "desk")
-			err := dbs[0].Write.Transaction(func(tx *gorm.DB) error { return tx.Exec("UPDATE lamps SET watts = 8").Error })
+			err = dbs[0].Write.Transaction(func(tx *gorm.DB) error { return tx.Exec("UPDATE lamps SET watts = 8").Error })
 			var postgres *pgconn.PgError
 			if !errors.As(err, &postgres) || postgres.Code != "55P03" {
 				t.Errorf("error %v, want the timeout of the lock", err)
