@@ -1,4 +1,3 @@
-// Package failover tests Clew while the servers that it needs fail over.
 package failover
 
 import (
@@ -21,7 +20,6 @@ import (
 	"example.com/clew/clew/orderapi"
 	"example.com/clew/clew/processtest"
 	"example.com/clew/services/messaging/messagingtest"
-	"example.com/clew/test/internal/clewtest"
 )
 
 // answered finds the statuses of the answers to those who placed an order.
@@ -31,10 +29,7 @@ var answered = regexp.MustCompile(
 // Twice the primary dies under load and its standby is promoted. The order service knows the database by one name, inventory
 // by the addresses of both hosts.
 func TestPostgresFailsOver(t *testing.T) {
-	binaries, err := clewtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Parallel()
 	a := startPrimary(t)
 	a.ask("CREATE DATABASE orders")
 	a.ask("CREATE DATABASE inventory")
