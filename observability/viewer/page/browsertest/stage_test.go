@@ -105,7 +105,7 @@ func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 		t: t, posted: make(chan request, 10), events: make(chan string),
 		answers: map[string]any{
 			"/api/v1/alerts": object{"data": object{"alerts": []any{}}},
-			"/api/orders": list(), "/api/dead-letters": object{"items": []any{}, "total": 0}, "/api/streams": list(),
+			"/api/orders":    list(), "/api/dead-letters": object{"items": []any{}, "total": 0}, "/api/streams": list(),
 			"/api/streams/orders/pending": list(), "/api/streams/stock/pending": list(),
 		},
 	}

@@ -14,6 +14,7 @@ const navigation = [
   { href: '/traces', title: 'Traces', is: path => /^\/(traces|compare)/.test(path) },
   { href: '/streams', title: 'Streams', is: path => path === '/streams', use: useDeadLetters, of: 'dead letters' },
   { href: '/dashboards', title: 'Dashboards', is: path => /^\/(d|dashboards)(\/|$)/.test(path) },
+  { href: '/query', title: 'Query', is: path => path === '/query' },
   { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path), use: useFiring, of: 'firing' },
 ];
 
@@ -26,6 +27,7 @@ const pages = [
   [/^\/streams$/, () => import('./streams.js')],
   [/^\/dashboards$/, () => import('./dashboards.js')],
   [/^\/d\/([\w-]+)(?:\/.*)?$/, () => import('./dashboards.js')],
+  [/^\/query$/, () => import('./query.js')],
   [/^\/alerts$/, () => import('./alerts.js')],
   [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
 ];
