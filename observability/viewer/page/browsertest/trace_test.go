@@ -251,7 +251,7 @@ func TestHostileTextIsText(t *testing.T) {
 	}
 	p := s.openAs("/traces", pagetest.Look{Width: 390})
 	p.Until("document.querySelectorAll('.trace-list li').length === 1")
-	has(t, p.Texts(".trace-name"), attack)
+	has(t, p.Texts(".trace-name"), attack+" 4 spans")
 	p.Fits()
 }
 
