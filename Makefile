@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load images test test-containers bench lint fuzz tidy vendor screenshots redis postgres chromium engine clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers bench lint fuzz tidy vendor screenshots redis postgres chromium engine clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -48,6 +48,9 @@ trace: $$(if $$(standalone),clew) ## show a trace; ARGS=ID, of the trace or an o
 
 load: $$(if $$(standalone),bin/loadtest) ## put load on the running system; SCENARIO=poison RATE=200 ARGS="--html report.html"
 	@$(if $(standalone),bin/loadtest,deploy/compose.sh loadtest) run $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(RATE),--rate=$(RATE)) $(ARGS)
+
+kubernetes: ## write the secrets for a Kubernetes cluster and say how to start everything on it
+	@deploy/kubernetes.sh
 
 images: ## build the images of the containers
 	@deploy/compose.sh images
