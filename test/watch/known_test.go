@@ -82,9 +82,12 @@ func seriesOf(metric, kind string) []string {
 	return []string{metric}
 }
 
-// addRule makes a rule known. What it reads of the services is shared by replicas, so that nothing else may.
+// addRule makes a rule known. What it takes the maximum of is shared by replicas, so that nothing else may read it.
 func (k known) addRule(rule rulefmt.Rule) {
 	k.rules[rule.Record] = true
+	if !strings.HasPrefix(rule.Expr, "max ") {
+		return
+	}
 	expr, err := promQL().ParseExpr(rule.Expr)
 	if err != nil {
 		return // rulefmt has parsed it
