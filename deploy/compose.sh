@@ -145,9 +145,10 @@ need_ports() {
 
 # The containers' users do not own these files.
 need_readable() {
-	local file
-	file=$(find deploy observability grafana ! -perm -004 2>/dev/null | head -n 1 || true)
-	[ -z "$file" ] || fail "$file is not readable for the containers' users: chmod -R o+rX deploy observability grafana"
+	local file folders='deploy/redis deploy/postgres observability grafana'
+	# shellcheck disable=SC2086 # several folders
+	file=$(find $folders ! -perm -004 2>/dev/null | head -n 1 || true)
+	[ -z "$file" ] || fail "$file is not readable for the containers' users: chmod -R o+rX $folders"
 }
 
 # --- secrets

@@ -43,9 +43,7 @@ write_secrets() {
 		CLEW_STATUS={"mode": "compose", "partitions": 1, "token": "$token",
 		 "redis": {"url": "redis://tools:$redis_tools@redis:6379/0"},
 		 "addresses": {"order": "http://order-api:8080", "inventory": "http://inventory-api:8081", "viewer": "http://127.0.0.1:3000",
-		 "traces": "http://tempo:3200", "otlp_grpc": "http://collector:4317", "otlp_http": "http://collector:4318"},
-		 "processes": [{"name": "order-1", "pid": null, "state": "running", "restarts": 0, "admin": "http://order:9080"},
-		 {"name": "inventory-1", "pid": null, "state": "running", "restarts": 0, "admin": "http://inventory:9081"}]}
+		 "traces": "http://tempo:3200", "otlp_grpc": "http://collector:4317", "otlp_http": "http://collector:4318"}, "processes": []}
 	EOT
 	mv "$new" $demo/secrets # all of them, or none
 }
@@ -54,16 +52,17 @@ write_secrets() {
 
 cat <<EOT
 This starts Clew in the namespace clew of the cluster that kubectl uses: order, inventory, Redis, Postgres, the OpenTelemetry
-Collector, Tempo, Loki, Prometheus and Grafana, a pod each. They need 2.5 GiB of memory, and volumes for Redis and Postgres. Its
-secrets are in $demo/secrets.
+Collector, Tempo, Loki, Prometheus and Grafana, a pod each. They need 3 GiB of memory, and volumes for Redis and Postgres. The
+passwords are in $demo/secrets.
 
   kind      make images && kind load docker-image $images && kubectl apply -k $demo
   minikube  make images && minikube image load $images && kubectl apply -k $demo
-  another   docs/kubernetes.md: push the images to your registry first
+  another   docs/kubernetes.md says how its nodes get the images
 
-  Then      kubectl -n clew wait --for=condition=available deployment --all --timeout=10m
-            kubectl -n clew port-forward service/grafana 3000       and look at http://127.0.0.1:3000
-            kubectl -n clew port-forward service/order-api 8080     and order at http://127.0.0.1:8080/docs
-  Load      kubectl apply -k deploy/kubernetes/loadtest
-  Away      kubectl delete namespace clew
+  wait      kubectl -n clew wait --for=condition=available deployment --all --timeout=10m
+  look      kubectl -n clew port-forward service/grafana 3000       http://127.0.0.1:3000
+  order     kubectl -n clew port-forward service/order-api 8080     http://127.0.0.1:8080/docs
+  load      kubectl replace --force -k deploy/kubernetes/loadtest
+  report    kubectl -n clew logs -f job/loadtest
+  end       kubectl delete namespace clew
 EOT
