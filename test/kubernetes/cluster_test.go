@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -38,6 +39,7 @@ type cluster struct {
 	dir   string
 	env   []string
 	state state.State // of the demo, once it runs
+	ended chan error  // of programs that should not
 }
 
 // here is the cluster of all tests, which run in their order.
@@ -45,7 +47,7 @@ var here *cluster
 
 func withCluster(dir string, test func() int) (code int, err error) {
 	started := time.Now()
-	here = &cluster{dir: dir, env: append(os.Environ(), "KUBECONFIG="+dir+"/kubeconfig", "PATH="+dir+"/bin:"+os.Getenv("PATH"))}
+	here = &cluster{dir: dir, ended: make(chan error, 20), env: append(os.Environ(), "KUBECONFIG="+dir+"/kubeconfig", "PATH="+dir+"/bin:"+os.Getenv("PATH"))}
 	for _, step := range []func() error{here.credentials, here.control, here.dns, here.network, here.nodes, here.volumes, here.keda} {
 		if err := step(); err != nil {
 			return 0, err
@@ -65,7 +67,15 @@ func (c *cluster) start(name, program string, args ...string) error {
 	command := exec.Command(program, args...)
 	command.Env, command.Dir = c.env, c.dir
 	command.Stdout, command.Stderr = log, log
-	return command.Start()
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go func() {
+		err := command.Wait()
+		text, _ := os.ReadFile(log.Name())
+		c.ended <- fmt.Errorf("%s ended: %w\n%s", name, err, text[max(0, len(text)-4000):])
+	}()
+	return nil
 }
 
 func (c *cluster) path(parts ...string) string {
@@ -98,13 +108,21 @@ func (c *cluster) run(program string, args ...string) (string, error) {
 func (c *cluster) kubectl(args ...string) (string, error) { return c.run("kubectl", args...) }
 
 // until repeats a command until it succeeds.
-func (c *cluster) until(args ...string) (err error) {
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		if _, err = c.kubectl(args...); err == nil {
+func (c *cluster) until(args ...string) error {
+	deadline := time.After(3 * time.Minute)
+	for {
+		_, err := c.kubectl(args...)
+		if err == nil {
 			return nil
 		}
+		select {
+		case err := <-c.ended:
+			return err
+		case <-deadline:
+			return fmt.Errorf("after three minutes, not yet: %w", err)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
-	return fmt.Errorf("after three minutes, not yet: %w", err)
 }
 
 // credentials makes one key and certificate for all that need one, and an administrator.
@@ -114,7 +132,7 @@ func (c *cluster) credentials() error {
 		return err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(1, 0, 0), IsCA: true, BasicConstraintsValid: true,
+		Subject: pkix.Name{CommonName: "clew"}, SerialNumber: big.NewInt(1), NotAfter: time.Now().AddDate(1, 0, 0), IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{net.ParseIP(controlPlane)},
@@ -145,10 +163,12 @@ func (c *cluster) control() error {
 		c.start("etcd", c.path("bin/etcd"), "--data-dir="+c.path("etcd"), "--unsafe-no-fsync"),
 		c.start("kube-apiserver", c.path("bin/kube-apiserver"), "--etcd-servers=http://127.0.0.1:2379",
 			"--advertise-address="+controlPlane, "--bind-address="+controlPlane, "--service-cluster-ip-range="+services,
-			"--tls-cert-file="+certificate, "--tls-private-key-file="+key, "--cert-dir="+c.path("keys"),
+			"--tls-cert-file="+certificate, "--tls-private-key-file="+key, "--client-ca-file="+certificate,
+			"--requestheader-client-ca-file="+certificate, "--proxy-client-cert-file="+certificate, "--proxy-client-key-file="+key,
+			"--requestheader-allowed-names=clew", "--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
 			"--service-account-issuer=https://kubernetes.default.svc", "--service-account-signing-key-file="+key,
 			"--service-account-key-file="+key, "--token-auth-file="+c.path("keys/tokens.csv"),
-			"--authorization-mode=AlwaysAllow"), // the system under test asks for nothing
+			"--kubelet-preferred-address-types=InternalIP", "--authorization-mode=AlwaysAllow"), // the system under test asks for nothing
 	)
 	if err != nil {
 		return err
@@ -158,7 +178,7 @@ func (c *cluster) control() error {
 	}
 	return errors.Join(
 		c.start("kube-controller-manager", c.path("bin/kube-controller-manager"), kubeconfig, "--leader-elect=false",
-			"--service-account-private-key-file="+key, "--root-ca-file="+certificate, "--use-service-account-credentials=false"),
+			"--service-account-private-key-file="+key, "--root-ca-file="+certificate),
 		c.start("kube-scheduler", c.path("bin/kube-scheduler"), kubeconfig, "--leader-elect=false"),
 		c.start("kube-proxy", c.path("bin/kube-proxy"), kubeconfig, "--proxy-mode=nftables", "--conntrack-max-per-core=0",
 			"--cluster-cidr="+podSubnet, "--hostname-override=node-1"),
@@ -169,14 +189,13 @@ func (c *cluster) control() error {
 func (c *cluster) dns() error {
 	if err := c.write("Corefile", `
 .:53 {
-	bind %s
 	errors
 	kubernetes cluster.local {
 		kubeconfig %s
 		ttl 1
 	}
 }
-`, controlPlane, c.path("kubeconfig")); err != nil {
+`, c.path("kubeconfig")); err != nil {
 		return err
 	}
 	resolv := fmt.Sprintf("nameserver %s\nsearch %s.svc.cluster.local svc.cluster.local\noptions ndots:5\n", controlPlane, namespace)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ var workloads = []string{
 
 func up(t *testing.T, c *cluster) {
 	copied := exec.Command("sh", "-c", "git ls-files -co --exclude-standard -z deploy grafana observability test/kubernetes | "+
-		`xargs -0 cp --parents -t "$1" && "$1/deploy/kubernetes/secrets.sh"`, "sh", c.path("repository"))
+		`xargs -0 cp --parents -t "$1" && "$1/deploy/kubernetes.sh"`, "sh", c.path("repository"))
 	copied.Dir = repository
 	if err := os.Mkdir(c.path("repository"), 0o755); err != nil {
 		t.Fatal(err)
@@ -127,7 +128,7 @@ func migrations(t *testing.T, c *cluster) {
 		deployment := "deployment/" + service
 		c.do(t, "scale", deployment, "--replicas=0")
 		c.do(t, "wait", "--for=delete", "pod", "--selector=app.kubernetes.io/name="+service, "--timeout=2m")
-		c.sql(t, service, "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION "+service)
+		c.sql(t, service, "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION "+strconv.Quote(service))
 		c.do(t, "scale", deployment, "--replicas=3")
 	}
 	c.ready(t, "deployment/order", "deployment/inventory")
@@ -140,7 +141,7 @@ func migrations(t *testing.T, c *cluster) {
 
 // replaced replaces every replica in each way that Kubernetes knows, while orders are placed. No order is lost or done twice.
 func replaced(t *testing.T, c *cluster) {
-	load := c.load(t, "4m", "")
+	load := c.load(t, "90s", "")
 	load.begun(t)
 	c.do(t, "rollout", "restart", "deployment/order", "deployment/inventory")
 	c.ready(t, "deployment/order", "deployment/inventory")

@@ -10,16 +10,22 @@ shift
 
 mount --make-rprivate /
 mount -t proc proc /proc
-# Settings of the whole kernel can only be read here: a kubelet would change some. Those of the network are the namespace's own.
+# Settings of the whole kernel can only be read here, and those that a kubelet insists on are copies. Those of the network are the
+# namespace's own.
+mount -t tmpfs tmpfs /run
 for settings in kernel vm; do
 	mount --bind "/proc/sys/$settings" "/proc/sys/$settings"
 	mount -o remount,bind,ro "/proc/sys/$settings"
+done
+for setting in kernel/panic kernel/panic_on_oops kernel/keys/root_maxbytes kernel/keys/root_maxkeys vm/overcommit_memory vm/panic_on_oom; do
+	copy=/run/$(basename $setting)
+	cat "/proc/sys/$setting" >"$copy"
+	mount --bind "$copy" "/proc/sys/$setting"
 done
 for folder in etc var; do
 	mkdir -p "$dir/$folder/upper" "$dir/$folder/work"
 	mount -t overlay -o "lowerdir=/$folder,upperdir=$dir/$folder/upper,workdir=$dir/$folder/work" overlay "/$folder"
 done
-mount -t tmpfs tmpfs /run
 
 # Two nodes, each with an address. Beyond them is nothing, but addresses of services need a route before they are translated.
 ip link set lo up
