@@ -77,7 +77,7 @@ func up(t *testing.T, c *cluster) {
 	copied := exec.Command("sh", "-c", "git ls-files -co --exclude-standard -z deploy grafana observability test/kubernetes | "+
 		`xargs -0 cp --parents -t "$1" && "$1/deploy/kubernetes.sh"`, "sh", c.path("repository"))
 	copied.Dir = repository
-	if err := os.Mkdir(c.path("repository"), 0o755); err != nil {
+	if err := os.MkdirAll(c.path("repository"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := copied.CombinedOutput(); err != nil {
