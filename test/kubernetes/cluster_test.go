@@ -48,7 +48,7 @@ var here *cluster
 func withCluster(dir string, test func() int) (code int, err error) {
 	started := time.Now()
 	here = &cluster{dir: dir, ended: make(chan error, 20), env: append(os.Environ(), "KUBECONFIG="+dir+"/kubeconfig", "PATH="+dir+"/bin:"+os.Getenv("PATH"))}
-	for _, step := range []func() error{here.credentials, here.control, here.dns, here.network, here.nodes, here.volumes} {
+	for _, step := range []func() error{here.credentials, here.control, here.dns, here.network, here.nodes, here.volumes, here.keda} {
 		if err := step(); err != nil {
 			return 0, err
 		}

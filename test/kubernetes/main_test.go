@@ -43,17 +43,31 @@ func onMachine() (code int, err error) {
 		return 0, err
 	}
 	cache = filepath.Join(cache, "clew-kubernetes")
-	fmt.Println("The first time this compiles Kubernetes, KEDA and stand-ins for images: 45 minutes on two cores, 5 GB in", cache,
-		"and 15 GB in clew-containers beside it. After that the cluster is there within 2 minutes.")
-	if err := errors.Join(buildPrograms(cache), saveImages(cache)); err != nil {
+	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return 0, err
 	}
-	dir, err := os.MkdirTemp("", "clew-kube") // short, as a socket's path must be
+	lock, err := os.Create(filepath.Join(cache, "lock"))
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	defer removeCgroups()
+	defer lock.Close()
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return 0, errors.New("make test-kubernetes runs already: wait until it ends")
+	}
+	fmt.Println("The first time this compiles Kubernetes, KEDA and stand-ins for images: 45 minutes on two cores, 5 GB in", cache,
+		"and 15 GB in clew-containers beside it. After that the cluster is there within a minute.")
+	if err := errors.Join(buildPrograms(cache), saveImages(cache)); err != nil {
+		return 0, err
+	}
+	dir := filepath.Join(os.TempDir(), "clew-kubernetes") // short, as a socket's path must be
+	clear := func() error {
+		removeCgroups()
+		return os.RemoveAll(dir)
+	}
+	if err := errors.Join(clear(), os.Mkdir(dir, 0o700)); err != nil { // a run that was killed left files and groups, and nothing else
+		return 0, err
+	}
+	defer func() { _ = clear() }()
 	for name, target := range map[string]string{"bin": filepath.Join(cache, "bin"), "images.tar": filepath.Join(cache, "images.tar")} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
 			return 0, err
