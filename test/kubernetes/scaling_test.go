@@ -44,18 +44,8 @@ func unknown(t *testing.T, c *cluster) {
 	load.begun(t)
 	client, asked, null := c.redis(t), 0, 0
 	c.replicasWhile(t, 3, func() {
-		const stream = "orders:{0}"
-		ping := map[string]any{"specversion": "1.0", "id": "deleted", "source": "/test", "type": "test.ping.v1", "subject": "deleted"}
-		id, err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: ping}).Result()
-		if err == nil {
-			err = client.XDel(t.Context(), stream, id).Err()
-		}
-		groups, err := client.Do(t.Context(), "XINFO", "GROUPS", stream).Slice()
-		if err != nil {
-			t.Fatal(err)
-		}
 		asked++
-		if group := groups[0].(map[any]any); group["lag"] == nil {
+		if deleteEntry(t, client) {
 			null++
 		}
 	})
@@ -74,6 +64,25 @@ func unknown(t *testing.T, c *cluster) {
 	load.stop()
 	load.accounts(t)
 	watched.end(t)
+}
+
+// deleteEntry adds an entry to the stream of orders, deletes it, and reports whether the lag is null then.
+func deleteEntry(t *testing.T, client *redis.Client) bool {
+	t.Helper()
+	const stream = "orders:{0}"
+	ping := map[string]any{"specversion": "1.0", "id": "deleted", "source": "/test", "type": "test.ping.v1", "subject": "deleted"}
+	id, err := client.XAdd(t.Context(), &redis.XAddArgs{Stream: stream, Values: ping}).Result()
+	if err == nil {
+		err = client.XDel(t.Context(), stream, id).Err()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups, err := client.Do(t.Context(), "XINFO", "GROUPS", stream).Slice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return groups[0].(map[any]any)["lag"] == nil
 }
 
 // deployment is what is asked of inventory's.
