@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers bench lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium engine clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium engine clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -62,6 +62,10 @@ test: redis postgres pgbouncer chromium ## run all tests, against a real Redis, 
 
 test-containers: engine ## test docker-compose.yml on a Docker engine, 5 minutes; the first time 15
 	go test -tags containers -count=1 -parallel 8 -timeout 40m -v ./test/containers
+
+test-kubernetes: engine ## test deploy/kubernetes on a cluster of its own, 25 minutes; the first time 70
+	@deploy/install-servers.sh containerd containernetworking-plugins nft
+	go test -tags kubernetes -count=1 -timeout 2h -v -run TestKubernetes ./test/kubernetes $(ARGS)
 
 bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
 	@go build -o bin/ ./test/bench ./loadtest/cmd/generator

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs those of redis-server, postgres, pgbouncer, chromium, dockerd and debootstrap, as named, that are missing, if this
-# may be done without asking: as root with apt-get, or with Homebrew. It says so first. Otherwise it names the one command to
-# run and exits with 1.
+# Installs those of redis-server, postgres, pgbouncer, chromium, dockerd, debootstrap, containerd, containernetworking-plugins and
+# nft, as named, that are missing, if this may be done without asking: as root with apt-get, or with Homebrew. It says so first.
+# Otherwise it names the one command to run and exits with 1.
 set -eu
 
 # find succeeds if the program is in the PATH or, as Postgres and browsers often are, where packages leave it.
@@ -12,6 +12,7 @@ find() {
 	pgbouncer) command -v pgbouncer || ls /usr/sbin/pgbouncer ;;
 	chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ||
 		ls "/Applications/Google Chrome.app" "/Applications/Chromium.app" ;;
+	containernetworking-plugins) ls /usr/lib/cni/ptp ;;
 	*) command -v "$1" ;;
 	esac 2>/dev/null | grep -q .
 }
@@ -21,6 +22,7 @@ package() {
 	case $1-$2 in
 	apt-postgres) echo postgresql ;;
 	apt-dockerd) echo docker.io ;;
+	apt-nft) echo nftables ;;
 	brew-postgres) echo postgresql@18 ;;
 	brew-redis-server) echo redis ;;
 	brew-chromium) echo google-chrome ;;

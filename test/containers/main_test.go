@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"example.com/clew/test/internal/standin"
 )
 
 // full is the full stack of all tests, which run in their order.
@@ -21,24 +23,17 @@ func TestMain(m *testing.M) {
 }
 
 func withStack(test func() int) (code int, err error) {
-	e, err := newEngine()
-	if err != nil {
-		return 0, err
-	}
-	stop, err := e.start()
+	env, stop, err := standin.Start()
 	if err != nil {
 		return 0, err
 	}
 	defer stop()
-	if err := e.prepare(); err != nil {
-		return 0, err
-	}
 	dir, err := os.MkdirTemp("", "clew-containers")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if full, err = newStack(e, dir); err != nil {
+	if full, err = newStack(env, dir); err != nil {
 		return 0, err
 	}
 	defer full.remove()

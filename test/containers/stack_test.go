@@ -25,6 +25,8 @@ import (
 	"example.com/clew/clew/state"
 )
 
+const repository = "../.."
+
 // A stack is the full stack of a copy of the repository, with ports and names of its own.
 type stack struct {
 	dir    string
@@ -32,7 +34,7 @@ type stack struct {
 	killed map[string]int // containers that a test killed, by service
 }
 
-func newStack(e *engine, dir string) (*stack, error) {
+func newStack(env []string, dir string) (*stack, error) {
 	files := exec.Command("sh", "-c", `git ls-files -co --exclude-standard -z | xargs -0 -I{} sh -c 'test ! -e "{}" || echo "{}"' | tar -c -T - | tar -x -C "$1"`, "sh", dir)
 	files.Dir = repository
 	if out, err := files.CombinedOutput(); err != nil {
@@ -41,7 +43,7 @@ func newStack(e *engine, dir string) (*stack, error) {
 	if err := os.Chmod(dir, 0o755); err != nil { // the containers' users read it
 		return nil, err
 	}
-	s := &stack{dir: dir, killed: map[string]int{}, env: append(e.env,
+	s := &stack{dir: dir, killed: map[string]int{}, env: append(env,
 		"MODE=", "COMPOSE_PROJECT_NAME=clewtest", "COMPOSE_FILE=docker-compose.yml:test/containers/override.yml")}
 	port := freePorts(11)
 	for _, variable := range []string{

@@ -1,6 +1,4 @@
-//go:build containers
-
-package containers
+package standin
 
 import (
 	"errors"
@@ -12,7 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-const repository = "../.."
+// Folders, as seen from that of the tests.
+const (
+	repository = "../.."
+	files      = "../containers"
+)
 
 // prepare makes the plugins, and the stand-ins that override.yml names. What is there already costs a look.
 func (e *engine) prepare() error {
@@ -29,6 +31,7 @@ func (e *engine) prepare() error {
 		make func() error
 	}{
 		{"Go", e.golang},
+		{"a process that only waits", e.target("pause", "pause:12")},
 		{"Redis", e.target("redis", "redis:7.0")},
 		{"Postgres", e.target("postgres", "postgres:15")},
 		{"the base of our own", e.target("static", "static:12")},
@@ -82,7 +85,7 @@ func (e *engine) modules() error {
 		{"prometheus", "-tags=remove_all_sd,enable_dns_sd", "github.com/prometheus/prometheus/cmd/prometheus"},
 	} {
 		args := append(append(env, "go", "list", "-deps"), packages[1:]...)
-		if err := e.run(filepath.Join("images", packages[0]), "env", args...); err != nil {
+		if err := e.run(filepath.Join(files, "images", packages[0]), "env", args...); err != nil {
 			return err
 		}
 	}
@@ -118,7 +121,7 @@ func (e *engine) golang() error {
 
 func (e *engine) target(target, tag string) func() error {
 	return func() error {
-		return e.run("images", "docker", "build", "--target", target, "--tag", "clew-standin/"+tag, ".")
+		return e.run(files+"/images", "docker", "build", "--target", target, "--tag", "clew-standin/"+tag, ".")
 	}
 }
 
@@ -129,9 +132,9 @@ func (e *engine) viewer() error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	err = e.run("", "env", "CGO_ENABLED=0", "GOOS=linux", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+"/", "./viewer")
+	err = e.run("", "env", "CGO_ENABLED=0", "GOOS=linux", "go", "build", "-trimpath", "-ldflags=-s -w", "-o", dir+"/", files+"/viewer")
 	if err != nil {
 		return err
 	}
-	return e.run("viewer", "docker", "build", "--file", "Dockerfile", "--tag", "clew-standin/viewer:12", dir)
+	return e.run(files+"/viewer", "docker", "build", "--file", "Dockerfile", "--tag", "clew-standin/viewer:12", dir)
 }

@@ -1,6 +1,8 @@
-//go:build containers
-
-package containers
+// Package standin makes images for tests that run containers on machines that cannot fetch any: stand-ins for the images of the
+// full stack, and the bases of ours. It does so with a Docker engine, and starts one of its own where none answers.
+//
+// It is for tests in folders beside test/containers, where its files are.
+package standin
 
 import (
 	"errors"
@@ -11,6 +13,24 @@ import (
 	"strings"
 	"time"
 )
+
+// Start makes sure that an engine answers and has the stand-ins. It returns the environment in which docker, Compose and make
+// use it, and what stops it if it was started here. The first time takes 10 minutes.
+func Start() (env []string, stop func(), err error) {
+	e, err := newEngine()
+	if err != nil {
+		return nil, nil, err
+	}
+	stop, err = e.start()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.prepare(); err != nil {
+		stop()
+		return nil, nil, err
+	}
+	return e.env, stop, nil
+}
 
 // An engine is what docker and make talk to. What takes long to make stays in a folder of the user's cache for the next run:
 // about 15 GB, which may be deleted at any time.
@@ -102,12 +122,12 @@ func (e *engine) buildPlugins() error {
 		"docker-buildx":  {"github.com/docker/buildx", "/cmd/buildx", "/version.Version"},
 	} {
 		list := exec.Command("go", "list", "-m", "-f", "{{.Version}}", plugin.module)
-		list.Dir, list.Env = "docker", append(os.Environ(), "GOWORK=off")
+		list.Dir, list.Env = files+"/docker", append(os.Environ(), "GOWORK=off")
 		version, err := list.Output()
 		if err != nil {
 			return fmt.Errorf("read the version of %s: %w", plugin.module, err)
 		}
-		err = e.run("docker", "env", "GOWORK=off", "CGO_ENABLED=0", "go", "build", "-trimpath",
+		err = e.run(files+"/docker", "env", "GOWORK=off", "CGO_ENABLED=0", "go", "build", "-trimpath",
 			"-ldflags", fmt.Sprintf("-s -w -X %s%s=%s", plugin.module, plugin.version, strings.TrimSpace(string(version))),
 			"-o", filepath.Join(e.plugins, "cli-plugins", name), plugin.module+plugin.program)
 		if err != nil {
