@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -181,4 +182,19 @@ func misconfigured(client redis.UniversalClient, err error) error {
 	default:
 		return err
 	}
+}
+
+// masterOf returns the address of the server that has a key, or "" if there is only one server.
+func masterOf(ctx context.Context, client redis.UniversalClient, key string) string {
+	switch c := client.(type) {
+	case *redis.ClusterClient:
+		if node, err := c.MasterForKey(ctx, key); err == nil {
+			return node.Options().Addr
+		}
+	case *sentinelClient:
+		if addr, ok := c.master.Load().(string); ok {
+			return addr
+		}
+	}
+	return ""
 }

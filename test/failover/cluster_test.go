@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,15 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	o := placeOrders(t, "REDIS_CLUSTER=on", fmt.Sprintf("REDIS_URL=redis://%s?addr=%s&addr=%s", c[0].addr, c[1].addr, c[2].addr))
+
+	for _, s := range o.streams() {
+		if want := c.shard(s.Partition)[0].addr; s.Master != want {
+			t.Errorf("clew streams says that %s has %s/%d, want %s", s.Master, s.Stream, s.Partition, want)
+		}
+	}
+	quiet := time.Now()
+	o.goesOn(all()...)
+	t.Logf("undisturbed: nothing was confirmed for %s", o.silence(quiet, all()...))
 
 	master := c.shard(0)[0]
 	mine, others := c.partitionsOf(master)
@@ -58,6 +68,9 @@ func TestCluster(t *testing.T) {
 	master.kill()
 	o.goesOn(others...)
 	o.goesOn(others...)
+	if shown, err := o.clew.Command("streams", "--json").Output(); err == nil || !strings.Contains(string(shown), `"partition": `+fmt.Sprint(others[0])) {
+		t.Errorf("clew streams: error %v, want one, and the partitions of the others:\n%s", err, shown)
+	}
 	t.Logf("shard down: nothing was confirmed for %s in the partitions %v of others", o.silence(down, others...), others)
 	master.start()
 	replica.start()

@@ -35,6 +35,11 @@ func TestSentinel(t *testing.T) {
 	replica.leads()
 	o.goesOn(all()...)
 	t.Logf("master killed: nothing was confirmed for %s", o.silence(killed, all()...))
+	for _, s := range o.streams() {
+		if s.Master != replica.addr {
+			t.Errorf("clew streams says that %s has %s/%d, want %s", s.Master, s.Stream, s.Partition, replica.addr)
+		}
+	}
 
 	master.start()
 	master.follows()
@@ -111,13 +116,18 @@ func published(t *testing.T, on *server) (messages int64) {
 	return messages
 }
 
+// streams is what clew shows of them.
+func (o *orders) streams() (streams []messaging.StreamInfo) {
+	o.t.Helper()
+	if err := json.Unmarshal([]byte(o.clew.Run("streams", "--json")), &streams); err != nil {
+		o.t.Fatal(err)
+	}
+	return streams
+}
+
 // idle returns an error while a message waits.
 func (o *orders) idle() error {
-	var streams []messaging.StreamInfo
-	if err := json.Unmarshal([]byte(o.clew.Run("streams", "--json")), &streams); err != nil {
-		return err
-	}
-	for _, s := range streams {
+	for _, s := range o.streams() {
 		for _, g := range s.Groups {
 			if g.Lag+g.Pending > 0 {
 				return fmt.Errorf("%s/%d has %d messages that %s has not finished", s.Stream, s.Partition, g.Lag+g.Pending, g.Name)
