@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs those of redis-server, postgres, chromium, dockerd and debootstrap, as named, that are missing, if this may be
+# Installs those of redis-server, postgres, chromium, dockerd, debootstrap and ip, as named, that are missing, if this may be
 # done without asking: as root with apt-get, or with Homebrew. It says so first. Otherwise it names the one command to run and
 # exits with 1.
 set -eu
@@ -20,6 +20,7 @@ package() {
 	case $1-$2 in
 	apt-postgres) echo postgresql ;;
 	apt-dockerd) echo docker.io ;;
+	apt-ip) echo iproute2 ;;
 	brew-postgres) echo postgresql@18 ;;
 	brew-redis-server) echo redis ;;
 	brew-chromium) echo google-chrome ;;

@@ -100,7 +100,7 @@ func startCluster(t *testing.T) (c cluster) {
 	}
 	for _, s := range c {
 		s.eventually("it knows the cluster", func() error {
-			slots, err := s.ClusterSlots(t.Context()).Result()
+			slots, err := s.ClusterSlots(t.Context()).Result() //nolint:staticcheck // what the client asks for, too
 			return processtest.Unless(err == nil && len(slots) == 3, "its slots are %v, error %v", slots, err)
 		})
 	}
@@ -114,7 +114,7 @@ func (s *server) eventually(what string, ask func() error) {
 
 // shardBy returns the nodes that have a partition, the master first, as one node sees it.
 func (c cluster) shardBy(s *server, partition int) ([]*server, error) {
-	slots, err := s.ClusterSlots(s.t.Context()).Result()
+	slots, err := s.ClusterSlots(s.t.Context()).Result() //nolint:staticcheck // what the client asks for, too
 	if err != nil {
 		return nil, err
 	}
