@@ -101,7 +101,9 @@ func startCluster(t *testing.T) (c cluster) {
 	for _, s := range c {
 		s.eventually("it knows the cluster", func() error {
 			slots, err := s.ClusterSlots(t.Context()).Result() //nolint:staticcheck // what the client asks for, too
-			return processtest.Unless(err == nil && len(slots) == 3, "its slots are %v, error %v", slots, err)
+			state, _ := s.ClusterInfo(t.Context()).Result()
+			return processtest.Unless(err == nil && len(slots) == 3 && strings.Contains(state, "cluster_state:ok"),
+				"its slots are %v, error %v, and its state %s", slots, err, state)
 		})
 	}
 	return c
