@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs those of redis-server, postgres, pgbouncer, chromium, dockerd, debootstrap, containerd, containernetworking-plugins and
-# nft, as named, that are missing, if this may be done without asking: as root with apt-get, or with Homebrew. It says so first.
-# Otherwise it names the one command to run and exits with 1.
+# Installs those of redis-server, postgres, pgbouncer, chromium, dockerd, debootstrap, containerd, containernetworking-plugins,
+# nft and ip, as named, that are missing, if this may be done without asking: as root with apt-get, or with Homebrew. It says so
+# first. Otherwise it names the one command to run and exits with 1.
 set -eu
 
 # find succeeds if the program is in the PATH or, as Postgres and browsers often are, where packages leave it.
@@ -23,6 +23,7 @@ package() {
 	apt-postgres) echo postgresql ;;
 	apt-dockerd) echo docker.io ;;
 	apt-nft) echo nftables ;;
+	apt-ip) echo iproute2 ;;
 	brew-postgres) echo postgresql@18 ;;
 	brew-redis-server) echo redis ;;
 	brew-chromium) echo google-chrome ;;

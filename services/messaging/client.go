@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -173,12 +174,28 @@ func (r Redis) wrongURL() error {
 // misconfigured recognises a Redis that is a cluster, or none, unlike the client.
 func misconfigured(client redis.UniversalClient, err error) error {
 	_, cluster := client.(*redis.ClusterClient)
-	switch text := err.Error(); {
-	case cluster && strings.Contains(text, "cluster support disabled"):
+	says := func(part string) bool { return strings.Contains(err.Error(), part) }
+	switch {
+	case cluster && says("cluster support disabled"):
 		return fmt.Errorf("%w: this server is no cluster, and REDIS_CLUSTER is on", ErrMisconfigured)
-	case !cluster && (strings.HasPrefix(text, "MOVED ") || strings.HasPrefix(text, "CLUSTERDOWN ") || strings.Contains(text, "in cluster mode")):
+	case !cluster && (says("MOVED ") || says("CLUSTERDOWN ") || says("in cluster mode")):
 		return fmt.Errorf("%w: this server is a cluster's, expected REDIS_CLUSTER to be on", ErrMisconfigured)
 	default:
 		return err
 	}
+}
+
+// masterOf returns the address of the server that has a key, or "" if there is only one server.
+func masterOf(ctx context.Context, client redis.UniversalClient, key string) string {
+	switch c := client.(type) {
+	case *redis.ClusterClient:
+		if node, err := c.MasterForKey(ctx, key); err == nil {
+			return node.Options().Addr
+		}
+	case *sentinelClient:
+		if addr, ok := c.master.Load().(string); ok {
+			return addr
+		}
+	}
+	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,15 @@ func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	o := placeOrders(t, "REDIS_CLUSTER=on", fmt.Sprintf("REDIS_URL=redis://%s?addr=%s&addr=%s", c[0].addr, c[1].addr, c[2].addr))
+
+	for _, s := range o.streams() {
+		if want := c.shard(s.Partition)[0].addr; s.Master != want {
+			t.Errorf("clew streams says that %s has %s/%d, want %s", s.Master, s.Stream, s.Partition, want)
+		}
+	}
+	quiet := time.Now()
+	o.goesOn(all()...)
+	t.Logf("undisturbed: nothing was confirmed for %s", o.silence(quiet, all()...))
 
 	master := c.shard(0)[0]
 	mine, others := c.partitionsOf(master)
@@ -58,6 +68,9 @@ func TestCluster(t *testing.T) {
 	master.kill()
 	o.goesOn(others...)
 	o.goesOn(others...)
+	if shown, err := o.clew.Command("streams", "--json").Output(); err == nil || !strings.Contains(string(shown), `"partition": `+fmt.Sprint(others[0])) {
+		t.Errorf("clew streams: error %v, want one, and the partitions of the others:\n%s", err, shown)
+	}
 	t.Logf("shard down: nothing was confirmed for %s in the partitions %v of others", o.silence(down, others...), others)
 	master.start()
 	replica.start()
@@ -87,8 +100,10 @@ func startCluster(t *testing.T) (c cluster) {
 	}
 	for _, s := range c {
 		s.eventually("it knows the cluster", func() error {
-			slots, err := s.ClusterSlots(t.Context()).Result()
-			return processtest.Unless(err == nil && len(slots) == 3, "its slots are %v, error %v", slots, err)
+			slots, err := s.ClusterSlots(t.Context()).Result() //nolint:staticcheck // what the client asks for, too
+			state, _ := s.ClusterInfo(t.Context()).Result()
+			return processtest.Unless(err == nil && len(slots) == 3 && strings.Contains(state, "cluster_state:ok"),
+				"its slots are %v, error %v, and its state %s", slots, err, state)
 		})
 	}
 	return c
@@ -101,7 +116,7 @@ func (s *server) eventually(what string, ask func() error) {
 
 // shardBy returns the nodes that have a partition, the master first, as one node sees it.
 func (c cluster) shardBy(s *server, partition int) ([]*server, error) {
-	slots, err := s.ClusterSlots(s.t.Context()).Result()
+	slots, err := s.ClusterSlots(s.t.Context()).Result() //nolint:staticcheck // what the client asks for, too
 	if err != nil {
 		return nil, err
 	}

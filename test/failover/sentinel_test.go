@@ -35,6 +35,11 @@ func TestSentinel(t *testing.T) {
 	replica.leads()
 	o.goesOn(all()...)
 	t.Logf("master killed: nothing was confirmed for %s", o.silence(killed, all()...))
+	for _, s := range o.streams() {
+		if s.Master != replica.addr {
+			t.Errorf("clew streams says that %s has %s/%d, want %s", s.Master, s.Stream, s.Partition, replica.addr)
+		}
+	}
 
 	master.start()
 	master.follows()
@@ -82,11 +87,13 @@ func TestSentinelPromotesAReplicaThatIsBehind(t *testing.T) {
 	master.kill()
 	mend()
 	replica.leads()
+	promoted := time.Now()
 	if err := syscall.Kill(inventory, syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	o.goesOn(all()...)
-	t.Logf("master killed, and a replica that was behind promoted: nothing was confirmed for %s", o.silence(killed, all()...))
+	t.Logf("a replica that was behind was promoted %s after the master was killed: nothing was confirmed for %s from then on",
+		promoted.Sub(killed).Round(10*time.Millisecond), o.silence(promoted, all()...))
 
 	o.stop()
 	o.eventually("all that is left in Redis is processed", func() error { return o.idle() })
@@ -111,13 +118,18 @@ func published(t *testing.T, on *server) (messages int64) {
 	return messages
 }
 
+// streams is what clew shows of them.
+func (o *orders) streams() (streams []messaging.StreamInfo) {
+	o.t.Helper()
+	if err := json.Unmarshal([]byte(o.clew.Run("streams", "--json")), &streams); err != nil {
+		o.t.Fatal(err)
+	}
+	return streams
+}
+
 // idle returns an error while a message waits.
 func (o *orders) idle() error {
-	var streams []messaging.StreamInfo
-	if err := json.Unmarshal([]byte(o.clew.Run("streams", "--json")), &streams); err != nil {
-		return err
-	}
-	for _, s := range streams {
+	for _, s := range o.streams() {
 		for _, g := range s.Groups {
 			if g.Lag+g.Pending > 0 {
 				return fmt.Errorf("%s/%d has %d messages that %s has not finished", s.Stream, s.Partition, g.Lag+g.Pending, g.Name)

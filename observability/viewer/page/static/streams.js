@@ -59,7 +59,7 @@ const Table = ({ items }) => html`
       return rows.map((g, i) => html`
         <tr key=${`${s.stream} ${s.partition} ${g?.name}`}>
           ${i === 0 && html`
-            <td rowspan=${rows.length}><b>${s.stream}</b><span class="hint">:{${s.partition}}</span></td>
+            <td rowspan=${rows.length}><b>${s.stream}</b><span class="hint">:{${s.partition}}${s.master && html`<br />${s.master}`}</span></td>
             <td rowspan=${rows.length} class="num">${count(s.messages)}</td>`}
           ${g ? html`<${Group} group=${g} />` : html`<td colspan="6" class="hint">nobody reads it</td>`}
           ${i === 0 && html`<td rowspan=${rows.length} class="num">
