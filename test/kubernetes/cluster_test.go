@@ -198,7 +198,7 @@ func (c *cluster) dns() error {
 `, c.path("kubeconfig")); err != nil {
 		return err
 	}
-	resolv := fmt.Sprintf("nameserver %s\nsearch %s.svc.cluster.local svc.cluster.local\noptions ndots:5\n", controlPlane, namespace)
+	resolv := fmt.Sprintf("nameserver %s\nsearch %s.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n", controlPlane, namespace)
 	return errors.Join(
 		os.WriteFile("/etc/resolv.conf", []byte(resolv), 0o644),
 		c.start("coredns", c.path("bin/coredns"), "-conf", c.path("Corefile")))

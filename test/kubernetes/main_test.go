@@ -54,7 +54,7 @@ func onMachine() (code int, err error) {
 	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
 		return 0, errors.New("make test-kubernetes runs already: wait until it ends")
 	}
-	fmt.Println("The first time this compiles Kubernetes, KEDA and stand-ins for images: 45 minutes on two cores, 5 GB in", cache,
+	fmt.Println("The first time this compiles Kubernetes, KEDA and stand-ins for images: 45 minutes on two cores, 3 GB in", cache,
 		"and 15 GB in clew-containers beside it. After that the cluster is there within a minute.")
 	if err := errors.Join(buildPrograms(cache), saveImages(cache)); err != nil {
 		return 0, err

@@ -25,14 +25,14 @@ func scaled(t *testing.T, c *cluster) {
 	load := c.load(t, "3m", "test-slow: 100")
 	watched := c.watch(load)
 	load.begun(t)
-	c.replicas(t, 3)
+	c.replicas(t, three, func() {})
 	t.Logf("three replicas after %.0f s", load.seconds())
 	load.accounts(t)
 	watched.end(t)
 	if most := watched.most(); most > 4 {
 		t.Errorf("there were %d replicas, want 4 at most", most)
 	}
-	c.replicas(t, 1)
+	c.replicas(t, one, func() {})
 	t.Logf("back to one replica %.0f s after the load began", load.seconds())
 }
 
@@ -43,7 +43,7 @@ func unknown(t *testing.T, c *cluster) {
 	watched := c.watch(load)
 	load.begun(t)
 	client, asked, null := c.redis(t), 0, 0
-	c.replicasWhile(t, 3, func() {
+	c.replicas(t, three, func() {
 		asked++
 		if deleteEntry(t, client) {
 			null++
@@ -60,7 +60,6 @@ func unknown(t *testing.T, c *cluster) {
 	if now, err := c.deployed(); err != nil || now.Spec.Replicas < 3 {
 		t.Errorf("without the series there are %d replicas, error %v, want those that there were", now.Spec.Replicas, err)
 	}
-	c.do(t, "apply", "-k", c.path("repository/test/kubernetes/scaled"))
 	load.stop()
 	load.accounts(t)
 	watched.end(t)
@@ -96,22 +95,23 @@ func (c *cluster) deployed() (d deployment, err error) {
 	return d, errors.Join(err, json.Unmarshal([]byte(text), &d))
 }
 
-// replicas waits until KEDA wants so many replicas of inventory, and they are ready.
-func (c *cluster) replicas(t *testing.T, n int) { t.Helper(); c.replicasWhile(t, n, func() {}) }
-
-// replicasWhile does something every second meanwhile.
-func (c *cluster) replicasWhile(t *testing.T, n int, do func()) {
+// replicas waits until KEDA wants as many replicas of inventory as are wanted, and they are ready. Each second meanwhile it does
+// something.
+func (c *cluster) replicas(t *testing.T, wanted func(n int) bool, do func()) {
 	t.Helper()
 	var now deployment
 	var err error
 	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-		if now, err = c.deployed(); err == nil && now.Spec.Replicas == n && now.Status.ReadyReplicas == n {
+		if now, err = c.deployed(); err == nil && wanted(now.Spec.Replicas) && now.Status.ReadyReplicas == now.Spec.Replicas {
 			return
 		}
 		do()
 	}
-	t.Fatalf("after ten minutes inventory is %+v, error %v, want %d replicas", now, err, n)
+	t.Fatalf("after ten minutes inventory is %+v, error %v", now, err)
 }
+
+func one(n int) bool   { return n == 1 }
+func three(n int) bool { return n >= 3 }
 
 // A watch keeps how many replicas there are, and how long messages wait.
 type watch struct {
