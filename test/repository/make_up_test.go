@@ -227,10 +227,10 @@ func TestNothingStartsOnAMachineThatIsNotFit(t *testing.T) {
 
 func TestFilesThatContainersCannotReadAreNamed(t *testing.T) {
 	m := newMachine(t)
-	if err := os.Chmod(m.path("deploy/compose.sh"), 0o700); err != nil {
+	if err := os.Chmod(m.path("deploy/redis/start.sh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	m.want(1, nil, makeUp, "deploy/compose.sh is not readable", "chmod -R o+rX")
+	m.want(1, nil, makeUp, "deploy/redis/start.sh is not readable", "chmod -R o+rX")
 }
 
 func TestTakenPortsAreAllNamed(t *testing.T) {
