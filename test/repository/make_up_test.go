@@ -227,6 +227,7 @@ func TestNothingStartsOnAMachineThatIsNotFit(t *testing.T) {
 
 func TestFilesThatContainersCannotReadAreNamed(t *testing.T) {
 	m := newMachine(t)
+	m.write("deploy/redis/start.sh", "")
 	if err := os.Chmod(m.path("deploy/redis/start.sh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
