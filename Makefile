@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench lint fuzz tidy vendor screenshots redis postgres chromium engine clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium ip engine clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -56,7 +56,7 @@ images: ## build the images of the containers
 	@deploy/compose.sh images
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
-test: redis postgres chromium ## run all tests, against a real Redis, Postgres and browser
+test: redis postgres pgbouncer chromium ip ## run all tests, against a real Redis, Postgres and browser
 	go test -race $(patsubst %,%/...,$(filter-out ./clew ./test,$(MODULES)))
 	go test ./clew/... ./test/...
 
@@ -97,8 +97,15 @@ redis:
 postgres:
 	@deploy/install-servers.sh postgres
 
+pgbouncer:
+	@deploy/install-servers.sh pgbouncer
+
 chromium:
 	@deploy/install-servers.sh chromium
+
+# With ip the tests cut off a server, which only root may do.
+ip:
+	@[ "$$(uname)$$(id -u)" != Linux0 ] || deploy/install-servers.sh ip
 
 # Where no engine answers, the tests start one.
 engine:

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs those of redis-server, postgres, chromium, dockerd, debootstrap, containerd, containernetworking-plugins and nft, as
-# named, that are missing, if this may be done without asking: as root with apt-get, or with Homebrew. It says so first. Otherwise
-# it names the one command to run and exits with 1.
+# Installs those of redis-server, postgres, pgbouncer, chromium, dockerd, debootstrap, containerd, containernetworking-plugins,
+# nft and ip, as named, that are missing, if this may be done without asking: as root with apt-get, or with Homebrew. It says so
+# first. Otherwise it names the one command to run and exits with 1.
 set -eu
 
 # find succeeds if the program is in the PATH or, as Postgres and browsers often are, where packages leave it.
@@ -9,6 +9,7 @@ find() {
 	case $1 in
 	postgres) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql@*/bin/initdb \
 		/usr/local/opt/postgresql@*/bin/initdb ;;
+	pgbouncer) command -v pgbouncer || ls /usr/sbin/pgbouncer ;;
 	chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ||
 		ls "/Applications/Google Chrome.app" "/Applications/Chromium.app" ;;
 	containernetworking-plugins) ls /usr/lib/cni/ptp ;;
@@ -22,6 +23,7 @@ package() {
 	apt-postgres) echo postgresql ;;
 	apt-dockerd) echo docker.io ;;
 	apt-nft) echo nftables ;;
+	apt-ip) echo iproute2 ;;
 	brew-postgres) echo postgresql@18 ;;
 	brew-redis-server) echo redis ;;
 	brew-chromium) echo google-chrome ;;
@@ -68,7 +70,7 @@ apt)
 		apt_install >/dev/null
 	fi
 	if [ ! -e /usr/sbin/policy-rc.d ]; then
-		echo "The packages may start servers of their own, on ports 6379 and 5432. Clew does not use them: service NAME stop"
+		echo "The packages may start servers of their own, on ports 6379, 5432 and 6432. Clew does not use them: service NAME stop"
 	fi
 	;;
 brew)
@@ -77,7 +79,7 @@ brew)
 	brew install --quiet $packages
 	;;
 *)
-	echo "Missing: $missing. Clew needs Redis 7.0 or newer, its tests also PostgreSQL 15 or newer and Chromium. Install them with your system's package manager, then start again." >&2
+	echo "Missing: $missing. Clew needs Redis 7.0 or newer, its tests also PostgreSQL 15 or newer, PgBouncer and Chromium. Install them with your system's package manager, then start again." >&2
 	exit 1
 	;;
 esac

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"example.com/clew/services/messaging"
 )
 
 // The modes.
@@ -20,17 +22,12 @@ const (
 
 // State is what runs, as status.json holds it.
 type State struct {
-	Mode       string    `json:"mode"`
-	Partitions int       `json:"partitions"`
-	Token      string    `json:"token,omitempty"`
-	Redis      Redis     `json:"redis"`
-	Addresses  Addresses `json:"addresses"`
-	Processes  []Process `json:"processes"`
-}
-
-// Redis says how to reach Redis.
-type Redis struct {
-	URL string `json:"url"`
+	Mode       string          `json:"mode"`
+	Partitions int             `json:"partitions"`
+	Token      string          `json:"token,omitempty"`
+	Redis      messaging.Redis `json:"redis"`
+	Addresses  Addresses       `json:"addresses"`
+	Processes  []Process       `json:"processes"`
 }
 
 // Addresses are the base URLs of what listens.

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"example.com/clew/services/messaging"
 )
 
 // holdVariable makes this test binary hold the lock of a folder until its
@@ -85,7 +87,7 @@ func TestLoad(t *testing.T) {
 	pid := 4711
 	written := State{
 		Mode: Standalone, Partitions: 1, Token: "secret",
-		Redis:     Redis{URL: "redis://127.0.0.1:20000/0"},
+		Redis:     messaging.Redis{URL: "redis://127.0.0.1:20000/0"},
 		Addresses: Addresses{Order: "http://127.0.0.1:8080"},
 		Processes: []Process{{Name: "redis", PID: &pid, State: Running, Restarts: 2}, {Name: "order-1", State: Restarting}},
 	}
@@ -112,7 +114,7 @@ func TestLoad(t *testing.T) {
 func TestInAContainerTheStateIsInAVariable(t *testing.T) {
 	t.Setenv("CLEW_STATUS", `{"mode": "compose", "redis": {"url": "redis://redis:6379/0"}}`)
 	got, err := Load(t.TempDir())
-	if diff := cmp.Diff(State{Mode: Compose, Redis: Redis{URL: "redis://redis:6379/0"}}, got); diff != "" || err != nil {
+	if diff := cmp.Diff(State{Mode: Compose, Redis: messaging.Redis{URL: "redis://redis:6379/0"}}, got); diff != "" || err != nil {
 		t.Errorf("error %v, (-want +got):\n%s", err, diff)
 	}
 	if err := RefuseContainers(t.TempDir()); err == nil || !strings.Contains(err.Error(), "make down") {

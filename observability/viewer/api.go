@@ -19,7 +19,7 @@ const (
 
 // Handler answers GET /api/v2/traces/{id}, /api/search, /ready and what Grafana asks of a data source (tags.go) as Tempo 3 does;
 // GET /api/stories/{id} with the model of a trace (package story), /api/stories/{id}/related with the other traces of its
-// orders, /api/outcomes?id= with how traces ended; and GET /api/logs with the log records of a trace. /api/v1/ and GET /metrics
+// orders, /api/summaries?id= with what lists tell of traces; and GET /api/logs with the log records of a trace. /api/v1/ and GET /metrics
 // go to Config.Metrics, everything else to Config.Page. It checks neither host nor origin; see Run.
 func (v *Viewer) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -29,7 +29,7 @@ func (v *Viewer) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v2/traces/{id}", v.getTrace)
 	mux.HandleFunc("GET /api/search", v.getSearch)
 	v.serveDataSource(mux)
-	mux.HandleFunc("GET /api/outcomes", v.getOutcomes)
+	mux.HandleFunc("GET /api/summaries", v.getSummaries)
 	mux.HandleFunc("GET /api/stories/{id}", v.getStory)
 	mux.HandleFunc("GET /api/stories/{id}/related", v.getRelated)
 	mux.HandleFunc("GET /api/logs", v.getLogs)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -357,11 +358,39 @@ func TestASearchEnds(t *testing.T) {
 			t.Errorf("%s: %v when its time is over, want status 503", name, problem)
 		}
 	}
-	for _, path := range []string{"/api/search", "/api/stories/1/related"} {
+	for _, path := range []string{"/api/search", "/api/stories/1/related", "/api/v2/search/tags", "/api/v2/search/tag/name/values"} {
 		got := get(v, path)
 		if got.Code != http.StatusServiceUnavailable || !strings.Contains(got.Body.String(), "search a shorter time") {
 			t.Errorf("%s: %d %s, want 503 and what to do", path, got.Code, got.Body)
 		}
+	}
+}
+
+func TestSearchesWaitForEachOther(t *testing.T) {
+	v := orders(t)
+	v.searchTimeout = time.Hour
+	var group errgroup.Group
+	begun, end := make(chan struct{}), make(chan struct{})
+	for range maxSearches {
+		group.Go(func() error {
+			return v.throughAll(t.Context(), func(context.Context) error { begun <- struct{}{}; <-end; return nil })
+		})
+		<-begun
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := v.search(left, searchRequest{limit: 1}); !errors.Is(err, context.Canceled) {
+		t.Errorf("one more search: %v, want it to wait until its client has left", err)
+	}
+	if v.searching.TryAcquire(1) {
+		t.Error("one more search could begin")
+	}
+	close(end)
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := v.search(t.Context(), searchRequest{limit: 1}); err != nil {
+		t.Errorf("a search after the others: %v", err)
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 
 const (
 	searchTimeout      = 5 * time.Second
+	maxSearches        = 4  // at a time
 	maxCachedResources = 16 // decoded at the same time by one search
 )
 
@@ -92,16 +93,29 @@ func (v *Viewer) getSearch(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, response)
 }
 
-// search ends after v.searchTimeout, or when the one who asked has left.
-func (v *Viewer) search(ctx context.Context, request searchRequest) (searchResponse, error) {
+func (v *Viewer) search(ctx context.Context, request searchRequest) (response searchResponse, err error) {
+	err = v.throughAll(ctx, func(ctx context.Context) error {
+		response, err = v.store.search(ctx, request)
+		return err
+	})
+	return response, err
+}
+
+// throughAll calls look, which goes through all traces. maxSearches do so at a time; others wait. It ends after
+// v.searchTimeout, or when the one who asked has left.
+func (v *Viewer) throughAll(ctx context.Context, look func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.searchTimeout)
 	defer cancel()
-	response, err := v.store.search(ctx, request)
+	err := v.searching.Acquire(ctx, 1)
+	if err == nil {
+		err = look(ctx)
+		v.searching.Release(1)
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return response, httpserver.Problemf(http.StatusServiceUnavailable,
+		return httpserver.Problemf(http.StatusServiceUnavailable,
 			"the search did not end within %s: search a shorter time, with start and end, or fewer traces, with limit", v.searchTimeout)
 	}
-	return response, err
+	return err
 }
 
 // writeError answers an error as text, with the status of a problem, or 500.

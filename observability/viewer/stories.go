@@ -86,20 +86,30 @@ func (v *Viewer) getStory(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, story.Tell(trace))
 }
 
-// getOutcomes answers how traces ended that did not just succeed, by their ids, of which the query has one or more.
-func (v *Viewer) getOutcomes(w http.ResponseWriter, r *http.Request) {
-	outcomes := map[string]string{}
+// summary is what a list tells of a trace.
+type summary struct {
+	Outcome  string   `json:"outcome"`
+	Event    string   `json:"event"`
+	Spans    int      `json:"spans"`
+	Attempts int      `json:"attempts"`
+	Services []string `json:"services"`
+}
+
+// getSummaries answers the summaries of traces that have spans, by their ids, of which the query has one or more.
+func (v *Viewer) getSummaries(w http.ResponseWriter, r *http.Request) {
+	summaries := map[string]summary{}
 	for _, id := range r.URL.Query()["id"] {
 		trace, err := v.Trace(id)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		if outcome := story.Tell(trace).Outcome(); outcome != "" {
-			outcomes[trace.ID] = outcome
+		if told := story.Tell(trace); len(trace.Spans) > 0 {
+			sum := told.Summary()
+			summaries[trace.ID] = summary{told.Outcome(), sum.Event, sum.Spans, sum.Attempts, sum.Services}
 		}
 	}
-	writeJSON(w, outcomes)
+	writeJSON(w, summaries)
 }
 
 // relatedTrace is another trace of an order.
@@ -121,7 +131,9 @@ func (v *Viewer) getRelated(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	related, err := v.related(r.Context(), trace)
+	ctx, cancel := context.WithTimeout(r.Context(), v.searchTimeout) // for the searches of all orders together
+	defer cancel()
+	related, err := v.related(ctx, trace)
 	if err != nil {
 		writeError(w, err)
 		return

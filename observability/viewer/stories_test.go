@@ -139,16 +139,20 @@ func TestTracesOfAnOrder(t *testing.T) {
 	}
 }
 
-func TestOutcomesOfTraces(t *testing.T) {
+func TestSummariesOfTraces(t *testing.T) {
 	v := New(Config{})
 	failed := newSpan(2, 1, 1)
 	failed.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
 	mustAdd(t, v.store, batch("order", newSpan(1, 1, 1), failed))
-	got := read[map[string]string](t, v, "/api/outcomes?id=1&id=2&id=3")
-	if want := map[string]string{"00000000000000000000000000000002": "failed"}; !cmp.Equal(want, got) {
-		t.Errorf("%v, want %v", got, want)
+	got := read[map[string]summary](t, v, "/api/summaries?id=1&id=2&id=3")
+	want := map[string]summary{
+		"00000000000000000000000000000001": {Spans: 1, Services: []string{"order"}},
+		"00000000000000000000000000000002": {Spans: 1, Services: []string{"order"}, Outcome: "failed"},
 	}
-	if got := get(v, "/api/outcomes?id=x"); got.Code != http.StatusBadRequest {
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := get(v, "/api/summaries?id=x"); got.Code != http.StatusBadRequest {
 		t.Errorf("of no id: %d %s", got.Code, got.Body)
 	}
 }

@@ -47,7 +47,7 @@ func (v *Viewer) getTags(w http.ResponseWriter, r *http.Request) {
 		note("resource", resource.GetAttributes())
 	})
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		writeError(w, err)
 		return
 	}
 	type scope struct {
@@ -104,7 +104,7 @@ func (v *Viewer) getTagValues(w http.ResponseWriter, r *http.Request) {
 		values[value] = true
 	})
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
+		writeError(w, err)
 		return
 	}
 	sorted := slices.SortedFunc(maps.Keys(values), func(a, b tagValue) int {
@@ -113,23 +113,25 @@ func (v *Viewer) getTagValues(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, map[string]any{"tagValues": append([]tagValue{}, sorted...)})
 }
 
-// eachSpan calls visit with each span that is kept, until ctx ends.
+// eachSpan calls visit with each span that is kept.
 func (v *Viewer) eachSpan(ctx context.Context, visit func(*tracepb.Span, *resourcepb.Resource)) error {
-	for _, trace := range v.store.all() {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		decoded, err := trace.decode()
-		if err != nil {
-			return err
-		}
-		for _, resource := range decoded.GetResourceSpans() {
-			for _, scope := range resource.GetScopeSpans() {
-				for _, span := range scope.GetSpans() {
-					visit(span, resource.GetResource())
+	return v.throughAll(ctx, func(ctx context.Context) error {
+		for _, trace := range v.store.all() {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			decoded, err := trace.decode()
+			if err != nil {
+				return err
+			}
+			for _, resource := range decoded.GetResourceSpans() {
+				for _, scope := range resource.GetScopeSpans() {
+					for _, span := range scope.GetSpans() {
+						visit(span, resource.GetResource())
+					}
 				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

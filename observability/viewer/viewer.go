@@ -46,6 +46,7 @@ type Viewer struct {
 	page    http.Handler
 
 	receiving     *semaphore.Weighted // the memory of requests under way; see claim
+	searching     *semaphore.Weighted // searches under way
 	searchTimeout time.Duration
 }
 
@@ -59,7 +60,7 @@ func New(cfg Config) *Viewer {
 	}
 	v := &Viewer{
 		store: newStore(cfg.MaxBytes), logs: newLogStore(maxLogBytes), metrics: cfg.Metrics, page: http.NotFoundHandler(),
-		receiving: semaphore.NewWeighted(maxReceivingBytes), searchTimeout: searchTimeout,
+		receiving: semaphore.NewWeighted(maxReceivingBytes), searching: semaphore.NewWeighted(maxSearches), searchTimeout: searchTimeout,
 	}
 	v.register(cfg.Registerer)
 	if cfg.Page != nil {

@@ -45,9 +45,14 @@ func (d DeadLetter) TraceID() string {
 	return ""
 }
 
-// Streams describes each partition of a stream, in order. A partition that does not exist yet has no messages and no groups.
+// Streams describes each partition of a stream, in order. A partition that does not exist yet has no messages and no groups. With
+// an error it returns those whose node answers.
 func (a *Admin) Streams(ctx context.Context, stream string) ([]StreamInfo, error) {
-	return newInspector(a.client, stream, a.Partitions).inspect(ctx)
+	infos, err := newInspector(a.client, stream, a.Partitions).inspect(ctx)
+	for i := range infos {
+		infos[i].Master = masterOf(ctx, a.client, StreamKey(stream, infos[i].Partition))
+	}
+	return infos, err
 }
 
 // ForgetGroup removes a group, with its pending messages, from every partition of a stream, and reports whether it existed.

@@ -7,7 +7,8 @@
 //
 //	message.go, codec.go   a [Message], its CloudEvents attributes, and how it stands in Redis
 //	carrier.go             its [Headers], which carry the trace context
-//	keys.go, client.go     the Redis keys, and a client that repeats no command
+//	keys.go                the Redis keys
+//	client.go, sentinel.go a client of one server, Sentinel or a cluster, which repeats no command
 //	partitions.go          the number of partitions of a stream, on which all programs must agree
 //	outbox/                a transaction writes a message; a relay publishes it once the transaction has committed
 //	publish.go             a [Publisher] adds messages to their streams
@@ -71,7 +72,7 @@
 //
 //   - That a message is delivered only once.
 //   - Order across consumers, partitions or relays, or after a retry.
-//   - Data that Redis lost with its disk: run Redis with an append-only file, and replay the outbox.
+//   - Data that Redis lost with its disk or in a failover: run Redis with an append-only file, and replay the outbox.
 //   - One effect of an event that is delivered again more than [InboxRetention], 8 days, after it was processed.
 //
 // # What a handler must do

@@ -32,7 +32,7 @@ func (l Lit) Validate() error {
 }
 
 func ExampleNew() {
-	client, err := messaging.Connect(os.Getenv("REDIS_URL")) // it does not dial
+	client, err := messaging.Connect(messaging.Redis{URL: os.Getenv("REDIS_URL")}) // it does not dial
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 type StreamInfo struct {
 	Stream           string      `json:"stream"`
 	Partition        int         `json:"partition"`
+	Master           string      `json:"master,omitempty"` // the address that Sentinel or the cluster gives; Admin.Streams tells it
 	Messages         int64       `json:"messages"`
 	DeadLetters      int64       `json:"dead_letters"`
 	OldestDeadLetter float64     `json:"oldest_dead_letter_seconds"` // since it was given up; 0 without one
@@ -58,15 +59,19 @@ func newInspector(client redis.UniversalClient, stream string, partitions int) *
 	return &inspector{client, stream, make([]memory, partitions), time.Now, aliveFor}
 }
 
-// inspect looks at each partition. It takes few round trips to Redis, whatever the number of partitions and groups.
+// inspect looks at each partition. It takes few round trips to Redis, whatever the number of partitions and groups. With an error
+// it returns those at which it could look.
 func (in *inspector) inspect(ctx context.Context) ([]StreamInfo, error) {
 	looks, err := in.look(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look at %s: %w", in.stream, err)
+		err = fmt.Errorf("look at %s: %w", in.stream, err)
 	}
-	infos := make([]StreamInfo, len(looks))
+	infos := make([]StreamInfo, 0, len(looks))
 	var uncounted []unread
 	for partition, l := range looks {
+		if l == nil {
+			continue
+		}
 		m := &in.partitions[partition]
 		m.marks = m.marks.with(l)
 		ages := m.ages(l.now, in.now())
@@ -82,15 +87,15 @@ func (in *inspector) inspect(ctx context.Context) ([]StreamInfo, error) {
 				uncounted = append(uncounted, unread{partition, g.delivered, upTo, &groups[i]})
 			}
 		}
-		infos[partition] = StreamInfo{
+		infos = append(infos, StreamInfo{
 			Stream: in.stream, Partition: partition, Messages: l.length, Groups: groups,
 			DeadLetters: l.deadLetters, OldestDeadLetter: age(l.now, l.oldestDeadLetter),
-		}
+		})
 	}
-	if err := in.count(ctx, uncounted); err != nil {
-		return nil, fmt.Errorf("count %s: %w", in.stream, err)
+	if counting := in.count(ctx, uncounted); counting != nil && err == nil {
+		err = fmt.Errorf("count %s: %w", in.stream, counting)
 	}
-	return infos, nil
+	return infos, err
 }
 
 // ages returns a function for a message's age in seconds, 0 for none. It is at least the time for which this process has

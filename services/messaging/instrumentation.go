@@ -100,7 +100,7 @@ func server(client redis.UniversalClient) []attribute.KeyValue {
 	}
 	host, text, err := net.SplitHostPort(options.Addr)
 	port, errPort := strconv.Atoi(text)
-	if err != nil || errPort != nil { // a Sentinel client knows an address only while it is connected
+	if err != nil || errPort != nil {
 		return nil
 	}
 	return []attribute.KeyValue{semconv.ServerAddress(host), semconv.ServerPort(port)}

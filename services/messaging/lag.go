@@ -131,13 +131,10 @@ func (in *inspector) count(ctx context.Context, ranges []unread) error {
 		calls[i] = call{[]string{StreamKey(in.stream, r.partition)}, []any{r.after.String(), r.upTo.String(), most}}
 	}
 	replies, err := runAll(ctx, in.client, countScript, calls)
-	if err != nil {
-		return err
-	}
 	for i, r := range ranges {
-		counted := replies[i].(int64)
+		counted, ok := replies[i].(int64)
 		r.group.Lag += counted
-		r.group.LagCapped = counted == most
+		r.group.LagCapped = !ok || counted == most
 	}
-	return nil
+	return err
 }

@@ -76,6 +76,7 @@ return {
 // returnedSeen is the number of messages of retry that are looked at, to find those that were given back unbegun.
 const returnedSeen = 100
 
+// look looks at each partition. With an error, nil stands for each at which it could not look.
 func (in *inspector) look(ctx context.Context) ([]*look, error) {
 	calls := make([]call, len(in.partitions))
 	for partition := range calls {
@@ -85,12 +86,12 @@ func (in *inspector) look(ctx context.Context) ([]*look, error) {
 		}
 	}
 	replies, err := runAll(ctx, in.client, lookScript, calls)
-	if err != nil {
-		return nil, err
-	}
 	looks := make([]*look, len(replies))
 	for partition, reply := range replies {
-		r := reply.([]any)
+		r, ok := reply.([]any)
+		if !ok {
+			continue
+		}
 		l := &look{
 			now: time.UnixMicro(r[0].(int64)), length: r[1].(int64), added: r[2].(int64),
 			first: parseEntryID(r[3].(string)), last: parseEntryID(r[4].(string)),
@@ -106,7 +107,7 @@ func (in *inspector) look(ctx context.Context) ([]*look, error) {
 		}
 		looks[partition] = l
 	}
-	return looks, nil
+	return looks, err
 }
 
 // A call is one run of a script, with the keys of one partition.
@@ -118,29 +119,29 @@ type call struct {
 // together is the number of calls sent to Redis at once. Redis serves nobody else while it runs them.
 const together = 8
 
-// runAll calls a script many times, and returns the replies.
-func runAll(ctx context.Context, client redis.UniversalClient, script *redis.Script, calls []call) ([]any, error) {
-	replies := make([]any, 0, len(calls))
+// runAll calls a script many times. It returns the replies, nil for each call that failed, and the first error: one node of a
+// cluster may be down.
+func runAll(ctx context.Context, client redis.UniversalClient, script *redis.Script, calls []call) (replies []any, first error) {
 	for some := range slices.Chunk(calls, together) {
 		commands := make([]*redis.Cmd, len(some))
-		run := func(one func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) error {
+		run := func(one func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) {
 			pipeline := client.Pipeline()
 			for i, c := range some {
 				commands[i] = one(ctx, pipeline, c.keys, c.args...)
 			}
-			_, err := pipeline.Exec(ctx)
-			return err
+			_, _ = pipeline.Exec(ctx) // each command has its own error
 		}
-		err := run(script.EvalSha)
-		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			err = run(script.Eval)
-		}
-		if err != nil {
-			return nil, err
+		run(script.EvalSha)
+		if slices.ContainsFunc(commands, func(c *redis.Cmd) bool { return redis.HasErrorPrefix(c.Err(), "NOSCRIPT") }) {
+			run(script.Eval)
 		}
 		for _, command := range commands {
-			replies = append(replies, command.Val())
+			reply, err := command.Result()
+			replies = append(replies, reply)
+			if first == nil {
+				first = err
+			}
 		}
 	}
-	return replies, nil
+	return replies, first
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	retryFirst, retryMost = 100 * time.Millisecond, 2 * time.Second // between attempts to reach Redis
+	retryFirst, retryMost = 100 * time.Millisecond, time.Second // between attempts to reach Redis
 
 	// answer is the time that Redis has to answer, beyond the time for which a command blocks. Cancelling a context does not
 	// end the wait, so a stop may take as long.

@@ -125,7 +125,8 @@ func Classify(err error) string {
 func redisClass(text string) string {
 	code, _, _ := strings.Cut(text, " ")
 	switch code {
-	case "READONLY", "OOM", "LOADING", "NOGROUP", "WRONGTYPE", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH", "NOPERM":
+	case "READONLY", "OOM", "LOADING", "NOGROUP", "WRONGTYPE", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN",
+		"NOAUTH", "NOPERM":
 		return strings.ToLower(code)
 	default:
 		return "redis"

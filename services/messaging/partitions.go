@@ -43,7 +43,7 @@ func (s *shared) agree(ctx context.Context, stream string) error {
 				return fmt.Errorf("set %s: %w", key, err)
 			}
 		case err != nil:
-			return fmt.Errorf("read %s: %w", key, err)
+			return fmt.Errorf("read %s: %w", key, misconfigured(s.client, err))
 		case there != s.Partitions:
 			return &PartitionsError{stream, s.Partitions, there}
 		default:

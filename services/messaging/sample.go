@@ -32,7 +32,7 @@ func (s *Streams) Sampler(streams ...string) *Sampler {
 		shared: s.shared,
 		errors: register(s.Registerer, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "messaging_lag_sample_errors_total",
-			Help: "Failed samples of a stream; its gauges are absent until the next one.",
+			Help: "Failed samples of a stream; gauges of partitions that could not be sampled are absent until the next one.",
 		}, []string{labelStream})),
 	}
 	for _, stream := range streams {
@@ -70,17 +70,14 @@ func (s *Sampler) sample(ctx context.Context, of sampled) error {
 	if other := (*PartitionsError)(nil); errors.As(err, &other) {
 		return err
 	}
-	var infos []StreamInfo
-	if err == nil {
-		infos, err = of.inspect(sampling)
-	}
+	infos, looking := of.inspect(sampling)
 	if ctx.Err() != nil {
 		return nil
 	}
-	known := of.gauges.set(infos)
-	if err != nil {
+	err = errors.Join(err, looking)
+	if whole := of.gauges.set(infos, err == nil); err != nil {
 		s.errors.WithLabelValues(of.stream).Inc()
-		if known {
+		if whole { // before
 			s.Logger.Warn("sampling a stream failed", "stream", of.stream, "error", err)
 		}
 	}
@@ -128,7 +125,8 @@ type streamGauges struct {
 	group     [len(groupGauges)]*prometheus.Desc
 
 	mu    sync.Mutex
-	infos []StreamInfo // none after a sample that failed
+	infos []StreamInfo
+	whole bool // no part of the sample failed
 }
 
 func newStreamGauges(stream string) *streamGauges {
@@ -142,13 +140,13 @@ func newStreamGauges(stream string) *streamGauges {
 	return s
 }
 
-// set replaces the sample, and reports whether there was one before.
-func (s *streamGauges) set(infos []StreamInfo) bool {
+// set replaces the sample, and reports whether the one before was whole.
+func (s *streamGauges) set(infos []StreamInfo, whole bool) (before bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := s.infos != nil
-	s.infos = infos
-	return known
+	before = s.whole
+	s.infos, s.whole = infos, whole
+	return before
 }
 
 // Describe implements prometheus.Collector.

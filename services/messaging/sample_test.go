@@ -315,6 +315,17 @@ func TestASilentConsumerDoesNotCount(t *testing.T) {
 	}
 }
 
+// As while one node of a cluster is down.
+func TestAPartitionThatCannotBeLookedAtHidesNoOther(t *testing.T) {
+	h := newHand(t)
+	h.add(1, 3)
+	h.do("SET", messaging.StreamKey("notes", 1), "no stream")
+	infos, err := messaging.NewInspector(h.client, "notes", 3).Inspect(t.Context())
+	if err == nil || len(infos) != 2 || infos[0].Messages != 3 || infos[1].Partition != 2 {
+		t.Errorf("%+v, error %v, want partitions 0 and 2, and an error", infos, err)
+	}
+}
+
 func TestEverySamplerReportsTheSame(t *testing.T) {
 	h := newHand(t)
 	h.add(1, 5)
@@ -327,7 +338,7 @@ func TestEverySamplerReportsTheSame(t *testing.T) {
 # HELP messaging_dead_letter_messages Messages in the dead letters.
 # TYPE messaging_dead_letter_messages gauge
 messaging_dead_letter_messages{messaging_destination_name="notes",messaging_destination_partition_id="0"} 1
-# HELP messaging_lag_sample_errors_total Failed samples of a stream; its gauges are absent until the next one.
+# HELP messaging_lag_sample_errors_total Failed samples of a stream; gauges of partitions that could not be sampled are absent until the next one.
 # TYPE messaging_lag_sample_errors_total counter
 messaging_lag_sample_errors_total{messaging_destination_name="notes"} 0
 # HELP messaging_stream_consumers Consumers of the group that were heard of in the last 15 s.

@@ -20,7 +20,8 @@ import (
 // Config is the configuration that all services share. A service embeds it in a Config of its own. ReadConfig sets the
 // defaults; the zero value has none.
 type Config struct {
-	RedisURL     string   `env:"REDIS_URL"`
+	messaging.Redis
+
 	DatabaseURL  string   `env:"DATABASE_URL"`                      // sqlite:///path/to/file, postgres://user:password@host/name
 	Partitions   int      `env:"CLEW_PARTITIONS" envDefault:"1"`    // of each stream, the same in all services
 	Instance     string   `env:"CLEW_INSTANCE"`                     // which replica this is; <service>-<hostname>
@@ -58,12 +59,11 @@ func ReadConfig(service string, into any, common *Config, variables map[string]s
 		},
 	})
 	problems = append(problems, named(err, reflect.TypeOf(into).Elem(), variables))
-	if client, err := messaging.Connect(common.RedisURL); err != nil {
-		problems = append(problems, wrong("REDIS_URL", common.RedisURL, "a URL such as redis://127.0.0.1:6379/0"))
-	} else {
-		problems = append(problems, client.Close())
+	client, err := messaging.Connect(common.Redis)
+	if err == nil {
+		err = client.Close()
 	}
-	problems = append(problems, checkDatabaseURL("DATABASE_URL", common.DatabaseURL, service))
+	problems = append(problems, err, checkDatabaseURL("DATABASE_URL", common.DatabaseURL, service))
 	for _, host := range common.AllowedHosts {
 		if host == "" || strings.ContainsAny(host, " /*@") {
 			problems = append(problems, fmt.Errorf("CLEW_ALLOWED_HOSTS has %q, expected host names, separated by commas", host))

@@ -39,7 +39,7 @@ func TestConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	defaults := lampsConfig{service.Config{
-		RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
+		Redis: messaging.Redis{URL: required["REDIS_URL"]}, DatabaseURL: required["DATABASE_URL"],
 		Partitions: 1, Instance: "lamps-" + host, TrustCaller: true,
 		Propagation: true, TraceRelation: messaging.SameTrace, ClaimAfter: 15 * time.Second, Heartbeat: 5 * time.Second,
 	}, "127.0.0.1:7000"}
@@ -57,7 +57,7 @@ func TestConfig(t *testing.T) {
 			"CLEW_ALLOWED_HOSTS": "lamps,clew.example", "CLEW_TRUST_CALLER": "off",
 			"CLEW_PROPAGATION": "off", "CLEW_TRACE_RELATION": "link", "CLEW_CLAIM_AFTER": "3s", "CLEW_HEARTBEAT": "1.5s", "CLEW_TEST_MODE": "on",
 		}), lampsConfig{service.Config{
-			RedisURL: required["REDIS_URL"], DatabaseURL: required["DATABASE_URL"],
+			Redis: messaging.Redis{URL: required["REDIS_URL"]}, DatabaseURL: required["DATABASE_URL"],
 			Partitions: 256, Instance: "lamps-7", Token: "t", AllowedHosts: []string{"lamps", "clew.example"},
 			TraceRelation: messaging.LinkOnly, ClaimAfter: 3 * time.Second, Heartbeat: 1500 * time.Millisecond, TestMode: true,
 		}, "127.0.0.1:1"}},

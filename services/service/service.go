@@ -103,9 +103,9 @@ func (s *Service) Database(ctx context.Context, migrations fs.FS) (*database.DB,
 
 // Redis makes a client. It does not dial: the service starts, and does what it can, while Redis is away.
 func (s *Service) Redis() (redis.UniversalClient, error) {
-	client, err := messaging.Connect(s.cfg.RedisURL)
+	client, err := messaging.Connect(s.cfg.Redis)
 	if err != nil {
-		return nil, fmt.Errorf("REDIS_URL: %w", err)
+		return nil, err
 	}
 	s.shutdown.Push("Redis client", func(context.Context) error { return client.Close() })
 	if err := s.tel.Registry.Register(messaging.PoolCollector("redis", client)); err != nil {
@@ -149,15 +149,15 @@ func (s *Service) Relay(relay *outbox.Relay) { s.add("relay", relay.Run) }
 // Consume adds a consumer.
 func (s *Service) Consume(consumer *messaging.Consumer) { s.add("consumer", consumer.Run) }
 
-// Sample adds a sampler of the streams that the service publishes to or consumes. It fails if one of them has another
-// number of partitions than Config says, and asks Redis for that for at most 1 s. If Redis is away, the sampler finds out
-// later and ends the service.
+// Sample adds a sampler of the streams that the service publishes to or consumes. It fails if Redis is not what Config says, or
+// one of the streams has another number of partitions, and asks Redis for that for at most 1 s. If Redis is away, the sampler
+// finds out later and ends the service.
 func (s *Service) Sample(ctx context.Context, streams *messaging.Streams, names ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for _, stream := range names {
 		err := streams.Admin().AgreePartitions(ctx, stream)
-		if other := (*messaging.PartitionsError)(nil); errors.As(err, &other) {
+		if other := (*messaging.PartitionsError)(nil); errors.As(err, &other) || errors.Is(err, messaging.ErrMisconfigured) {
 			return advise(err)
 		}
 	}

@@ -320,7 +320,7 @@ func TestAFailedStartSaysWhatToDoAndLeavesNothingOpen(t *testing.T) {
 			[]string{"set LAMPS_ADDR", "set ADMIN_ADDR"}},
 		"admin port taken": {func(c *config) { c.api, c.admin = free, taken.Addr().String() }, []string{"set ADMIN_ADDR"}},
 		"no database":      {func(c *config) { c.api, c.DatabaseURL = free, "sqlite:///nonexistent/x.db" }, []string{"DATABASE_URL: "}},
-		"no Redis URL":     {func(c *config) { c.api, c.RedisURL = free, "http://:secret@host" }, []string{"REDIS_URL: "}},
+		"no Redis URL":     {func(c *config) { c.api, c.URL = free, "http://:secret@host" }, []string{"REDIS_URL is wrong"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := newConfig(t, noRedis)

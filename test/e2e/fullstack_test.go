@@ -238,7 +238,7 @@ func (s *stack) tools(redisURL string) func(exit int, program string, args ...st
 		s.t.Fatal(err)
 	}
 	running, err := json.Marshal(state.State{
-		Mode: state.Compose, Partitions: 1, Token: token, Redis: state.Redis{URL: redisURL},
+		Mode: state.Compose, Partitions: 1, Token: token, Redis: messaging.Redis{URL: redisURL},
 		Addresses: state.Addresses{
 			Order: s.order, Inventory: s.inventory, Viewer: s.viewer, Traces: s.viewer, OTLPHTTP: os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"),
 		},

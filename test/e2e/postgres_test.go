@@ -18,9 +18,17 @@ import (
 	"example.com/clew/services/messaging/messagingtest"
 )
 
-// Two processes of each service share a database and its outbox, and a consumer group.
 func TestReplicasOnPostgres(t *testing.T) {
-	s := prepare(t, map[string]string{"order": messagingtest.Postgres(t), "inventory": messagingtest.Postgres(t)})
+	testReplicas(t, messagingtest.Postgres(t), messagingtest.Postgres(t))
+}
+
+func TestReplicasThroughPgBouncer(t *testing.T) {
+	testReplicas(t, messagingtest.PgBouncer(t, messagingtest.Postgres(t)), messagingtest.PgBouncer(t, messagingtest.Postgres(t)))
+}
+
+// testReplicas has two processes of each service share a database and its outbox, and a consumer group.
+func testReplicas(t *testing.T, orderDatabase, inventoryDatabase string) {
+	s := prepare(t, map[string]string{"order": orderDatabase, "inventory": inventoryDatabase})
 	var apis []string
 	for range 2 {
 		s.startInventory()

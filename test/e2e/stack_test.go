@@ -23,6 +23,7 @@ import (
 	"example.com/clew/observability/telemetry/telemetrytest"
 	"example.com/clew/observability/viewer"
 	inventory "example.com/clew/services/inventory/app"
+	"example.com/clew/services/messaging"
 	"example.com/clew/services/messaging/messagingtest"
 	order "example.com/clew/services/order/app"
 	"example.com/clew/services/service"
@@ -110,7 +111,7 @@ func (s *stack) startViewer() {
 func (s *stack) config(name string) service.Config {
 	s.replicas[name]++
 	return service.Config{
-		RedisURL: s.redisURL, DatabaseURL: s.databases[name],
+		Redis: messaging.Redis{URL: s.redisURL}, DatabaseURL: s.databases[name],
 		Partitions: 1, Instance: fmt.Sprint(name, "-", s.replicas[name]), Token: token, TrustCaller: true,
 		Propagation: true, ClaimAfter: time.Second, Heartbeat: 100 * time.Millisecond, TestMode: true,
 	}

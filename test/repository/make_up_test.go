@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"example.com/clew/clew/state"
+	"example.com/clew/services/messaging"
 )
 
 // deploy/compose.sh, with a program in Docker's place that writes down how it is called and answers as a test says.
@@ -382,7 +383,7 @@ func TestMakeUpAndDown(t *testing.T) {
 	}
 	wanted := state.State{
 		Mode: state.Compose, Partitions: 1, Token: secret("CLEW_TOKEN"),
-		Redis: state.Redis{URL: "redis://tools:" + secret("REDIS_TOOLS_PASSWORD") + "@127.0.0.1:" + port("REDIS") + "/0"},
+		Redis: messaging.Redis{URL: "redis://tools:" + secret("REDIS_TOOLS_PASSWORD") + "@127.0.0.1:" + port("REDIS") + "/0"},
 		Addresses: state.Addresses{
 			Order: "http://127.0.0.1:" + port("ORDER"), Inventory: "http://127.0.0.1:23456",
 			Viewer: "http://127.0.0.1:" + port("GRAFANA"), Traces: "http://127.0.0.1:" + port("TEMPO"),

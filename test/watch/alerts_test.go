@@ -77,7 +77,7 @@ func TestEachAlertFiresAndIsCleared(t *testing.T) {
 }
 
 func alarms(t *testing.T, clew *running, collector *collector) []alarm {
-	client, err := messaging.Connect(clew.Redis.URL)
+	client, err := messaging.Connect(clew.Redis)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,10 +93,14 @@ func alarms(t *testing.T, clew *running, collector *collector) []alarm {
 		}
 	}
 	var parked string
+	stop := func() {}
 	return []alarm{{
 		"orders that nobody can process", []string{"ObjectiveBurnsFast", "ObjectiveBurnsSlowly", "DeadLetterRate", "DeadLetters"},
-		func() { clew.place(t, "test-invalid", 1000) },
-		func() { clew.Run("dlq", "discard", "--all") },
+		func() {
+			clew.place(t, "test-invalid", 1000)
+			stop = clew.keepPlacing(t, "test-invalid") // a rate ends with its window, which may be shorter than a busy machine needs
+		},
+		func() { stop(); clew.Run("dlq", "discard", "--all") },
 	}, {
 		"a service that hangs", []string{"StreamLag", "OldestPending", "TargetDown"},
 		func() {
@@ -168,9 +172,7 @@ func (r *running) place(t *testing.T, sku string, count int) []string {
 	group.SetLimit(16)
 	for i := range ids {
 		group.Go(func() error {
-			order, err := orders.Place(ctx, orderapi.Request{
-				CustomerID: "alerts", Items: []orderapi.Item{{SKU: sku, Quantity: 1, UnitPriceCents: 1}},
-			})
+			order, err := orders.Place(ctx, oneOf(sku))
 			ids[i] = order.ID
 			return err
 		})
@@ -179,6 +181,29 @@ func (r *running) place(t *testing.T, sku string, count int) []string {
 		t.Fatal(err)
 	}
 	return ids
+}
+
+// keepPlacing places one order after the other until stop is called.
+func (r *running) keepPlacing(t *testing.T, sku string) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		var err error
+		for err == nil {
+			_, err = orderapi.New(r.Addresses.Order).Place(ctx, oneOf(sku))
+		}
+		ended <- err
+	}()
+	return func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}
+
+func oneOf(sku string) orderapi.Request {
+	return orderapi.Request{CustomerID: "alerts", Items: []orderapi.Item{{SKU: sku, Quantity: 1, UnitPriceCents: 1}}}
 }
 
 // listenOnce makes a consumer group of orders, and leaves it when it has read something.

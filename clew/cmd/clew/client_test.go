@@ -109,7 +109,7 @@ func TestWhatCannotBeOrdered(t *testing.T) {
 	c.want(1, []string{"trace", "4bf92f3577b34da6a3ce929d0e0e4736"}, "no such trace")
 	c.want(1, []string{"trace", "not-an-order"}, "not-an-order")
 	c.want(1, []string{"trace", "xyz"}, "hexadecimal")
-	c.want(1, []string{"listen", "invoice.created.v1"}, `no stream has events of type "invoice.created.v1"`)
+	c.want(1, []string{"listen", "order.created.v2"}, `nobody publishes events of type "order.created.v2"`, "order.created.v1, ")
 	c.want(2, []string{"listen"}, "<type>")
 }
 
@@ -225,4 +225,12 @@ func (l *listening) stop() {
 	if err := l.cmd.Wait(); err != nil {
 		l.t.Errorf("the listener ended with: %v", err)
 	}
+}
+
+func TestClewExplainsItself(t *testing.T) {
+	c := newClew(t)
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"help", "dlq"}} {
+		c.want(0, args, "Usage: clew")
+	}
+	c.want(0, []string{"help", "dlq", "redrive"}, "Usage: clew dlq redrive")
 }

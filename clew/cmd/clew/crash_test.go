@@ -141,7 +141,7 @@ func settled(t *testing.T, c *clew, ids []string) {
 			t.Errorf("order %s is %q: %v", id, order.Status, err)
 		}
 	}
-	client, err := messaging.Connect(running.Redis.URL)
+	client, err := messaging.Connect(running.Redis)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -190,7 +190,7 @@ const traceOfHostile = "4bf92f3577b34da6a3ce929d0e0e4736"
 // hostileRedis writes hostile entries, groups and dead letters, and returns the id of the dead letter.
 func hostileRedis(t *testing.T, s state.State) string {
 	t.Helper()
-	client, err := messaging.Connect(s.Redis.URL)
+	client, err := messaging.Connect(s.Redis)
 	if err != nil {
 		t.Fatal(err)
 	}

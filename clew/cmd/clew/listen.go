@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ func (c *listenCmd) Run(ctx context.Context) (err error) {
 	name := "listen-" + messaging.ProcessID()
 	consuming, ctx := errgroup.WithContext(ctx)
 	for stream, handlers := range byStream {
-		client, err := messaging.Connect(running.Redis.URL)
+		client, err := messaging.Connect(running.Redis)
 		if err != nil {
 			return err
 		}
@@ -71,12 +72,24 @@ func (c *listenCmd) handlers(w io.Writer) (map[messaging.Named][]messaging.Handl
 	}
 	byStream := map[messaging.Named][]messaging.Handler[messaging.Named]{}
 	for _, eventType := range c.Types {
-		family, _, _ := strings.Cut(eventType, ".")
-		stream := map[string]string{"order": contracts.Orders{}.Name(), "stock": contracts.Stock{}.Name()}[family]
-		if stream == "" {
-			return nil, fmt.Errorf("no stream has events of type %q, expected one such as order.created.v1 or stock.reserved.v1", eventType)
+		i := slices.IndexFunc(published, func(p messaging.EventType) bool { return p.Type == eventType })
+		if i < 0 {
+			var types []string
+			for _, p := range published {
+				types = append(types, p.Type)
+			}
+			return nil, fmt.Errorf("nobody publishes events of type %q, expected some of %s", eventType, strings.Join(types, ", "))
 		}
-		byStream[messaging.Named(stream)] = append(byStream[messaging.Named(stream)], messaging.OnType[messaging.Named](eventType, show))
+		stream := messaging.Named(published[i].Stream)
+		byStream[stream] = append(byStream[stream], messaging.OnType[messaging.Named](eventType, show))
 	}
 	return byStream, nil
+}
+
+// published are the types of event that somebody publishes.
+var published = []messaging.EventType{
+	messaging.TypeOf(contracts.OrderCreated{}), messaging.TypeOf(contracts.OrderConfirmed{}),
+	messaging.TypeOf(contracts.OrderRejected{}), messaging.TypeOf(contracts.OrderCancelled{}),
+	messaging.TypeOf(contracts.StockReserved{}), messaging.TypeOf(contracts.StockRejected{}),
+	messaging.TypeOf(contracts.StockReleased{}), {Stream: contracts.Orders{}.Name(), Type: contracts.TestPingV1},
 }

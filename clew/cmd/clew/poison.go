@@ -47,7 +47,7 @@ func turnPoison(ctx context.Context, fixed bool) error {
 	if err != nil {
 		return err
 	}
-	client, err := messaging.Connect(running.Redis.URL)
+	client, err := messaging.Connect(running.Redis)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ type statusCmd struct {
 	JSON bool `help:"Print JSON. When nothing runs, it has an empty mode and no processes."`
 }
 
-// Run prints the state without the token. When nothing runs, it returns the
+// Run prints the state without the token and passwords. When nothing runs, it returns the
 // *state.NotRunningError, whose exit status is 3.
 func (c *statusCmd) Run(ctx context.Context) error {
 	running, err := state.Load(state.Dir())
@@ -29,7 +29,7 @@ func (c *statusCmd) Run(ctx context.Context) error {
 	if err != nil && !errors.As(err, &nothing) {
 		return err
 	}
-	running.Token = ""
+	running.Token, running.Redis = "", running.Redis.WithoutPasswords()
 	askProcesses(ctx, running.Processes)
 	if c.JSON {
 		if running.Processes == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,9 @@ func TestStatusAsJSON(t *testing.T) {
 	}
 	if s.Token != "" || strings.Contains(text, c.state().Token) {
 		t.Error("the token is printed")
+	}
+	if u, err := url.Parse(c.state().Redis.URL); err != nil || u.User == nil || strings.Contains(text, u.User.String()) {
+		t.Errorf("Redis has no password, or it is printed: %v\n%s", err, text)
 	}
 }
 

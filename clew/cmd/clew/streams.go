@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,35 +35,50 @@ type streamsListCmd struct {
 	JSON bool `help:"Print JSON: a list of partitions with their groups."`
 }
 
-// Run prints a line for each group of each partition of each stream.
+// Run prints a line for each group of each partition of each stream. If a node of a cluster does not answer, it prints those of the
+// others, and fails.
 func (c *streamsListCmd) Run(ctx context.Context) error {
 	admin, done, err := newAdmin(nil)
 	if err != nil {
 		return err
 	}
 	defer done()
-	all := []messaging.StreamInfo{}
+	all, first := []messaging.StreamInfo{}, error(nil)
 	for _, stream := range streams {
 		partitions, err := admin.Streams(ctx, stream)
-		if err != nil {
-			return err
-		}
 		all = append(all, partitions...)
+		if first == nil {
+			first = err
+		}
 	}
-	if c.JSON {
-		return terminal.JSON(os.Stdout, all)
+	switch {
+	case len(all) == 0:
+		return first
+	case c.JSON:
+		return errors.Join(first, terminal.JSON(os.Stdout, all))
+	default:
+		return errors.Join(first, printStreams(os.Stdout, all))
 	}
-	return printStreams(os.Stdout, all)
 }
 
 // printStreams prints a partition without groups, too. Behind is how old the oldest message is that a group has not
-// been given.
+// been given. Which server has a partition is of interest where there are several.
 func printStreams(w io.Writer, all []messaging.StreamInfo) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Printf(table, "STREAM\tMESSAGES\tDEAD\tGROUP\tCONSUMERS\tPENDING\tLAG\tBEHIND\n")
+	several := slices.ContainsFunc(all, func(s messaging.StreamInfo) bool { return s.Master != "" })
+	row := func(master string, columns ...any) {
+		format := strings.Repeat("%v\t", len(columns)-1) + "%v"
+		if several {
+			format += "\t%s"
+			columns = append(columns, master)
+		}
+		terminal.Printf(table, format+"\n", columns...)
+	}
+	row("MASTER", "STREAM", "MESSAGES", "DEAD", "GROUP", "CONSUMERS", "PENDING", "LAG", "BEHIND")
 	for _, s := range all {
+		place := fmt.Sprintf("%s/%d", s.Stream, s.Partition)
 		if len(s.Groups) == 0 {
-			terminal.Printf(table, "%s/%d\t%d\t%d\t-\t-\t-\t-\t-\n", s.Stream, s.Partition, s.Messages, s.DeadLetters)
+			row(s.Master, place, s.Messages, s.DeadLetters, "-", "-", "-", "-", "-")
 		}
 		for _, g := range s.Groups {
 			lag := strconv.FormatInt(g.Lag, 10)
@@ -71,8 +87,7 @@ func printStreams(w io.Writer, all []messaging.StreamInfo) error {
 			}
 			name := terminal.Clip(terminal.Clean(g.Name), 16)
 			behind := terminal.Duration(time.Duration(g.LagSeconds * float64(time.Second)))
-			terminal.Printf(table, "%s/%d\t%d\t%d\t%s\t%d\t%d\t%s\t%s\n",
-				s.Stream, s.Partition, s.Messages, s.DeadLetters, name, g.Consumers, g.Pending, lag, behind)
+			row(s.Master, place, s.Messages, s.DeadLetters, name, g.Consumers, g.Pending, lag, behind)
 		}
 	}
 	return table.Flush()
@@ -152,7 +167,7 @@ func newAdmin(tp trace.TracerProvider) (admin *messaging.Admin, done func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := messaging.Connect(running.Redis.URL)
+	client, err := messaging.Connect(running.Redis)
 	if err != nil {
 		return nil, nil, err
 	}

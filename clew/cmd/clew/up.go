@@ -14,6 +14,7 @@ import (
 	"example.com/clew/clew/internal/standalone"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
+	"example.com/clew/services/messaging"
 )
 
 // upCmd starts everything.
@@ -100,9 +101,10 @@ func answers(ctx context.Context, address string) bool {
 	return response.Body.Close() == nil
 }
 
-// allRun tells whether Redis and one replica of each service are there, and all that is there is ready.
+// allRun tells whether one replica of each service is there, and all that is there is ready.
 func allRun(processes []state.Process) bool {
-	return len(processes) >= 3 && !slices.ContainsFunc(processes, func(p state.Process) bool { return p.State != state.Running })
+	inventory := slices.ContainsFunc(processes, func(p state.Process) bool { return p.Name == "inventory-1" }) // the last one
+	return inventory && !slices.ContainsFunc(processes, func(p state.Process) bool { return p.State != state.Running })
 }
 
 // repeat prints what runs, if it is what was asked for.
@@ -124,6 +126,18 @@ func (c *upCmd) repeat(running *state.State) error {
 	return nil
 }
 
+// reach says which Redis it is.
+func reach(r messaging.Redis) string {
+	switch {
+	case r.Master != "":
+		return "the master " + r.Master + " of the sentinels " + strings.Join(r.Sentinels, ", ")
+	case r.Cluster:
+		return r.URL + ", a cluster"
+	default:
+		return r.URL
+	}
+}
+
 // printRunning says what listens where, and what to do next.
 func printRunning(w io.Writer, headline string, s state.State) {
 	lines := [][2]string{
@@ -131,7 +145,7 @@ func printRunning(w io.Writer, headline string, s state.State) {
 		{"order API", s.Addresses.Order},
 		{"inventory API", s.Addresses.Inventory},
 		{"OTLP", s.Addresses.OTLPGRPC + " (gRPC), " + s.Addresses.OTLPHTTP + " (HTTP)"},
-		{"Redis", s.Redis.URL},
+		{"Redis", reach(s.Redis.WithoutPasswords())},
 	}
 	for _, p := range s.Processes {
 		if p.Admin != "" {

@@ -18,6 +18,7 @@ import (
 
 	"example.com/clew/clew/processtest"
 	"example.com/clew/clew/state"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 var (
@@ -31,7 +32,7 @@ func TestUpAndDown(t *testing.T) {
 	r := c.want(0, up, "Clew is ready", " order ", " down ")
 	s, pids := c.state(), c.pids()
 	for _, address := range urls(s) {
-		if !strings.Contains(r.stdout, address) {
+		if u, err := url.Parse(address); err != nil || !strings.Contains(r.stdout, u.Host) { // Redis's without the password
 			t.Errorf("up does not print %s:\n%s", address, r.stdout)
 		}
 		if !listens(address) {
@@ -53,8 +54,62 @@ func TestUpAndDown(t *testing.T) {
 	c.want(0, down, "nothing to stop")
 
 	c.want(0, up)
-	if again := c.state(); again.Redis != s.Redis || again.Token != s.Token {
+	if again := c.state(); again.Redis.URL != s.Redis.URL || again.Token != s.Token {
 		t.Errorf("the second start has %s and another token, want Redis to stay on %s", again.Redis.URL, s.Redis.URL)
+	}
+}
+
+// Another user of the machine may connect to Redis, and see the command lines of processes.
+func TestRedisIsForItsOwnerOnly(t *testing.T) {
+	c := newClew(t)
+	printed := c.want(0, up).stdout
+	u, err := url.Parse(c.state().Redis.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "XLEN orders:{0}\r\n")
+	if answer := bufio.NewScanner(conn); !answer.Scan() || !strings.HasPrefix(answer.Text(), "-NOAUTH") {
+		t.Errorf("without a password Redis answered %q", answer.Text())
+	}
+	for _, command := range [][]string{status, {"logs"}} {
+		printed += c.want(0, command).stdout
+	}
+	for _, pid := range c.pids() {
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed += string(line)
+	}
+	if password == "" || strings.Contains(printed, password) {
+		t.Errorf("the password %q is for everybody to see:\n%s", password, printed)
+	}
+	for _, file := range []string{"password", "redis.conf"} {
+		if info, err := os.Stat(filepath.Join(c.dir, "redis", file)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, error %v, want a file for its owner only", file, info, err)
+		}
+	}
+}
+
+// A Redis of somebody else's is used as it is.
+func TestUpUsesTheRedisOfTheEnvironment(t *testing.T) {
+	there := messagingtest.Redis(t)
+	if err := messagingtest.Client(t, there).MSet(t.Context(), "orders:partitions", 4, "stock:partitions", 4).Err(); err != nil {
+		t.Fatal(err)
+	}
+	newClew(t, "REDIS_URL="+there).want(1, up, "CLEW_PARTITIONS is 1, expected 4")
+	newClew(t, "REDIS_URL=redis://127.0.0.1:1").want(1, up, "use the Redis of the environment: ", "connection refused")
+	c := newClew(t, "REDIS_URL="+there, "CLEW_PARTITIONS=4")
+	c.want(0, up, there)
+	c.want(0, up, "Clew runs here already")
+	if processes := c.state().Processes; len(processes) != 2 {
+		t.Errorf("the processes are %+v, want the services only", processes)
 	}
 }
 
@@ -238,15 +293,15 @@ func TestTheViewerRefusesOtherHosts(t *testing.T) {
 func TestAKilledProcessIsStartedAgain(t *testing.T) {
 	c := newClew(t)
 	c.want(0, up)
-	address := c.state().Redis
+	address := c.state().Redis.URL
 	for _, p := range c.state().Processes {
 		if err := syscall.Kill(*p.PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		c.process(p.Name, func(p state.Process) bool { return p.State == state.Running && p.Restarts == 1 })
 	}
-	if got := c.state().Redis; got != address {
-		t.Errorf("Redis moved to %s", got.URL)
+	if got := c.state().Redis.URL; got != address {
+		t.Errorf("Redis moved to %s", got)
 	}
 	c.want(0, []string{"logs", "clew"}, "inventory-1 exited (signal: killed), restarting in 0.1s")
 }
@@ -261,7 +316,7 @@ func TestAKilledSupervisorTakesEverythingAlong(t *testing.T) {
 	// At once, while the children may still be dying.
 	c.want(0, up)
 	processtest.Gone(t, pids...)
-	if c.state().Redis != s.Redis {
+	if c.state().Redis.URL != s.Redis.URL {
 		t.Error("Redis moved, want it to wait for its port")
 	}
 
@@ -461,8 +516,12 @@ func redis(t *testing.T, s state.State, command string, lines int) []string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "%s\r\n", command)
+	password, _ := u.User.Password()
+	fmt.Fprintf(conn, "AUTH %s\r\n%s\r\n", password, command)
 	answer := bufio.NewScanner(conn)
+	if !answer.Scan() || answer.Text() != "+OK" {
+		t.Fatalf("Redis answered %q to its password", answer.Text())
+	}
 	var all []string
 	for len(all) < lines && answer.Scan() {
 		all = append(all, answer.Text())

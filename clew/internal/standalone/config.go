@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -40,7 +39,8 @@ type Config struct {
 	Dir               string    // the folder for the state, absolute; from CLEW_DIR
 	InventoryReplicas int       // at least 1; they share one database
 	further           []replica // of inventory, after the first
-	redis             int       // the port that Redis takes
+	ownRedis          bool      // none is named in the environment
+	redis             int       // the port that the own Redis takes
 }
 
 // A replica is where one more process of a service listens.
@@ -56,10 +56,11 @@ func ConfigFromEnv(ctx context.Context) (Config, error) {
 			variables[variable[0]] = variable[1]
 		}
 	}
-	maps.Copy(variables, map[string]string{ // what clew up will set
-		"REDIS_URL": "redis://127.0.0.1:6379/0", "DATABASE_URL": "sqlite:///order.db",
-	})
-	var c Config
+	variables["DATABASE_URL"] = "sqlite:///order.db" // clew up will set it
+	c := Config{ownRedis: variables["REDIS_URL"] == "" && variables["REDIS_SENTINELS"] == "" && variables["REDIS_CLUSTER"] != "on"}
+	if c.ownRedis {
+		variables["REDIS_URL"] = "redis://127.0.0.1:6379/0" // this, too
+	}
 	err := errors.Join(
 		service.ReadConfig("order", &c, &c.Config, variables),
 		telemetry.CheckEnvironment(ctx))

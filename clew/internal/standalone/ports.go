@@ -27,7 +27,7 @@ func (c claims) release(addrs ...string) {
 
 // claimPorts makes sure, before anything starts, that every address is free.
 // It keeps listening for the viewer, and holds the children's addresses.
-// It fills in the ports that were 0, and Redis's. The error has a line for every address
+// It fills in the ports that were 0, and the own Redis's. The error has a line for every address
 // that is taken, with the variable that moves it.
 //
 // After a supervisor that was killed, its children may still be dying: they
@@ -105,7 +105,7 @@ func tryPorts(c *Config) (viewer.Listeners, claims, error) {
 		OTLPGRPC: claim(&c.OTLPGRPC, "OTLP_GRPC_ADDR"),
 		OTLPHTTP: claim(&c.OTLPHTTP, "OTLP_HTTP_ADDR"),
 	}
-	if problems == nil {
+	if problems == nil && c.ownRedis {
 		var err error
 		if c.redis, err = redisPort(c.Dir); err != nil {
 			problems = append(problems, err)

@@ -11,7 +11,7 @@ func TestAddressesAreHeldUntilTheirChildStarts(t *testing.T) {
 	const any = "127.0.0.1:0"
 	c := Config{
 		Order: any, OrderAdmin: any, Inventory: any, InventoryAdmin: any, Viewer: any, OTLPGRPC: any, OTLPHTTP: any,
-		InventoryReplicas: 2, Dir: t.TempDir(),
+		InventoryReplicas: 2, ownRedis: true, Dir: t.TempDir(),
 	}
 	kept, held, err := claimPorts(&c, false)
 	if err != nil {

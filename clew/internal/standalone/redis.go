@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"example.com/clew/clew/internal/logs"
 	"example.com/clew/clew/internal/supervise"
+	"example.com/clew/services/messaging"
 )
 
 // findRedis returns the path of a redis-server that is new enough.
@@ -86,42 +88,42 @@ func redisPort(dir string) (int, error) {
 	return port, nil
 }
 
+// ownRedis is how to reach this Clew's Redis. Its password keeps out the other
+// users of this machine.
+func ownRedis(dir string, port int) (messaging.Redis, error) {
+	password, err := secret(filepath.Join(dir, "redis", "password"))
+	if err != nil {
+		return messaging.Redis{}, err
+	}
+	// Everybody may read a command line.
+	if err := os.WriteFile(filepath.Join(dir, "redis", "redis.conf"), []byte("requirepass "+password+"\n"), 0o600); err != nil {
+		return messaging.Redis{}, fmt.Errorf("keep the password of Redis: %w", err)
+	}
+	address := url.URL{Scheme: "redis", User: url.UserPassword("", password), Host: loopback(port), Path: "/0"}
+	return messaging.Redis{URL: address.String()}, nil
+}
+
 // redisChild is redis-server.
-func redisChild(dir, redisServer string, port int) supervise.Child {
+func redisChild(dir, redisServer string, port int, reach messaging.Redis) supervise.Child {
 	return supervise.Child{
 		Name: "redis",
-		Args: supervise.Tied(redisServer,
+		Args: supervise.Tied(redisServer, "redis.conf",
 			"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--daemonize", "no",
 			"--appendonly", "yes", "--appendfsync", "everysec", "--save", "",
 			"--maxmemory-policy", "noeviction"),
 		Env:   os.Environ(),
 		Dir:   filepath.Join(dir, "redis"),
 		Log:   logs.Path(dir, "redis"),
-		Ready: func(ctx context.Context) error { return ping(ctx, loopback(port)) },
+		Ready: func(ctx context.Context) error { return ping(ctx, reach) },
 	}
 }
 
 // ping asks Redis for PONG, which it refuses while it is loading its data.
-func ping(ctx context.Context, addr string) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", addr)
+func ping(ctx context.Context, reach messaging.Redis) error {
+	client, err := messaging.Connect(reach)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = conn.SetDeadline(deadline)
-	}
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		return err
-	}
-	answer := make([]byte, 100)
-	n, err := conn.Read(answer)
-	if err != nil {
-		return err
-	}
-	if text := strings.TrimSpace(string(answer[:n])); text != "+PONG" {
-		return fmt.Errorf("PING was answered %q", text)
-	}
-	return nil
+	defer func() { _ = client.Close() }()
+	return client.Ping(ctx).Err()
 }

@@ -42,6 +42,8 @@ func Reset(dir string) (deleted []string, err error) {
 	}
 	remove(filepath.Join(dir, "token"))
 	remove(filepath.Join(dir, "redis", "port"))
+	remove(filepath.Join(dir, "redis", "password"))
+	remove(filepath.Join(dir, "redis", "redis.conf"))
 	remove(filepath.Join(dir, "redis", "appendonlydir"))
 	remove(metricsDir(dir))
 	for _, service := range []string{"order", "inventory"} {

@@ -31,7 +31,7 @@ func serviceChild(c Config, clew, service string, n int, listen replica, known s
 	env := append(os.Environ(),
 		strings.ToUpper(service)+"_ADDR="+listen.addr,
 		"ADMIN_ADDR="+listen.admin,
-		"REDIS_URL="+known.Redis.URL,
+		"REDIS_URL="+known.Redis.URL, // the rest is in the environment, if anything is
 		"DATABASE_URL="+c.database(service),
 		"CLEW_TOKEN="+known.Token,
 		"CLEW_INSTANCE="+name,

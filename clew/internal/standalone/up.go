@@ -41,9 +41,11 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		}
 	}()
 
-	redisServer, err := findRedis()
-	if err != nil {
-		return err
+	redisServer := ""
+	if c.ownRedis {
+		if redisServer, err = findRedis(); err != nil {
+			return err
+		}
 	}
 	secret, err := token(c.Dir)
 	if err != nil {
@@ -70,8 +72,13 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		Mode:       state.Standalone,
 		Partitions: c.Partitions,
 		Token:      secret,
-		Redis:      state.Redis{URL: "redis://" + loopback(c.redis) + "/0"},
+		Redis:      c.Redis,
 		Addresses:  c.addresses(),
+	}
+	if c.ownRedis {
+		if known.Redis, err = ownRedis(c.Dir, c.redis); err != nil {
+			return err
+		}
 	}
 	group.Go(func() error { return c.runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
 
@@ -90,13 +97,15 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	}
 	defer func() { err = errors.Join(err, supervisor.Close()) }()
 
-	say("starting redis on " + loopback(c.redis))
-	redis := supervisor.Start(redisChild(c.Dir, redisServer, c.redis))
-	defer stop(say, redis)
-	if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
-		return err
+	if c.ownRedis {
+		say("starting redis on " + loopback(c.redis))
+		redis := supervisor.Start(redisChild(c.Dir, redisServer, c.redis, known.Redis))
+		defer stop(say, redis)
+		if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
+			return err
+		}
 	}
-	if err := setPartitions(ctx, known); err != nil {
+	if err := setPartitions(ctx, known, c.ownRedis); err != nil {
 		return err
 	}
 	say("starting order-1 and inventory-1")

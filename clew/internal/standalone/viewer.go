@@ -26,7 +26,7 @@ import (
 func (c Config) runViewer(
 	ctx context.Context, known state.State, engine *metrics.Engine, on viewer.Listeners, protect func(http.Handler) http.Handler,
 ) error {
-	client, err := messaging.Connect(known.Redis.URL)
+	client, err := messaging.Connect(known.Redis)
 	if err != nil {
 		return fmt.Errorf("connect the viewer to Redis: %w", err)
 	}

@@ -6,23 +6,23 @@ import (
 	"time"
 
 	"example.com/clew/clew/internal/terminal"
+	"example.com/clew/observability/viewer/story"
 )
 
 // An axis maps time to the columns of a chart.
 type axis struct {
 	start time.Time
-	total time.Duration
+	scale story.Scale
 }
 
 // column returns the boundary between cells nearest to t, from 0 to width.
 // Rounding both ends of a bar alike lets bars that follow each other in time
 // meet without a gap or an overlap.
 func (a axis) column(t time.Time, width int) int {
-	if a.total == 0 {
+	if a.scale.Drawn() == 0 {
 		return 0
 	}
-	share := float64(t.Sub(a.start)) / float64(a.total)
-	return int(math.Round(min(max(share, 0), 1) * float64(width)))
+	return int(math.Round(float64(a.scale.Place(t.Sub(a.start))) / float64(a.scale.Drawn()) * float64(width)))
 }
 
 // columns are the widths of a chart's columns, in cells.
@@ -99,11 +99,10 @@ func (p *printer) label(r row, width int) {
 	p.out.WriteString(strings.Repeat(" ", room-terminal.Cells(name)))
 }
 
-// ruler labels the axis at round times, as many as fit.
+// ruler labels the axis at round times, as many as fit, and a folded gap with its length.
 func ruler(a axis, width int) string {
 	const apart = 8 // cells
-	total := float64(a.total)
-	least := max(1, total*apart/float64(width))
+	least := max(1, float64(a.scale.Drawn())*apart/float64(width))
 	step := math.Pow10(int(math.Log10(least)))
 	for _, factor := range []float64{2, 2.5, 2} { // 1, 2, 5, 10
 		if step < least {
@@ -111,11 +110,21 @@ func ruler(a axis, width int) string {
 		}
 	}
 	line := "0"
-	for at := step; at < total; at += step {
-		label := time.Duration(at).String()
-		column := a.column(a.start.Add(time.Duration(at)), width)
+	write := func(column int, label string) {
 		if gap := column - terminal.Cells(line); gap > 0 && column+terminal.Cells(label) <= width {
 			line += strings.Repeat(" ", gap) + label
+		}
+	}
+	column := func(since time.Duration) int { return a.column(a.start.Add(since), width) }
+	for _, stretch := range a.scale {
+		from, to := column(stretch.From), column(stretch.To)
+		if stretch.Folded() {
+			label := barFold + " " + terminal.Duration(stretch.To-stretch.From) + " " + barFold
+			write(max(from+1, (from+to-terminal.Cells(label))/2), label)
+			continue
+		}
+		for at := math.Floor(float64(stretch.From)/step+1) * step; at < float64(stretch.To); at += step {
+			write(column(time.Duration(at)), time.Duration(at).String())
 		}
 	}
 	return line

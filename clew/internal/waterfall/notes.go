@@ -24,6 +24,7 @@ const (
 type notes struct {
 	waits                        map[string]time.Duration // by place
 	statements, folded           bool
+	gap                          bool // of the axis, folded
 	failed, orphans, parentLinks bool
 	killed                       bool
 	links                        []string
@@ -79,6 +80,7 @@ func (n *notes) lines() []string {
 		statements += ", folded and added up (--statements shows each)"
 	}
 	add(len(waits) > 0, string(barWait), "waiting: "+strings.Join(waits, ", "))
+	add(n.gap, barFold, "a pause longer than all else together: it is drawn as long as that")
 	add(n.statements, string(barStatement), statements)
 	add(n.failed, markFailed, "failed")
 	add(n.killed, markKilled, "its process was killed: another span tells of it")

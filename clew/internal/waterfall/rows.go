@@ -34,6 +34,7 @@ const (
 	barStatement = '▄'
 	barWait      = '░'
 	barKilled    = '╍'
+	barFold      = "╱"
 )
 
 // A builder turns the tree into rows and collects the notes they need.

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,8 @@ func Render(w io.Writer, trace story.Trace, options Options) error {
 	p := printer{width: width, color: options.Color, colors: map[string]style{}}
 	p.header(trace, b)
 	if len(b.rows) > 0 {
-		p.chart(b.rows, axis{b.Start, b.Total})
+		p.chart(b.rows, axis{b.Start, b.Scale})
+		b.notes.gap = slices.ContainsFunc(b.Scale, story.Stretch.Folded)
 		p.legend(b.notes.lines())
 	}
 	_, err := io.WriteString(w, p.out.String())

@@ -37,6 +37,7 @@ func TestPictures(t *testing.T) {
 		"taken_over_color": {storytest.TakenOver(), Options{Color: true}},
 		"redriven":         {storytest.Redriven(), Options{}},
 		"redriven_narrow":  {storytest.Redriven(), Options{Width: 40}},
+		"redriven_late":    {anHourLater(storytest.Redriven()), Options{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := render(t, test.trace, test.options)
@@ -55,6 +56,16 @@ func TestPictures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// anHourLater makes a pause of an hour after the first three seconds.
+func anHourLater(trace story.Trace) story.Trace {
+	for i, s := range trace.Spans {
+		if s.Start.After(storytest.Epoch.Add(3 * time.Second)) {
+			trace.Spans[i].Start, trace.Spans[i].End = s.Start.Add(time.Hour), s.End.Add(time.Hour)
+		}
+	}
+	return trace
 }
 
 func TestOddTraces(t *testing.T) {
@@ -112,7 +123,7 @@ func TestWaitIsDrawnBeforeItsSpan(t *testing.T) {
 			late := story.Interval{Start: storytest.Epoch.Add(8750 * time.Microsecond), End: storytest.Epoch.Add(10 * time.Millisecond)}
 			got := ""
 			for _, s := range bar(row{busy: []story.Interval{late}, glyph: barWork, waits: []story.Wait{{Place: "outbox", Length: test.waited}}},
-				axis{storytest.Epoch, 10 * time.Millisecond}, 40) {
+				axis{storytest.Epoch, story.Scale{{To: 10 * time.Millisecond, Drawn: 10 * time.Millisecond}}}, 40) {
 				got += s.text
 			}
 			if diff := cmp.Diff(test.want, got); diff != "" {

@@ -25,9 +25,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"example.com/clew/loadtest/internal/load"
+	"example.com/clew/services/messaging"
 )
 
 // input is the input of a measurement.
@@ -87,13 +87,10 @@ func run() int {
 func do(
 	ctx context.Context, measure func(context.Context, input) (figures, error), in input, redisURL, profile string,
 ) (figures, error) {
-	options, err := redis.ParseURL(redisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: redisURL})
 	if err != nil {
 		return figures{}, fmt.Errorf("-redis: %w", err)
 	}
-	options.MaxRetries = -1
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	in.redis = client
 	if profile != "" {

@@ -43,7 +43,7 @@ func (o offering) run(ctx context.Context, duration time.Duration) (r result.Res
 	})
 	sent := 0
 	generator := load.Generator{
-		Plan: steady(o.rate, warmUp+duration), SKU: scenario.Scenario{}.SKUs(), Sender: to,
+		Plan: steady(o.rate, warmUp+duration), SKU: scenario.Scenario{}.SKUs(scenario.Shard{}), Sender: to,
 		Scheduled: func(due time.Duration, offered bool) {
 			recorder.Scheduled(due, offered)
 			shown.Offered()

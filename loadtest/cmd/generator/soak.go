@@ -101,7 +101,7 @@ func (s *soaked) offer(ctx context.Context) error {
 		s.accepted <- id
 	})
 	generator := load.Generator{
-		Plan: steady(soakRate, s.duration), SKU: scenario.Scenario{}.SKUs(), Sender: sender,
+		Plan: steady(soakRate, s.duration), SKU: scenario.Scenario{}.SKUs(scenario.Shard{}), Sender: sender,
 		Scheduled: func(due time.Duration, offered bool) {
 			s.recorder.Scheduled(pace*start.Add(due).Sub(s.begin), offered)
 			s.metrics.Offered()

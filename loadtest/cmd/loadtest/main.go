@@ -22,6 +22,7 @@ const (
 
 type commands struct {
 	Run       runCmd       `cmd:"" help:"Put load on the system that runs here, and judge it."`
+	Merge     mergeCmd     `cmd:"" help:"Make one verdict and one report of the results of all shards of a run."`
 	Scenarios scenariosCmd `cmd:"" help:"List the scenarios, each with its lesson."`
 	Compare   compareCmd   `cmd:"" help:"Compare two runs; exits with 1 if the second is worse."`
 }

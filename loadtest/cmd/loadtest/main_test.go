@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -10,11 +11,13 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"example.com/clew/loadtest/internal/redistest"
+	"example.com/clew/loadtest/internal/result"
 )
 
 // asLoadtest makes this test binary the program.
@@ -85,10 +88,17 @@ func TestWrongUsageIsSaidInOneLine(t *testing.T) {
 		{"--order-url=http://93.184.215.14", "", "--allow-remote"},
 		{"--redis-url=redis://93.184.215.14", "", "--allow-remote"},
 		{"--redis-url=127.0.0.1:6379", "", "expected a URL"},
-		{"--redis-url=http://127.0.0.1:6379", "", "expected one such as redis://"},
+		{"--redis-url=http://127.0.0.1:6379", "", "expected a URL such as redis://"},
 		{"--json=" + folder, "", "name a file in it"},
 		{"--html=" + filepath.Join(folder, "no", "page.html"), "", "create it"},
 		{"--json=" + folder + "/run --html=" + folder + "/run", "", "name two files"},
+		{"--shard=5/4", "", "expected one from 1/4 to 4/4"},
+		{"--shard=4", "", "which sets JOB_COMPLETION_INDEX"},
+		{"--shard=4", "JOB_COMPLETION_INDEX=4", "expected 0 to 3"},
+		{"--shard=1/4 --scenario=max", "", "has no shards"},
+		{"--start=2020-01-01T00:00:00Z", "", "expected --shard, too"},
+		{"--shard=1/4 --start=2020-01-01T00:00:00Z", "", "expected a time to come"},
+		{"--shard=1/4 --start=20:00", "", `parsing time "20:00" as "2006-01-02T15:04:05Z07:00"`},
 		{"", "LOADTEST_ADDR=9090", "expected host:port"},
 		{"", "LOADTEST_ADDR=192.0.2.1:9090", "an address of this machine"},
 	} {
@@ -102,6 +112,26 @@ func TestWrongUsageIsSaidInOneLine(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(folder); err != nil || len(entries) > 0 {
 		t.Errorf("left behind: %v, error %v", entries, err)
+	}
+}
+
+// What a pod prints is its shard's result, and nothing else: standard output and standard error are one log.
+func TestAShardPrintsItsResultAlone(t *testing.T) {
+	api, _ := orderAPI(t, http.StatusOK)
+	here := redistest.Start(t).Client
+	for _, of := range [][2]string{{"orders:{0}", "inventory"}, {"stock:{0}", "order"}} {
+		if err := here.XGroupCreateMkStream(t.Context(), of[0], of[1], "$").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, stdout, stderr := loadtest(t, []string{"JOB_COMPLETION_INDEX=1"}, "run", "--order-url="+api, "--redis-url=redis://"+here.Options().Addr,
+		"--scenario=smoke", "--duration=1s", "--shard=2", "--start="+time.Now().Add(2*time.Second).Format(time.RFC3339), "--json=-")
+	var r result.Result
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != exitNotJudged || stderr != "" {
+		t.Fatalf("exit code %d, error %v:\n%s%s", code, err, stdout, stderr)
+	}
+	if len(r.Shards) != 1 || r.Shards[0].Name() != "2/2" || r.Shards[0].Sent+r.Shards[0].NotOffered != 10 {
+		t.Errorf("%+v, want shard 2/2 with half of 20 arrivals", r.Shards)
 	}
 }
 

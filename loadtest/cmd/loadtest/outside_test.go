@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/alecthomas/kong"
@@ -43,7 +44,8 @@ func TestWhatComesFromOutsideIsHarmless(t *testing.T) {
 	}
 	quoted := strconv.QuoteToASCII(hostile) // as YAML has it
 	folder := t.TempDir()
-	file, measured := filepath.Join(folder, "mine.yaml"), filepath.Join(folder, "measured")
+	file, measured, part := filepath.Join(folder, "mine.yaml"), filepath.Join(folder, "measured"), filepath.Join(folder, "part")
+	soon := time.Now().Add(5 * time.Second).Format(time.RFC3339)
 	yaml := `{name: ` + quoted + `, teaches: ` + quoted + `, stages: [{duration: 1s, rate: 20}], thresholds: [lost==0]}`
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		t.Fatal(err)
@@ -56,8 +58,13 @@ func TestWhatComesFromOutsideIsHarmless(t *testing.T) {
 		code int
 		says string
 	}{
+		{slices.Concat([]string{"run", "--scenario", file, "--json", part, "--shard=1/2", "--start", soon}, target), exitNotJudged, "answers were 307"},
 		{slices.Concat([]string{"run", "--scenario", file, "--json", "-"}, target), exitNotJudged, "answers were 307"},
 		{slices.Concat([]string{"run", "--scenario", file, "--json", measured}, target), exitNotJudged, "answers were 307"},
+		{[]string{"merge", part, "--json", "-"}, exitNotJudged, "shard 2/2 is missing; shard 1/2: the target accepted nothing"},
+		{[]string{"merge", part, measured}, exitUsage, "measured is not of a shard"},
+		{[]string{"merge", part, part}, exitUsage, "are both of shard 1/2"},
+		{[]string{"merge", part, "--json", folder}, exitUsage, "it is a folder"},
 		{[]string{"run", "--scenario", hostile + ".yaml"}, exitUsage, "evil"},
 		{[]string{"run", "--order-url=http://tools:secret@\x7f", "--redis-url=redis://127.0.0.1", "--allow-remote"}, exitUsage, "is no address"},
 		{[]string{"compare", measured, measured}, 0, "evil"},

@@ -14,18 +14,16 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
-	"golang.org/x/term"
 
 	"example.com/clew/loadtest/internal/live"
 	"example.com/clew/loadtest/internal/metrics"
-	"example.com/clew/loadtest/internal/report"
 	"example.com/clew/loadtest/internal/result"
 	"example.com/clew/loadtest/internal/run"
 	"example.com/clew/loadtest/internal/scenario"
 	"example.com/clew/loadtest/internal/target"
 	"example.com/clew/loadtest/internal/terminal"
 	"example.com/clew/loadtest/internal/traces"
+	"example.com/clew/services/messaging"
 )
 
 type runCmd struct {
@@ -38,8 +36,10 @@ type runCmd struct {
 
 	Traces float64 `default:"10" placeholder:"PERCENT" help:"Requests whose traces begin here (${default}); of others, order decides."`
 
-	JSON string `name:"json" placeholder:"FILE" help:"Write all that was measured; - is standard output."`
-	HTML string `name:"html" placeholder:"FILE" help:"Write a page; - is standard output."`
+	Shard string    `placeholder:"2/4" help:"Offer this part of the arrivals; in an Indexed Job of Kubernetes 4 is enough."`
+	Start time.Time `placeholder:"TIME" help:"When all shards begin, as in 2026-11-29T20:00:00Z; by default at a full minute, in 10 to 70 s."`
+
+	outputs
 }
 
 // Run runs the scenario and prints its verdict.
@@ -51,13 +51,12 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if err == nil && !(c.Traces >= 0 && c.Traces <= 100) {
 		err = fmt.Errorf("--traces is %v, expected a percentage from 0 to 100", c.Traces)
 	}
-	for _, path := range []string{c.JSON, c.HTML} {
-		if err == nil && path != "" {
-			err = result.Check(path)
-		}
+	var shard scenario.Shard
+	if err == nil {
+		shard, err = c.shard(s, time.Now())
 	}
-	if err == nil && c.JSON != "" && c.JSON == c.HTML {
-		err = fmt.Errorf("--json and --html both name %s: name two files", c.JSON)
+	if err == nil {
+		err = c.check()
 	}
 	if err != nil {
 		return withCode(exitUsage, err)
@@ -83,12 +82,14 @@ func (c *runCmd) Run(ctx context.Context) error {
 
 	offering, waiting, release := interrupts(ctx)
 	defer release()
-	out := c.out()
-	colour := term.IsTerminal(int(out.Fd()))
+	out, colour := c.out()
 	terminal.Printf(out, "%s: %s\n\n", s.Name, s.Teaches)
+	if shard.Of > 0 {
+		terminal.Printf(out, "shard %d/%d begins at %s\n\n", shard.Number, shard.Of, c.Start.UTC().Format(time.RFC3339))
+	}
 	measured, err := search(offering, out, s, func(s scenario.Scenario) (result.Result, error) {
 		return run.Do(offering, waiting, run.Config{
-			Scenario: s, Target: found, Redis: client, Metrics: shown, InFlight: inFlight, Tracer: tracer,
+			Scenario: s, Shard: shard, Start: c.Start, Target: found, Redis: client, Metrics: shown, InFlight: inFlight, Tracer: tracer,
 			Show: func(ctx context.Context, snapshot func() live.Snapshot) {
 				live.Show(ctx, out, colour, snapshot)
 			},
@@ -100,7 +101,32 @@ func (c *runCmd) Run(ctx context.Context) error {
 	if measured.Version == 0 {
 		return withCode(exitNotJudged, err)
 	}
-	return c.report(measured, err, colour)
+	return c.report(measured, err)
+}
+
+// shard returns the shard to offer, and sets Start if it is one and has none.
+func (c *runCmd) shard(s scenario.Scenario, now time.Time) (shard scenario.Shard, err error) {
+	if c.Shard == "" {
+		if !c.Start.IsZero() {
+			return shard, errors.New("--start is when shards begin together: expected --shard, too")
+		}
+		return shard, nil
+	}
+	if shard, err = scenario.ParseShard(c.Shard, os.Getenv("JOB_COMPLETION_INDEX")); err != nil {
+		return shard, err
+	}
+	if s.Search != nil {
+		return shard, fmt.Errorf("scenario %s has no shards: it searches, and each rate depends on the verdict before", s.Name)
+	}
+	if c.Start.IsZero() {
+		c.Start = now.Add(10*time.Second + time.Minute - 1).Truncate(time.Minute)
+	}
+	if end := c.Start.Add(s.Plan().Duration()); end.Before(now) {
+		return shard, fmt.Errorf("--start is %s, and the run was over at %s: expected a time to come",
+			c.Start.Format(time.RFC3339), end.Format(time.RFC3339))
+	}
+	c.quiet = c.JSON == result.Stdout
+	return shard, nil
 }
 
 // target finds the system to put under load, and checks that this is allowed and that it is ready.
@@ -117,16 +143,10 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 			return found, nil, withCode(exitUsage, err)
 		}
 	}
-	options, err := redis.ParseURL(found.Redis)
+	client, err := messaging.Connect(found.Redis)
 	if err != nil {
-		return found, nil, withCode(exitUsage, errors.New("the URL of Redis is wrong, expected one such as redis://127.0.0.1:6379/0"))
+		return found, nil, withCode(exitUsage, err)
 	}
-	options.MaxRetries = -1 // a retried command would add an event twice
-	options.DialerRetries = 1
-	options.DisableIdentity = true           // CLIENT SETINFO needs a permission that the user may not have
-	options.PoolSize = found.Partitions + 20 // the follower keeps one for each
-	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	client := redis.NewClient(options)
 	if err := found.Reachable(ctx, client); err != nil {
 		return found, nil, withCode(exitNotJudged, errors.Join(err, client.Close()))
 	}
@@ -226,35 +246,4 @@ func outcome(r result.Result) string {
 		}
 	}
 	return text
-}
-
-// out is where the run is shown to people: not on standard output if a file is written there.
-func (c *runCmd) out() *os.File {
-	if c.JSON == result.Stdout || c.HTML == result.Stdout {
-		return os.Stderr
-	}
-	return os.Stdout
-}
-
-// report prints the result and writes its files, also if the target went away (gone). If one cannot be written, the others still
-// are.
-func (c *runCmd) report(r result.Result, gone error, colour bool) error {
-	problems := []error{report.Table(c.out(), r, colour), gone}
-	if c.JSON != "" {
-		problems = append(problems, r.Write(c.JSON))
-	}
-	if c.HTML != "" {
-		problems = append(problems, result.Replace(c.HTML, func(w io.Writer) error { return report.HTML(w, r) }))
-	}
-	if err := errors.Join(problems...); err != nil {
-		return withCode(exitNotJudged, err)
-	}
-	switch r.Verdict {
-	case result.Passed:
-		return nil
-	case result.Failed:
-		return silent(exitFailed)
-	default:
-		return silent(exitNotJudged)
-	}
 }

@@ -124,7 +124,9 @@ type groupLevels struct {
 
 func (f *Follower) measureGroup(ctx context.Context, key, name string) (groupLevels, error) {
 	pipeline := f.config.Redis.Pipeline()
-	now, stream, groups := pipeline.Time(ctx), pipeline.XInfoStream(ctx, key), pipeline.XInfoGroups(ctx, key)
+	// A command without a key, such as TIME, may go to another node of a cluster, with another clock.
+	now := pipeline.Eval(ctx, "local t = redis.call('TIME'); return t[1] * 1000000 + t[2]", []string{key})
+	stream, groups := pipeline.XInfoStream(ctx, key), pipeline.XInfoGroups(ctx, key)
 	if _, err := pipeline.Exec(ctx); err != nil {
 		return groupLevels{}, notThere(key, err)
 	}
@@ -145,7 +147,7 @@ func (f *Follower) measureGroup(ctx context.Context, key, name string) (groupLev
 			levels.lag = max(counted, int(min(g.Lag, stream.Val().Length)))
 		}
 		if counted > 0 {
-			levels.seconds = max(0, now.Val().Sub(added(oldest)).Seconds())
+			levels.seconds = max(0, time.UnixMicro(now.Val().(int64)).Sub(added(oldest)).Seconds())
 		}
 		return levels, nil
 	}

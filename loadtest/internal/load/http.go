@@ -25,7 +25,7 @@ const requestTimeout = 10 * time.Second
 
 // Arrival is something to send.
 type Arrival struct {
-	Number int           // from 0
+	Number int           // in the schedule, from 0
 	Due    time.Duration // from the start
 	SKU    string
 }

@@ -36,7 +36,8 @@ type Sender interface {
 // Generator offers the arrivals of a plan.
 type Generator struct {
 	Plan      schedule.Plan
-	SKU       func(due time.Duration) string // of each arrival in turn
+	SKU       func(due time.Duration) (sku string, mine bool) // of each arrival in turn; others are another generator's
+	Late      time.Duration                                   // arrivals that are due before are not sent
 	Sender    Sender
 	Scheduled func(due time.Duration, offered bool) // is called for each arrival, before it is sent
 
@@ -49,14 +50,18 @@ type Generator struct {
 func (g Generator) Run(ctx context.Context, start time.Time) error {
 	runtime.LockOSThread() // it sleeps in the kernel
 	defer runtime.UnlockOSThread()
-	number := 0
+	number := -1
 	for due := range g.Plan.Arrivals() {
+		number++
+		sku, mine := g.SKU(due)
+		if !mine {
+			continue
+		}
 		if err := schedule.SleepUntil(ctx, start.Add(due)); err != nil {
 			return err
 		}
-		arrival := Arrival{Number: number, Due: due, SKU: g.SKU(due)}
-		number++
-		offered := g.InFlight() < g.MaxInFlight
+		arrival := Arrival{Number: number, Due: due, SKU: sku}
+		offered := due >= g.Late && g.InFlight() < g.MaxInFlight
 		g.Scheduled(due, offered)
 		if offered {
 			g.Sender.Send(ctx, arrival)

@@ -14,7 +14,7 @@ type sent []Arrival
 
 func (s *sent) Send(_ context.Context, a Arrival) { *s = append(*s, a) }
 
-func lamp(time.Duration) string { return "lamp" }
+func lamp(time.Duration) (string, bool) { return "lamp", true }
 
 func steady(duration time.Duration, rate float64) schedule.Plan {
 	return schedule.Plan{Stages: []schedule.Stage{{Duration: duration, From: rate, To: rate}}, Seed: 1}
@@ -50,6 +50,25 @@ func TestWhatIsTooMuchIsNotOffered(t *testing.T) {
 	recorder.Into(&all)
 	if len(got) != 60 || all.Totals.Scheduled != 100 || all.Totals.NotOffered != 40 {
 		t.Errorf("%d sent, totals %+v, want 60 of 100", len(got), all.Totals)
+	}
+}
+
+// One of several generators offers its own arrivals at their times, and only counts those that were due before it began.
+func TestAShardOffersItsOwn(t *testing.T) {
+	var got sent
+	recorder, n := NewRecorder(0, time.Second), 0
+	g := Generator{
+		Plan: steady(100*ms, 1000), SKU: func(time.Duration) (string, bool) { n++; return "lamp", n%4 == 2 }, Late: 50 * ms,
+		Sender: &got, Scheduled: recorder.Scheduled, InFlight: func() int { return 0 }, MaxInFlight: 1,
+	}
+	if err := g.Run(t.Context(), time.Now().Add(-50*ms)); err != nil {
+		t.Fatal(err)
+	}
+	var all result.Result
+	recorder.Into(&all)
+	if len(got) != 12 || got[0] != (Arrival{Number: 53, Due: 53500 * time.Microsecond, SKU: "lamp"}) ||
+		all.Totals.Scheduled != 25 || all.Totals.NotOffered != 13 {
+		t.Errorf("%+v, totals %+v, want 12 of 25 from number 53 on", got, all.Totals)
 	}
 }
 

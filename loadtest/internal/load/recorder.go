@@ -21,10 +21,11 @@ const (
 // start of the run.
 type Recorder struct {
 	warmUp, offering time.Duration // how long each takes, from the start
+	encode           bool          // the bands of settled seconds
+	settled          int           // how many seconds are, from the first; only Level and Settle use it
 
 	mu        sync.Mutex
 	seconds   []second
-	settled   int // how many of them are, from the first
 	totals    result.Totals
 	slow      []result.Order // in ascending order of their latency
 	latencies map[string]*result.Recorder
@@ -34,6 +35,13 @@ type second struct {
 	result.Second
 	http, endToEnd []time.Duration
 	settled        bool // both have become bands
+}
+
+// NewShardRecorder returns a NewRecorder whose bands can be merged with those of others, once they are settled.
+func NewShardRecorder(warmUp, offering time.Duration) *Recorder {
+	r := NewRecorder(warmUp, offering)
+	r.encode = true
+	return r
 }
 
 // NewRecorder returns a recorder for a run that offers load for the time offering. The totals leave out the first part, warmUp.
@@ -127,16 +135,41 @@ type Levels struct {
 	DeadLetters int
 }
 
-// Level keeps the levels of a moment: the last of each second, and its largest lag in seconds.
+// Level keeps the levels of a moment: the last of each second, and its largest lag in seconds. It is not called concurrently.
 func (r *Recorder) Level(now time.Duration, l Levels) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	s := r.at(now)
 	s.InFlight, s.LagMessages, s.Pending, s.DeadLetters = l.InFlight, l.LagMessages, l.Pending, l.DeadLetters
 	s.LagSeconds = max(s.LagSeconds, l.LagSeconds)
-	for r.settled < len(r.seconds) && now-time.Duration(r.settled)*time.Second > keepFor {
-		r.seconds[r.settled].settle()
-		r.settled++
+	r.mu.Unlock()
+	r.settle(int((now - keepFor + time.Second - 1) / time.Second))
+}
+
+// Settle is for a run that is over: all its seconds keep only their bands.
+func (r *Recorder) Settle() {
+	r.mu.Lock()
+	n := len(r.seconds)
+	r.mu.Unlock()
+	r.settle(n)
+}
+
+// settle makes bands of the latencies of the first n seconds. Encoding takes milliseconds, for which the generator must not wait.
+func (r *Recorder) settle(n int) {
+	for ; r.settled < n; r.settled++ {
+		r.mu.Lock()
+		s := &r.seconds[r.settled]
+		s.update()
+		http, endToEnd := s.http, s.endToEnd
+		s.http, s.endToEnd, s.settled = nil, nil, true
+		r.mu.Unlock()
+		if !r.encode {
+			continue
+		}
+		encodedHTTP, encodedEndToEnd := encode(http), encode(endToEnd)
+		r.mu.Lock()
+		s = &r.seconds[r.settled]
+		s.HTTP.Encoded, s.EndToEnd.Encoded = encodedHTTP, encodedEndToEnd
+		r.mu.Unlock()
 	}
 }
 
@@ -190,12 +223,6 @@ func (s *second) update() {
 	}
 }
 
-// settle keeps only the bands.
-func (s *second) settle() {
-	s.update()
-	s.http, s.endToEnd, s.settled = nil, nil, true
-}
-
 // band sorts its argument.
 func band(all []time.Duration) result.Band {
 	slices.Sort(all)
@@ -203,4 +230,15 @@ func band(all []time.Duration) result.Band {
 		return all[min(len(all)-1, int(share*float64(len(all))))].Seconds()
 	}
 	return result.Band{Count: len(all), P50: at(0.50), P90: at(0.90), P99: at(0.99), Max: all[len(all)-1].Seconds()}
+}
+
+func encode(all []time.Duration) string {
+	if len(all) == 0 {
+		return ""
+	}
+	values := result.NewRecorder()
+	for _, v := range all {
+		values.Record(v)
+	}
+	return values.Histogram().Encoded
 }

@@ -33,6 +33,18 @@ func TestThePageSaysWhatTheTableSays(t *testing.T) {
 	}
 }
 
+func TestThePageOfAMergedRunHasItsShards(t *testing.T) {
+	got := page(t, merged())
+	for _, want := range []string{
+		"<h1>steady, 3 of 4 shards</h1>", "shard 3/4 is missing", "<td>3.20s late</td><td>Example CPU, 4 cores</td>", "<td>in time</td>",
+		"3, which used 0.21 cores together", "one for each shard",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q", want)
+		}
+	}
+}
+
 func TestThePageNeedsNothingButItself(t *testing.T) {
 	got := page(t, failed())
 	withoutLinks := regexp.MustCompile(`<a href="[^"]*"`).ReplaceAllString(got, "")

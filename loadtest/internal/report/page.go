@@ -27,7 +27,8 @@ var (
 // script, and inline styles, which place the labels.
 func render(w io.Writer, name string, data any) error {
 	page, err := template.New(name).Funcs(template.FuncMap{
-		"count": result.Count, "seconds": result.Seconds, "of": of, "measured": measured, "crossed": crossed, "tone": tone,
+		"count": result.Count, "seconds": result.Seconds, "of": of, "measured": measured, "crossed": crossed, "began": began,
+		"finished": finished, "tone": tone,
 		"style":  func() template.CSS { return template.CSS(sheet) },
 		"script": func() template.JS { return template.JS(script) },
 		"hash": func() string {

@@ -60,7 +60,26 @@ func drained(t result.Totals) string {
 }
 
 func generator(r result.Result) string {
+	if len(r.Shards) > 1 {
+		return fmt.Sprintf("%d, which used %.2f cores together", len(r.Shards), r.Totals.GeneratorCPU)
+	}
 	return fmt.Sprintf("used %.2f of %d cores", r.Totals.GeneratorCPU, r.Environment.Cores)
+}
+
+// began says whether a shard began late.
+func began(s result.Shard) string {
+	if s.Late == 0 {
+		return ""
+	}
+	return result.Seconds(s.Late) + " late"
+}
+
+// finished returns how many of a shard's orders did; the end of an event is not known.
+func finished(r result.Result, s result.Shard) string {
+	if r.Settings.Target == "stream" {
+		return "–"
+	}
+	return result.Count(s.Finished)
 }
 
 // measured returns the value of a threshold's metric as text.

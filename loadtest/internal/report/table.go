@@ -25,6 +25,7 @@ func Table(w io.Writer, r result.Result, colour bool) error {
 	t.totals(r)
 	t.latencies(r)
 	t.waited(r)
+	t.shards(r)
 	t.slowest(r.Slowest)
 	_, err := w.Write(t.out.Bytes())
 	return err
@@ -68,7 +69,7 @@ func (t *table) verdict(r result.Result) {
 	verdict := strings.ToUpper(terminal.Clean(r.Verdict)) + "  "
 	margin := utf8.RuneCountInString(verdict)
 	verdict = t.paint(map[string]style{result.Passed: green, result.Failed: red, result.NotJudged: yellow}[r.Verdict], verdict)
-	for _, line := range wrap(terminal.Clean(r.Scenario+": "+r.Settings.Load()), width-margin) {
+	for _, line := range wrap(terminal.Clean(r.Title()+": "+r.Settings.Load()), width-margin) {
 		t.line("%s%s", verdict, t.paint(bold, line))
 		verdict = strings.Repeat(" ", margin)
 	}
@@ -129,6 +130,19 @@ func (t *table) waited(r result.Result) {
 	t.line("")
 	t.entry("lag", peak(r.Seconds)+"; "+drained(r.Totals))
 	t.entry("generator", generator(r))
+}
+
+// shards are those that were merged.
+func (t *table) shards(r result.Result) {
+	if len(r.Shards) < 2 {
+		return
+	}
+	t.line("")
+	t.line("%-*s%10s%13s%11s%11s%13s", indent-4, "shard", "sent", "not offered", "accepted", "finished", "due to sent")
+	for _, s := range r.Shards {
+		t.line("%-*s%10s%13s%11s%11s%13s  %s", indent-4, s.Name(), result.Count(s.Sent), result.Count(s.NotOffered),
+			result.Count(s.Accepted), finished(r, s), result.Seconds(s.DueToSent), began(s))
+	}
 }
 
 // slowest names the three slowest orders. Their traces, and the links to them, stand on lines of their own, to be copied.

@@ -25,6 +25,7 @@ func TestTable(t *testing.T) {
 		"failed":     failed(),
 		"not_judged": notJudged(),
 		"stream":     stream(),
+		"merged":     merged(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := table(t, r, false)
@@ -101,6 +102,19 @@ func notJudged() result.Result {
 	return r
 }
 
+// merged is a run of three shards out of four.
+func merged() result.Result {
+	r := resulttest.Run{}.Result()
+	r.Environment = result.Environment{Mode: "standalone", Go: "go1.26.0", Redis: "7.0.15"}
+	r.Verdict, r.Reason = result.NotJudged, "shard 3/4 is missing; shard 4/4: it began 3.20s late: what was due before was not offered"
+	r.Shards = []result.Shard{
+		{Number: 1, Of: 4, Machine: "Example CPU, 2 cores", Sent: 750, Accepted: 750, Finished: 750, DueToSent: 0.000412},
+		{Number: 2, Of: 4, Machine: "Example CPU, 2 cores", Sent: 750, Accepted: 748, Finished: 748, DueToSent: 0.0121},
+		{Number: 4, Of: 4, Machine: "Example CPU, 4 cores", Late: 3.2, Sent: 670, NotOffered: 80, Accepted: 670, Finished: 669, DueToSent: 0.000398},
+	}
+	return r
+}
+
 // stream is a run against Redis, without requests.
 func stream() result.Result {
 	r := resulttest.Run{Seconds: 20, Rate: 1000}.Result()
@@ -125,6 +139,7 @@ func hostile() result.Result {
 	r.Thresholds[0].Text, r.Thresholds[0].Metric = evil, evil
 	r.Totals.Errors, r.Totals.DeadLettered = map[string]int{evil: 1}, map[string]int{evil: 1}
 	r.Totals.Examples = []string{evil}
+	r.Shards = []result.Shard{{Machine: evil}, {Machine: evil}}
 	r.Slowest[0] = result.Order{ID: evil, SKU: evil, TraceID: evil, TraceURL: "javascript:alert(1)//" + evil, End: evil}
 	return r
 }

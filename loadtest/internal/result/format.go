@@ -147,4 +147,26 @@ func Refusals(errors map[string]int) string {
 }
 
 // Machine describes the machine of the run.
-func (e Environment) Machine() string { return fmt.Sprintf("%s, %d cores, %s", e.CPU, e.Cores, e.OS) }
+func (e Environment) Machine() string {
+	if e.OS == "" { // of a merged result
+		return "one for each shard"
+	}
+	return fmt.Sprintf("%s, %d cores, %s", e.CPU, e.Cores, e.OS)
+}
+
+// Title names the scenario, and the shards that the result is about: smoke, shard 2/4.
+func (r Result) Title() string {
+	switch n := len(r.Shards); {
+	case n == 0:
+		return r.Scenario
+	case n == 1:
+		return r.Scenario + ", shard " + r.Shards[0].Name()
+	case n < r.Shards[0].Of:
+		return fmt.Sprintf("%s, %d of %d shards", r.Scenario, n, r.Shards[0].Of)
+	default:
+		return fmt.Sprintf("%s, %d shards", r.Scenario, n)
+	}
+}
+
+// Name names a shard as --shard does: 2/4.
+func (s Shard) Name() string { return fmt.Sprintf("%d/%d", s.Number, s.Of) }

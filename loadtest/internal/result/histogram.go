@@ -1,6 +1,7 @@
 package result
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
@@ -38,11 +39,10 @@ func (r *Recorder) Histogram() Histogram {
 	r.mu.Lock()
 	values := r.values.Clone()
 	r.mu.Unlock()
+	return histogram(values)
+}
 
-	encoded, err := values.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	if err != nil {
-		panic(err) // it writes to memory, and knows this encoding
-	}
+func histogram(values *hdrhistogram.Histogram) Histogram {
 	at := func(percentile float64) float64 { return seconds(values.ValueAtPercentile(percentile)) }
 	return Histogram{
 		Count:   values.TotalCount(),
@@ -52,8 +52,16 @@ func (r *Recorder) Histogram() Histogram {
 		P99:     at(99),
 		P999:    at(99.9),
 		Max:     seconds(values.Max()),
-		Encoded: string(encoded),
+		Encoded: encode(values),
 	}
+}
+
+func encode(values *hdrhistogram.Histogram) string {
+	encoded, err := values.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		panic(err) // it writes to memory, and knows this encoding
+	}
+	return string(encoded)
 }
 
 // Decode returns all recorded values, in microseconds.
@@ -62,3 +70,50 @@ func (h Histogram) Decode() (*hdrhistogram.Histogram, error) {
 }
 
 func seconds(microseconds int64) float64 { return float64(microseconds) / 1e6 }
+
+// MergeHistograms returns the distribution of the values of all.
+func MergeHistograms(all []Histogram) (Histogram, error) {
+	encoded := make([]string, len(all))
+	for i, h := range all {
+		encoded[i] = h.Encoded
+	}
+	values, err := merge(encoded)
+	if err != nil {
+		return Histogram{}, err
+	}
+	return histogram(values), nil
+}
+
+// MergeBands returns the band of the values of all, which must have Encoded. It has none itself.
+func MergeBands(all []Band) (Band, error) {
+	var encoded []string
+	for _, b := range all {
+		if b.Count > 0 {
+			encoded = append(encoded, b.Encoded)
+		}
+	}
+	values, err := merge(encoded)
+	if err != nil || values.TotalCount() == 0 {
+		return Band{}, err
+	}
+	count := values.TotalCount()
+	at := func(share float64) float64 { // of the same value as in the band of a run
+		rank := min(count, int64(share*float64(count))+1)
+		return seconds(values.ValueAtPercentile(100 * float64(rank) / float64(count)))
+	}
+	return Band{Count: int(count), P50: at(0.50), P90: at(0.90), P99: at(0.99), Max: seconds(values.Max())}, nil
+}
+
+func merge(encoded []string) (*hdrhistogram.Histogram, error) {
+	all := NewRecorder().values
+	for _, e := range encoded {
+		values, err := hdrhistogram.Decode([]byte(e))
+		if err != nil {
+			return nil, err
+		}
+		if dropped := all.Merge(values); dropped > 0 {
+			return nil, fmt.Errorf("%d values are above %s", dropped, longest)
+		}
+	}
+	return all, nil
+}

@@ -32,6 +32,22 @@ type Result struct {
 	Latencies map[string]Histogram `json:"latencies"` // of the time after the warm-up, by the names below
 	Seconds   []Second             `json:"seconds"`   // one for each second of the run, warm-up and drain included
 	Slowest   []Order              `json:"slowest"`   // at most ten, the slowest first
+
+	// Shards are the parts of the schedule that the result is about: one if it is a shard's, those that were merged, or none.
+	Shards []Shard `json:"shards,omitempty"`
+}
+
+// Shard is one of several generators that offer a schedule together. Its counts are of the whole run, warm-up included.
+type Shard struct {
+	Number     int     `json:"number"` // from 1
+	Of         int     `json:"of"`
+	Machine    string  `json:"machine"`
+	Late       float64 `json:"late"` // how long after the others it began; arrivals that were due before are not offered
+	Sent       int     `json:"sent"`
+	NotOffered int     `json:"not_offered"`
+	Accepted   int     `json:"accepted"`
+	Finished   int     `json:"finished"`
+	DueToSent  float64 `json:"due_to_sent"` // p99, after the warm-up
 }
 
 // The names of latencies, each counted from when the request was due.
@@ -147,6 +163,8 @@ type Band struct {
 	P90   float64 `json:"p90"`
 	P99   float64 `json:"p99"`
 	Max   float64 `json:"max"`
+
+	Encoded string `json:"encoded,omitempty"` // of a shard: as Histogram.Encoded
 }
 
 // Order is one of the slowest orders.

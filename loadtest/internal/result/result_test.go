@@ -96,6 +96,30 @@ func TestPathsThatCannotBeWritten(t *testing.T) {
 	onlyFile(t, file)
 }
 
+// A pod's log has the result, and what else was said.
+func TestAResultIsFoundInALog(t *testing.T) {
+	want := resulttest.Run{}.Result()
+	path := filepath.Join(t.TempDir(), "pod.log")
+	if err := want.Write(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := "loadtest: {the first line}\n" + string(text) + "loadtest: {the last line}\n"
+	if err := os.WriteFile(path, []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := result.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-written +read)\n%s", diff)
+	}
+}
+
 func TestWhatIsNoResultSaysSo(t *testing.T) {
 	for content, want := range map[string]string{
 		"":                           "is not a result",

@@ -4,6 +4,7 @@ package run
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -18,10 +19,13 @@ import (
 	"example.com/clew/loadtest/internal/metrics"
 	"example.com/clew/loadtest/internal/result"
 	"example.com/clew/loadtest/internal/scenario"
+	"example.com/clew/loadtest/internal/schedule"
 	"example.com/clew/loadtest/internal/target"
+	"example.com/clew/loadtest/internal/threshold"
 )
 
 const (
+	early      = time.Second // before Start, so that all is ready then
 	levelEvery = 250 * time.Millisecond
 	lookEvery  = 20 * time.Millisecond // for the end of the drain
 )
@@ -35,6 +39,11 @@ type Config struct {
 	InFlight *atomic.Int64 // what Metrics shows
 	Tracer   trace.Tracer  // of requests to target http
 
+	// Shard is the part of the scenario's arrivals that is offered; their offsets count from Start. Without a Start, the run
+	// begins at once.
+	Shard scenario.Shard
+	Start time.Time
+
 	// Show shows the run until its context ends.
 	Show func(ctx context.Context, snapshot func() live.Snapshot)
 }
@@ -42,25 +51,37 @@ type Config struct {
 type run struct {
 	Config
 	start    time.Time
+	late     time.Duration // since the start, when the first arrival could be offered
 	recorder *load.Recorder
 	follower *follow.Follower
 }
 
-// Do runs the scenario. It stops offering when offering ends, and stops waiting for accepted orders when waiting ends; the result
-// has the measurements until then. After an error there is no result, or, if the target went away in the middle, one with the
-// measurements before that.
+// Do waits for Start and runs the scenario. It stops offering when offering ends, and stops waiting for accepted orders when
+// waiting ends; the result has the measurements until then. After an error there is no result, or, if the target went away in the
+// middle, one with the measurements before that.
 func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	plan := c.Scenario.Plan()
 	r := &run{Config: c, recorder: load.NewRecorder(c.Scenario.WarmUp(), plan.Duration())}
+	if c.Shard.Of > 0 {
+		r.recorder = load.NewShardRecorder(c.Scenario.WarmUp(), plan.Duration())
+	}
 	c.InFlight.Store(0)
-	var err error
+	err := schedule.SleepUntil(offering, c.Start.Add(-early))
+	if err != nil {
+		return result.Result{}, errors.New("interrupted before the run began")
+	}
 	r.follower, err = follow.New(offering, follow.Config{
 		Redis: c.Redis, Partitions: c.Target.Partitions, Pings: c.Scenario.Target == scenario.Stream, OnEnd: r.ended,
 	})
 	if err != nil {
 		return result.Result{}, err
 	}
-	r.start = time.Now().Add(100 * time.Millisecond)
+	now := time.Now()
+	r.start = now.Add(100 * time.Millisecond)
+	if !c.Start.IsZero() {
+		r.start = now.Add(c.Start.Sub(now))
+		r.late = max(0, now.Sub(c.Start))
+	}
 
 	var beside sync.WaitGroup
 	following, stopFollowing := context.WithCancel(context.WithoutCancel(offering))
@@ -87,11 +108,11 @@ func Do(offering, waiting context.Context, c Config) (result.Result, error) {
 	before := cpu()
 	sender := r.sender()
 	generator := load.Generator{
-		Plan: plan, SKU: c.Scenario.SKUs(), Sender: patient{sender, waiting}, Scheduled: r.scheduled,
-		InFlight: r.inFlight, MaxInFlight: c.Scenario.MaxInFlight,
+		Plan: plan, SKU: c.Scenario.SKUs(c.Shard), Late: r.late, Sender: patient{sender, waiting}, Scheduled: r.scheduled,
+		InFlight: r.inFlight, MaxInFlight: c.Shard.Part(c.Scenario.MaxInFlight),
 	}
 	interrupted := generator.Run(offering, r.start)
-	offered := time.Since(r.start)
+	offered := max(time.Since(r.start), time.Millisecond) // an interrupt may come before the start
 	sender.Wait()
 	used := (cpu() - before).Seconds() / offered.Seconds()
 	drained := r.drain(waiting)
@@ -161,12 +182,12 @@ func (r *run) ended(end follow.End) {
 }
 
 // inFlight returns the number of arrivals that were sent and have not ended. The end of an event is not known: those that wait
-// count.
+// count, for a shard its part of them.
 func (r *run) inFlight() int {
 	n := int(r.InFlight.Load())
 	if r.Scenario.Target == scenario.Stream {
 		levels := r.follower.Levels()
-		n += levels.LagMessages + levels.Pending
+		n += r.Shard.Part(levels.LagMessages + levels.Pending)
 	}
 	return n
 }
@@ -214,6 +235,7 @@ func (r *run) result(interrupted, gone error, offered, drained time.Duration, us
 	all := result.Result{
 		Version: result.Version, Scenario: r.Scenario.Name, Started: r.start, Settings: r.Scenario.Settings(),
 	}
+	r.recorder.Settle()
 	r.recorder.Into(&all)
 	afterWarmUp := all.Totals.Accepted // the accounts are of all
 	all.Totals.Accepted = 0
@@ -226,14 +248,38 @@ func (r *run) result(interrupted, gone error, offered, drained time.Duration, us
 	defer cancel()
 	accounts := r.follower.Account(asking, &all.Totals)
 	all.Environment = environment(asking, r.Target.Mode, r.Redis)
-	for _, t := range r.Scenario.Thresholds {
-		all.Thresholds = append(all.Thresholds, t.Evaluate(all))
-	}
-	all.Verdict, all.Reason = judge(all, cmp.Or(gone, accounts))
+	all.Shards = r.shards(all)
+	threshold.Judge(&all, r.Scenario.Thresholds, cmp.Or(gone, accounts, r.tardy()))
 	if interrupted != nil && gone == nil {
 		all.Reason = join(fmt.Sprintf("interrupted after %s", offered.Round(time.Second)), all.Reason)
 	}
 	return all
+}
+
+// shards returns the shard of this run, if it is one.
+func (r *run) shards(all result.Result) []result.Shard {
+	if r.Shard.Of == 0 {
+		return nil
+	}
+	shard := result.Shard{
+		Number: r.Shard.Number, Of: r.Shard.Of, Machine: all.Environment.Machine(), Late: r.late.Seconds(),
+		DueToSent: all.Latencies[result.DueToSent].P99,
+	}
+	for _, s := range all.Seconds {
+		shard.Sent += s.Sent
+		shard.NotOffered += s.NotOffered
+		shard.Accepted += s.OK
+		shard.Finished += s.Finished
+	}
+	return []result.Shard{shard}
+}
+
+// tardy returns an error if the run began too late.
+func (r *run) tardy() error {
+	if r.late == 0 {
+		return nil
+	}
+	return fmt.Errorf("it began %s late: what was due before was not offered", result.Seconds(r.late.Seconds()))
 }
 
 func join(a, b string) string {
@@ -243,37 +289,13 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-// tooLate is the largest delay of the generator: above it, the latencies are its own rather than the target's.
-const tooLate = 50 * time.Millisecond
-
-// judge returns the verdict, and the reason if the run cannot be judged. unknown is the error that made the accounts incomplete.
-func judge(all result.Result, unknown error) (verdict, reason string) {
-	late := all.Latencies[result.DueToSent]
-	switch {
-	case unknown != nil:
-		return result.NotJudged, unknown.Error()
-	case all.Totals.Sent == 0:
-		return result.NotJudged, "nothing was sent after the warm-up"
-	case all.Totals.Accepted == 0:
-		return result.NotJudged, "the target accepted nothing: " + result.Refusals(all.Totals.Errors)
-	case late.P99 > tooLate.Seconds():
-		return result.NotJudged, fmt.Sprintf("the generator could not keep up: it was late by %s (p99), expected at most %s; "+
-			"offer less, or free the processor", result.Seconds(late.P99), tooLate)
-	}
-	for _, t := range all.Thresholds {
-		if !t.Holds {
-			return result.Failed, ""
-		}
-	}
-	return result.Passed, ""
-}
-
 // snapshot returns the present state of the run.
 func (r *run) snapshot() live.Snapshot {
-	partial := result.Result{Settings: r.Scenario.Settings()}
+	partial := result.Result{Scenario: r.Scenario.Name, Settings: r.Scenario.Settings()}
 	r.recorder.Into(&partial)
+	partial.Shards = r.shards(partial)
 	s := live.Snapshot{
-		Scenario: r.Scenario.Name, Target: r.Scenario.Target, Elapsed: time.Since(r.start),
+		Scenario: partial.Title(), Target: r.Scenario.Target, Elapsed: time.Since(r.start),
 		Offering: r.Scenario.Plan().Duration(), Seconds: partial.Seconds,
 	}
 	for _, t := range r.Scenario.Thresholds {

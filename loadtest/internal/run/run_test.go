@@ -111,6 +111,13 @@ func (f *fake) run(rate float64, duration time.Duration) result.Result {
 // do offers until ctx ends.
 func (f *fake) do(ctx context.Context, rate float64, duration time.Duration) (result.Result, error) {
 	f.t.Helper()
+	return f.doShard(ctx, rate, duration, scenario.Shard{}, time.Time{})
+}
+
+func (f *fake) doShard(
+	ctx context.Context, rate float64, duration time.Duration, shard scenario.Shard, start time.Time,
+) (result.Result, error) {
+	f.t.Helper()
 	s, err := scenario.Load("smoke")
 	if err == nil {
 		s, err = s.With(scenario.Override{
@@ -122,7 +129,7 @@ func (f *fake) do(ctx context.Context, rate float64, duration time.Duration) (re
 	}
 	inFlight := &atomic.Int64{}
 	return Do(ctx, f.t.Context(), Config{
-		Scenario: s, Target: target.Target{Order: f.server.URL, Partitions: 1}, Redis: f.redis.Client, InFlight: inFlight, Tracer: noop.NewTracerProvider().Tracer(""),
+		Scenario: s, Shard: shard, Start: start, Target: target.Target{Order: f.server.URL, Partitions: 1}, Redis: f.redis.Client, InFlight: inFlight, Tracer: noop.NewTracerProvider().Tracer(""),
 		Metrics: metrics.New(func() int { return int(inFlight.Load()) }),
 		Show:    func(context.Context, func() live.Snapshot) {},
 	})
@@ -243,5 +250,51 @@ func TestATargetThatAcceptsNothingIsNotJudged(t *testing.T) {
 	r := f.run(20, time.Second)
 	if r.Verdict != result.NotJudged || !strings.Contains(r.Reason, "connection refused") {
 		t.Errorf("%s: %s", r.Verdict, r.Reason)
+	}
+}
+
+// A shard has its part of the orders, and one that begins late leaves out what was due before, which the others have offered
+// without it.
+func TestShardsBeginTogether(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		start   time.Duration // from now
+		late    bool
+		verdict string
+	}{
+		"in time": {5 * time.Second, false, result.Passed},
+		"late":    {-time.Second, true, result.NotJudged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			start := time.Now().Add(test.start)
+			r, err := f.doShard(t.Context(), 100, 2*time.Second, scenario.Shard{Number: 2, Of: 4}, start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scheduled, shard := 0, r.Shards[0]
+			for _, s := range r.Seconds {
+				scheduled += s.Scheduled
+			}
+			if scheduled != 50 || shard.Sent+shard.NotOffered != 50 || shard.Accepted != shard.Sent || shard.Finished != shard.Sent || !r.Started.Equal(start) {
+				t.Errorf("%d scheduled from %s, %+v, want a quarter of 200 from %s", scheduled, r.Started, shard, start)
+			}
+			if late := shard.Late > 0; late != test.late || late != (shard.NotOffered > 0) || late != strings.Contains(r.Reason, "late: what was due before was not offered") {
+				t.Errorf("%s: %+v", r.Reason, shard)
+			}
+			if r.Verdict != test.verdict && !strings.Contains(r.Reason, "could not keep up") {
+				t.Errorf("%s: %s, want %s", r.Verdict, r.Reason, test.verdict)
+			}
+		})
+	}
+}
+
+func TestARunThatIsInterruptedBeforeItBegins(t *testing.T) {
+	f := newFake(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r, err := f.doShard(ctx, 100, time.Second, scenario.Shard{Number: 1, Of: 2}, time.Now().Add(time.Hour))
+	if err == nil || r.Version != 0 || !strings.Contains(err.Error(), "interrupted before the run began") {
+		t.Errorf("%v, %+v", err, r)
 	}
 }

@@ -11,11 +11,14 @@ import (
 // don't wait for each other's row.
 const products = 200
 
-// SKUs returns a function that gives the SKU of each arrival in turn, by its offset.
+// SKUs returns a function that gives the SKU of each arrival in turn, by its offset, and reports whether the arrival is the
+// shard's.
 //
 // It is not random: of any n orders, a SKU with a share of 5 % gets 5 %, give or take one or two, because a threshold on the share
 // of dead letters must not fail by bad luck. A SKU of Every gets the first order that is due after its time.
-func (s Scenario) SKUs() func(due time.Duration) string {
+//
+// A product is of one shard only. The orders of any other SKU are dealt to the shards in turn, so that each has its share.
+func (s Scenario) SKUs(shard Shard) func(due time.Duration) (sku string, mine bool) {
 	type entry struct {
 		sku              string
 		percent, deficit float64
@@ -27,12 +30,16 @@ func (s Scenario) SKUs() func(due time.Duration) string {
 	}
 	periodic := slices.Sorted(maps.Keys(s.Every))
 	next := maps.Clone(s.Every)
-	number := 0
-	return func(due time.Duration) string {
+	number, dealt := 0, map[string]int{}
+	deal := func(sku string) (string, bool) {
+		dealt[sku]++
+		return sku, shard.has(dealt[sku] - 1)
+	}
+	return func(due time.Duration) (string, bool) {
 		for _, sku := range periodic {
 			if due >= next[sku] {
 				next[sku] += s.Every[sku]
-				return sku
+				return deal(sku)
 			}
 		}
 		// The SKU that is furthest behind its share is next: what load balancers call smooth weighted round-robin.
@@ -45,9 +52,10 @@ func (s Scenario) SKUs() func(due time.Duration) string {
 		}
 		mix[most].deficit -= 100
 		if most > 0 {
-			return mix[most].sku
+			return deal(mix[most].sku)
 		}
+		product := number % products
 		number++
-		return fmt.Sprintf("load-%03d", (number-1)%products+1)
+		return fmt.Sprintf("load-%03d", product+1), shard.has(product)
 	}
 }

@@ -13,9 +13,10 @@ import (
 )
 
 func TestOrdersGoRoundTheProducts(t *testing.T) {
-	sku := scenario.Scenario{}.SKUs()
+	sku := scenario.Scenario{}.SKUs(scenario.Shard{})
 	for i := range 401 {
-		if got, want := sku(0), fmt.Sprintf("load-%03d", i%200+1); got != want {
+		got, _ := sku(0)
+		if want := fmt.Sprintf("load-%03d", i%200+1); got != want {
 			t.Fatalf("order %d is of %s, want %s", i, got, want)
 		}
 	}
@@ -32,9 +33,10 @@ func TestMixIsExactAtAnyTime(t *testing.T) {
 			mix[fmt.Sprintf("test-%d", i)] = float64(percent)
 			left -= percent
 		}
-		sku, counts := scenario.Scenario{Mix: mix}.SKUs(), map[string]float64{}
+		sku, counts := scenario.Scenario{Mix: mix}.SKUs(scenario.Shard{}), map[string]float64{}
 		for orders := 1; orders <= 500; orders++ {
-			counts[sku(0)]++
+			name, _ := sku(0)
+			counts[name]++
 			for name, percent := range mix {
 				if off := math.Abs(counts[name] - percent/100*float64(orders)); n == 1 && off >= 1 || off >= 2 {
 					t.Fatalf("%v of %d orders are of %s, whose share is %v %%: %v", counts[name], orders, name, percent, mix)
@@ -45,10 +47,10 @@ func TestMixIsExactAtAnyTime(t *testing.T) {
 }
 
 func TestEveryTakesTheFirstOrderThatIsDueFromThenOn(t *testing.T) {
-	sku := scenario.Scenario{Every: map[string]time.Duration{"test-crash": 10 * time.Second}}.SKUs()
+	sku := scenario.Scenario{Every: map[string]time.Duration{"test-crash": 10 * time.Second}}.SKUs(scenario.Shard{})
 	var crashes []string
 	for due := time.Duration(0); due < 35*time.Second; due += 300 * time.Millisecond {
-		if sku(due) == "test-crash" {
+		if name, _ := sku(due); name == "test-crash" {
 			crashes = append(crashes, due.String())
 		}
 	}

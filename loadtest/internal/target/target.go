@@ -19,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"example.com/clew/loadtest/internal/load"
+	"example.com/clew/services/messaging"
 )
 
 // Target is the system under load.
@@ -26,10 +27,10 @@ type Target struct {
 	Mode       string        // standalone or compose; empty if addresses were given
 	Order      string        // base URL of the order API, without the user
 	User       *url.Userinfo // of the order API; nil if the URL names none
-	Redis      string        // URL
-	Partitions int           // of each stream
-	OTLP       string        // base URL for traces over HTTP; empty if unknown
-	viewer     string        // base URL of the viewer or Grafana
+	Redis      messaging.Redis
+	Partitions int    // of each stream
+	OTLP       string // base URL for traces over HTTP; empty if unknown
+	viewer     string // base URL of the viewer or Grafana
 }
 
 // Find returns the running system, as `make up` has recorded it: in CLEW_STATUS, or else in the file status.json of the folder
@@ -46,7 +47,7 @@ func Find(order, redis string) (Target, error) {
 		t.Order = strings.TrimRight(order, "/")
 	}
 	if redis != "" {
-		t.Redis = redis
+		t.Redis = messaging.Redis{URL: redis}
 	}
 	t.Partitions = max(1, t.Partitions)
 	// A password in the address would be on every span.
@@ -77,7 +78,7 @@ func read() (t Target, err error) {
 	var status struct {
 		Mode       string
 		Partitions int
-		Redis      struct{ URL string }
+		Redis      messaging.Redis
 		Addresses  struct {
 			Order, Viewer string
 			OTLPHTTP      string `json:"otlp_http"`
@@ -87,7 +88,7 @@ func read() (t Target, err error) {
 		return t, fmt.Errorf("read %s: %w", where, err)
 	}
 	return Target{
-		Mode: status.Mode, Order: status.Addresses.Order, Redis: status.Redis.URL, Partitions: status.Partitions,
+		Mode: status.Mode, Order: status.Addresses.Order, Redis: status.Redis, Partitions: status.Partitions,
 		OTLP: status.Addresses.OTLPHTTP, viewer: status.Addresses.Viewer,
 	}, nil
 }
@@ -104,9 +105,21 @@ func (t Target) TraceURL(id string) string {
 	}
 }
 
-// Valid returns an error unless both addresses are some.
+// addresses are the URLs of what is put under load. The host in Redis's is of no account if Sentinel knows it.
+func (t Target) addresses() []string {
+	if len(t.Redis.Sentinels) == 0 {
+		return []string{t.Order, t.Redis.URL}
+	}
+	all := []string{t.Order}
+	for _, sentinel := range t.Redis.Sentinels {
+		all = append(all, "redis://"+sentinel)
+	}
+	return all
+}
+
+// Valid returns an error unless the addresses are some.
 func (t Target) Valid() error {
-	for _, address := range []string{t.Order, t.Redis} {
+	for _, address := range t.addresses() {
 		if u, err := url.Parse(address); err != nil || u.Host == "" && u.Scheme != "unix" {
 			return fmt.Errorf("%q is no address, expected a URL such as http://127.0.0.1:8080 or redis://127.0.0.1:6379/0", redacted(address))
 		}
@@ -114,10 +127,10 @@ func (t Target) Valid() error {
 	return nil
 }
 
-// Local returns an error unless both addresses are of this machine or of a private network: names are looked up. Load on
+// Local returns an error unless the addresses are of this machine or of a private network: names are looked up. Load on
 // somebody else's system is an attack.
 func (t Target) Local(ctx context.Context) error {
-	for _, address := range []string{t.Order, t.Redis} {
+	for _, address := range t.addresses() {
 		u, err := url.Parse(address)
 		if err != nil {
 			return err

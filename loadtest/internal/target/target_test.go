@@ -3,6 +3,8 @@ package target
 import (
 	"strings"
 	"testing"
+
+	"example.com/clew/services/messaging"
 )
 
 const status = `{"mode": "standalone", "partitions": 2, "redis": {"url": "redis://127.0.0.1:20000/0"},
@@ -19,7 +21,7 @@ func TestWhereMakeUpHasPutIt(t *testing.T) {
 	}
 	t.Setenv("CLEW_STATUS", status)
 	got, err := Find("", "")
-	if err != nil || got.Order != "http://127.0.0.1:8080" || got.Redis != "redis://127.0.0.1:20000/0" || got.Partitions != 2 {
+	if err != nil || got.Order != "http://127.0.0.1:8080" || got.Redis.URL != "redis://127.0.0.1:20000/0" || got.Partitions != 2 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	t.Setenv("CLEW_STATUS", "{")
@@ -53,7 +55,7 @@ func TestOnlyThisMachineAndPrivateNetworks(t *testing.T) {
 		"http://93.184.215.14": "--allow-remote", "http://100.64.0.1": "--allow-remote",
 		"127.0.0.1:8080": "expected a URL", "http://": "expected a URL",
 	} {
-		target := Target{Order: address, Redis: "redis://127.0.0.1:6379"}
+		target := Target{Order: address, Redis: messaging.Redis{URL: "redis://127.0.0.1:6379"}}
 		err := target.Valid()
 		if err == nil {
 			err = target.Local(t.Context())
@@ -62,7 +64,7 @@ func TestOnlyThisMachineAndPrivateNetworks(t *testing.T) {
 			t.Errorf("%s: %v, want %q", address, err, refused)
 		}
 	}
-	err := Target{Order: "http://127.0.0.1", Redis: "redis://tools:secret@93.184.215.14"}.Local(t.Context())
+	err := Target{Order: "http://127.0.0.1", Redis: messaging.Redis{URL: "redis://tools:secret@93.184.215.14"}}.Local(t.Context())
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("%v, want it refused without its password", err)
 	}

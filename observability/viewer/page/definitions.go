@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -111,11 +112,31 @@ func (p *page) getRunbook(r *http.Request) (any, error) {
 	markdown := goldmark.New()
 	document := markdown.Parser().Parse(text.NewReader(source))
 	var html bytes.Buffer
-	err = errors.Join(err, ast.Walk(document, leadToPage), markdown.Renderer().Render(&html, source, document))
+	err = errors.Join(err, ast.Walk(document, leadToPage), leadToQuery(document, source), markdown.Renderer().Render(&html, source, document))
 	if err != nil {
 		return nil, httpserver.Problemf(http.StatusInternalServerError, "read runbook %s: %v", alert, err)
 	}
 	return map[string]string{"alert": alert, "html": html.String()}, nil
+}
+
+// leadToQuery adds to each query of a runbook a link that runs it.
+func leadToQuery(document ast.Node, source []byte) error {
+	var queries []*ast.FencedCodeBlock
+	err := ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
+		if block, ok := node.(*ast.FencedCodeBlock); ok && entering && string(block.Language(source)) == "promql" {
+			queries = append(queries, block)
+		}
+		return ast.WalkContinue, nil
+	})
+	for _, block := range queries {
+		link := ast.NewLink()
+		link.Destination = []byte("/query?" + url.Values{"query": {strings.TrimSpace(string(block.Lines().Value(source)))}}.Encode())
+		link.AppendChild(link, ast.NewString([]byte("Run it")))
+		paragraph := ast.NewParagraph()
+		paragraph.AppendChild(paragraph, link)
+		block.Parent().InsertAfter(block.Parent(), block, paragraph)
+	}
+	return err
 }
 
 // leadToPage turns links to files of runbooks into links to their pages.

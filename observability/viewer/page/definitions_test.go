@@ -34,7 +34,9 @@ func TestARunbookIsHTMLWithoutScripts(t *testing.T) {
 	want := map[string]string{"alert": "StreamLag", "html": "<h1>Lag</h1>\n" +
 		`<p>See <a href="/runbooks/Other">Other</a>, <a href="/runbooks/README">all</a>, ` +
 		`<a href="https://example.com/x.md">away</a> and <a href="">evil</a>.</p>` + "\n" +
-		"<!-- raw HTML omitted -->\n<p><code>a &lt; b</code></p>\n"}
+		"<!-- raw HTML omitted -->\n<p><code>a &lt; b</code></p>\n" +
+		"<pre><code class=\"language-promql\">sum by (job) (up) &gt; 1\n</code></pre>\n" +
+		"<p><a href=\"/query?query=sum+by+%28job%29+%28up%29+%3E+1\">Run it</a></p>\n"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

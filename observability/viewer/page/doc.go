@@ -6,6 +6,7 @@
 //   - orders.go: requests for orders are forwarded to the order API;
 //   - Streams, in page.go: streams and dead letters; the program that uses this package provides them;
 //   - definitions.go: dashboards and runbooks, from the files that Grafana and Prometheus use;
+//   - routes.go: between which services and streams messages travel, for the map;
 //   - changes.go: changes, as a stream of events.
 //
 // Promised: without the token nothing can be changed, except that orders can be placed; a Content-Security-Policy keeps the

@@ -85,7 +85,7 @@ func newRigAt(t *testing.T, orders string) *rig {
 					{"title":"All","url":""},{"title":"Next: Second","url":"/d/clew-second"}]}`)},
 			},
 			Runbooks: fstest.MapFS{"StreamLag.md": {Data: []byte("# Lag\n\nSee [Other](Other.md), [all](./README.md), " +
-				"[away](https://example.com/x.md) and [evil](javascript:alert(1)).\n\n<script>alert(2)</script>\n\n`a < b`\n")}},
+				"[away](https://example.com/x.md) and [evil](javascript:alert(1)).\n\n<script>alert(2)</script>\n\n`a < b`\n\n```promql\nsum by (job) (up) > 1\n```\n")}},
 		}
 		return New(r.config)
 	}})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 
 	"example.com/clew/observability/telemetry/httpserver"
@@ -66,6 +67,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("POST /api/orders", p.forward)
 	mux.Handle("GET /api/orders/{id}/journey", answer(p.getJourney))
 	mux.Handle("GET /api/fates", answer(p.getFates))
+	mux.Handle("GET /api/routes", answer(p.getRoutes))
 	mux.Handle("GET /api/skus", answer(getSKUs))
 	for pattern, question := range p.Streams.Questions() {
 		mux.Handle(pattern, answer(question))
@@ -77,10 +79,14 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /api/dashboards/{uid}", answer(p.getDashboard))
 	mux.Handle("GET /api/runbooks/{alert}", answer(p.getRunbook))
 	mux.HandleFunc("GET /api/changes", p.changes)
-	serveStatic(mux)
-	mux.Handle("/", answer(func(r *http.Request) (any, error) {
-		return nil, httpserver.Problemf(http.StatusNotFound, "the viewer does not have %.10s %.100s", r.Method, r.URL.Path)
-	}))
+	index := serveStatic(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept"), "text/html") {
+			index.serveNotFound(w) // for a person, with the way to the pages that there are
+			return
+		}
+		httpserver.Problemf(http.StatusNotFound, "the viewer does not have %.10s %.100s", r.Method, r.URL.Path).Write(w)
+	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", securityPolicy)
 		w.Header().Set("X-Content-Type-Options", "nosniff")

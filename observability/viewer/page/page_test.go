@@ -39,7 +39,7 @@ func TestThePageIsServedAtEachOfItsPaths(t *testing.T) {
 	}
 	for _, route := range []string{
 		"/", "/traces", "/traces/5b8efff798038103d269b633813fc60c", "/compare?a=1&b=2", "/streams", "/dashboards",
-		"/d/clew-overview", "/d/clew-overview/overview", "/alerts", "/runbooks/StreamLag",
+		"/d/clew-overview", "/d/clew-overview/overview", "/query", "/alerts", "/runbooks/StreamLag",
 	} {
 		got := r.ask(http.MethodGet, route, "")
 		if got.Code != http.StatusOK || got.Body.String() != string(index) || got.Header().Get("Content-Type") != "text/html; charset=utf-8" {
@@ -50,6 +50,10 @@ func TestThePageIsServedAtEachOfItsPaths(t *testing.T) {
 		if got := r.ask(http.MethodGet, unknown, ""); got.Code != http.StatusNotFound && got.Code != http.StatusTemporaryRedirect {
 			t.Errorf("%s: %d, want 404", unknown, got.Code)
 		}
+	}
+	answered := r.ask(http.MethodGet, "/nothing", "", "Accept", "text/html,*/*;q=0.8")
+	if answered.Code != http.StatusNotFound || answered.Body.String() != string(index) {
+		t.Errorf("an unknown page: %d %.40q, want 404 and the page", answered.Code, answered.Body)
 	}
 	r.wantProblem(r.ask(http.MethodGet, "/api/nothing", ""), http.StatusNotFound, "/api/nothing")
 	r.wantProblem(r.ask(http.MethodPost, "/traces", ""), http.StatusNotFound, "POST /traces")

@@ -18,12 +18,13 @@ var files embed.FS
 
 // routes are the paths of the page's views.
 var routes = [...]string{
-	"/{$}", "/traces", "/traces/{id}", "/compare", "/streams", "/dashboards", "/d/{uid}", "/d/{uid}/{slug}", "/alerts", "/runbooks/{alert}",
+	"/{$}", "/traces", "/traces/{id}", "/compare", "/streams", "/dashboards", "/d/{uid}", "/d/{uid}/{slug}", "/query", "/alerts",
+	"/runbooks/{alert}",
 }
 
-// serveStatic serves the page's files under /static/, and index.html at every route. Browsers must revalidate each file: on
-// loopback that costs nothing, and no browser shows an old page with new data.
-func serveStatic(mux *http.ServeMux) {
+// serveStatic serves the page's files under /static/, and index.html, which it returns, at every route. Browsers must revalidate
+// each file: on loopback that costs nothing, and no browser shows an old page with new data.
+func serveStatic(mux *http.ServeMux) (index file) {
 	err := fs.WalkDir(files, "static", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -35,6 +36,7 @@ func serveStatic(mux *http.ServeMux) {
 		f := newFile(name, content)
 		mux.Handle("GET /"+name, f)
 		if name == "static/index.html" {
+			index = f
 			for _, route := range routes {
 				mux.Handle("GET "+route, f)
 			}
@@ -48,6 +50,7 @@ func serveStatic(mux *http.ServeMux) {
 	mux.HandleFunc("GET /public/runbooks/{file}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/runbooks/"+strings.TrimSuffix(r.PathValue("file"), ".md"), http.StatusFound)
 	})
+	return index
 }
 
 // file is one of the page's files, as it is and compressed.
@@ -72,6 +75,14 @@ func newFile(name string, content []byte) file {
 	_ = zipper.Close()
 	sum := sha256.Sum256(content)
 	return file{contentType, content, zipped.Bytes(), base64.RawURLEncoding.EncodeToString(sum[:12])}
+}
+
+// serveNotFound serves it with status 404.
+func (f file) serveNotFound(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", f.contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = w.Write(f.plain)
 }
 
 func (f file) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -14,10 +14,17 @@ type storyJSON struct {
 	ID        string            `json:"id"`
 	Start     string            `json:"start"` // RFC 3339
 	Total     time.Duration     `json:"total"`
+	Scale     []stretchJSON     `json:"scale"`
 	Partial   string            `json:"partial"`
 	Summary   summaryJSON       `json:"summary"`
 	Resources []json.RawMessage `json:"resources"`
 	Nodes     []*nodeJSON       `json:"nodes"` // parents before their children
+}
+
+type stretchJSON struct {
+	From  time.Duration `json:"from"`
+	To    time.Duration `json:"to"`
+	Drawn time.Duration `json:"drawn"` // its length on the axis; less than its own if it is folded
 }
 
 type summaryJSON struct {
@@ -93,6 +100,9 @@ func (s *Story) MarshalJSON() ([]byte, error) {
 	w := writer{Story: s, resources: map[string]int{}}
 	out := storyJSON{
 		ID: s.ID, Start: rfc3339(s.Start), Total: s.Total, Partial: s.Partial, Summary: s.summaryJSON(), Nodes: []*nodeJSON{},
+	}
+	for _, stretch := range s.Scale {
+		out.Scale = append(out.Scale, stretchJSON(stretch))
 	}
 	type visit struct {
 		group  []*Node

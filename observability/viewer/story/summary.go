@@ -13,11 +13,13 @@ type Summary struct {
 	Attempts int      // at the message that needed most
 	Waits    map[string]time.Duration
 	Links    int
+	Event    string // the type of the event that was made last: where the story has got to
 }
 
 // Summary counts.
 func (s *Story) Summary() Summary {
 	sum := Summary{Spans: len(s.Spans), Waits: map[string]time.Duration{}}
+	var last time.Time
 	Walk(s.Roots, func(n *Node) {
 		if !slices.Contains(sum.Services, n.Service) {
 			sum.Services = append(sum.Services, n.Service)
@@ -32,6 +34,9 @@ func (s *Story) Summary() Summary {
 			sum.Waits[w.Place] += w.Length
 		}
 		sum.Links += len(n.Links)
+		if event := n.Attributes.String(attributeEventType); n.Kind == KindProducer && event != "" && n.Start.After(last) {
+			sum.Event, last = event, n.Start
+		}
 	})
 	return sum
 }

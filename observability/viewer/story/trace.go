@@ -4,9 +4,9 @@
 //
 // The files read in the order of the data: trace.go is what a back end has and otlp.go how it arrives; tree.go finds the
 // shape of the trace, attempts.go the attempts at messages, wait.go how long messages waited, links.go the ends of links,
-// path.go the critical path, fold.go the statements that are one row; reason.go says why something failed, outcome.go whether
-// anything did for good, and summary.go counts. order.go and journey.go are about an order and all of its traces. json.go is
-// what the page gets.
+// path.go the critical path, scale.go the axis to draw it on, fold.go the statements that are one row; reason.go says why
+// something failed, outcome.go whether anything did for good, and summary.go counts. order.go and journey.go are about an
+// order and all of its traces, routes.go about the system that many traces show. json.go is what the page gets.
 package story
 
 import "time"

@@ -12,6 +12,7 @@ type Story struct {
 	Trace
 	Start time.Time     // of the first span
 	Total time.Duration // until the end of the last
+	Scale Scale         // how to draw that time
 	Roots []*Node       // by their start, as are siblings everywhere; see Root
 	named map[string]*Node
 }
@@ -50,6 +51,7 @@ func Tell(trace Trace) *Story {
 		}
 	})
 	s.Total = end.Sub(s.Start)
+	s.Scale = s.scale()
 	s.link()
 	criticalPath(s.Roots)
 	return s

@@ -39,6 +39,7 @@ type DB struct {
 	instrumentation *instrumentation
 	pools           []*sql.DB
 	file            *sqliteFile // nil on Postgres
+	begin           string      // statements at the begin of each transaction, or empty
 }
 
 // Open opens the database at a URL such as sqlite:///var/lib/clew/order.db or postgres://order:secret@db/order, and migrates
@@ -85,19 +86,19 @@ func (db *DB) add(
 			return nil, err
 		}
 	}
-	return gorm.Open(dialector(tracedPool{pool, db.instrumentation}), &gorm.Config{
+	return gorm.Open(dialector(tracedPool{pool, db.instrumentation, db.begin}), &gorm.Config{
 		SkipDefaultTransaction: true, TranslateError: true,
 		Logger: logger.Discard, // errors are returned, and slow statements are spans
 	})
 }
 
 // migrate applies new migrations. Each of the two sets has a version table of its own.
-func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS, options ...goose.ProviderOption) error {
+func migrate(ctx context.Context, dialect goose.Dialect, pool *sql.DB, own fs.FS) error {
 	for _, set := range []struct {
 		files fs.FS
 		table string
 	}{{migrations.FS, "goose_messaging"}, {own, "goose_service"}} {
-		provider, err := goose.NewProvider(dialect, pool, set.files, append(options, goose.WithTableName(set.table))...)
+		provider, err := goose.NewProvider(dialect, pool, set.files, goose.WithTableName(set.table))
 		if err == nil {
 			_, err = provider.Up(ctx)
 		}
@@ -158,12 +159,17 @@ func (db *DB) Purge(ctx context.Context, table, key, column string, before time.
 	return rows.Purge(ctx, query, db.System(), table, key, column, before)
 }
 
-// Ping returns an error if the database does not answer, or if it is a file that is not the one in its place any more.
+// Ping returns an error if the database does not answer, if Postgres takes no writes, or if SQLite's file is not the one in
+// its place any more.
 func (db *DB) Ping(ctx context.Context) error {
-	if db.file != nil {
-		if err := db.file.inPlace(); err != nil {
-			return err
+	if db.file == nil {
+		if _, err := db.pools[0].ExecContext(ctx, "DELETE FROM outbox WHERE FALSE"); err != nil { // which a standby refuses
+			return fmt.Errorf("the database takes no writes: %w", err)
 		}
+		return nil
+	}
+	if err := db.file.inPlace(); err != nil {
+		return err
 	}
 	for _, pool := range db.pools {
 		if err := pool.PingContext(ctx); err != nil {

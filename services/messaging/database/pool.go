@@ -15,6 +15,7 @@ type tracedPool struct {
 	*sql.DB
 
 	*instrumentation
+	begin string // see DB
 }
 
 // A transaction of a pool records its end as a statement, too.
@@ -40,7 +41,14 @@ func (p tracedPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.C
 		return nil, err
 	}
 	tx, err := measured(ctx, p.instrumentation, statement{operation: "BEGIN"}, func(ctx context.Context) (*sql.Tx, error) {
-		return conn.BeginTx(ctx, options)
+		tx, err := conn.BeginTx(ctx, options)
+		if err != nil || p.begin == "" {
+			return tx, err
+		}
+		if _, err := tx.ExecContext(ctx, p.begin); err != nil {
+			return nil, errors.Join(err, tx.Rollback())
+		}
+		return tx, nil
 	})
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())

@@ -26,41 +26,53 @@ import (
 // process, however it ends. Keep stop: if it is garbage-collected, the server ends. As root, the server runs as the user
 // postgres or nobody. The error is an exec.ErrNotFound if Postgres is not installed.
 func StartPostgres(settings ...string) (databaseURL string, stop func(), err error) {
-	initdb, err := findPostgres("initdb")
+	return startPostgres(settings, "initdb", "--auth", "trust", "--username", "clew", "--encoding", "UTF8", "--no-locale")
+}
+
+// StartPostgresStandby is StartPostgres for a server that copies another, given by its URL, and what that writes from then on.
+// It can be read, and written once it is promoted.
+func StartPostgresStandby(primaryURL string, settings ...string) (databaseURL string, stop func(), err error) {
+	return startPostgres(settings, "pg_basebackup", "--checkpoint", "fast", "--write-recovery-conf", "--dbname", primaryURL)
+}
+
+// startPostgres starts a server on the data that one of Postgres's programs makes.
+func startPostgres(settings []string, name string, args ...string) (databaseURL string, stop func(), err error) {
+	create, err := findPostgres(name)
 	if err != nil {
 		return "", nil, fmt.Errorf("postgres is missing: %w", err)
 	}
-	// A socket's path must be short, unlike those of t.TempDir, which contain the test's name.
-	dir, err := os.MkdirTemp("", "postgres")
+	run, err := findPostgres("postgres")
 	if err != nil {
-		return "", nil, err
+		return "", nil, fmt.Errorf("postgres is missing: %w", err)
 	}
-	owner, err := giveAway(dir)
+	dir, owner, err := serverDir("postgres")
 	if err != nil {
 		return "", nil, err
 	}
 	data := filepath.Join(dir, "data")
-	create := exec.Command(initdb, "--pgdata", data, "--no-sync", "--auth", "trust", "--username", "clew",
-		"--encoding", "UTF8", "--no-locale")
-	create.Dir = dir
-	create.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
-	if output, err := create.CombinedOutput(); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, output), os.RemoveAll(dir))
+	creation := exec.Command(create, append(args, "--pgdata", data, "--no-sync")...)
+	creation.Dir = dir
+	creation.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
+	if output, err := creation.CombinedOutput(); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("%s: %w\n%s", name, err, output), os.RemoveAll(dir))
 	}
 
-	databaseURL = "postgres://clew@/postgres?host=" + url.QueryEscape(dir)
-	db, err := sql.Open("pgx", databaseURL)
-	if err != nil {
-		return "", nil, err
-	}
-	defer func() { _ = db.Close() }()
-	command := []string{filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data, "-k", dir, "-h", ""}
+	command := []string{run, "-D", data, "-k", dir, "-h", ""}
 	for _, setting := range settings {
 		command = append(command, "-c", setting)
 	}
+	databaseURL = "postgres://clew@/postgres?host=" + url.QueryEscape(dir)
 	// QUIT: at once, without waiting for clients or writing to a disk what is removed anyway.
-	stop, err = start(dir, owner, "QUIT", func() error { return db.PingContext(context.Background()) }, command...)
+	stop, err = start(dir, owner, "QUIT", func() error { return pingPostgres(databaseURL) }, command...)
 	return databaseURL, stop, err
+}
+
+func pingPostgres(databaseURL string) error {
+	db, err := sql.Open("pgx", databaseURL)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.PingContext(context.Background()), db.Close())
 }
 
 // sharedPostgres is the one server of a test process, because starting one takes a second. It ends with the process.
@@ -118,25 +130,27 @@ func findPostgres(name string) (string, error) {
 	return slices.Max(found), nil
 }
 
-// giveAway changes the owner of dir to the user that Postgres will run as, if this process is root.
-func giveAway(dir string) (*syscall.Credential, error) {
-	if os.Getuid() != 0 {
-		return nil, nil
+// serverDir makes a folder for a server that does not run as root. If this process does, owner is the user for the server, whom
+// the folder belongs to. The folder's path is short, as a socket's must be, unlike those of t.TempDir, which contain the test's
+// name.
+func serverDir(name string) (dir string, owner *syscall.Credential, err error) {
+	if dir, err = os.MkdirTemp("", name); err != nil || os.Getuid() != 0 {
+		return dir, nil, err
 	}
-	owner, err := user.Lookup("postgres")
+	account, err := user.Lookup("postgres")
 	if err != nil {
-		owner, err = user.Lookup("nobody")
+		account, err = user.Lookup("nobody")
 	}
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	uid, err := strconv.ParseUint(owner.Uid, 10, 32)
+	uid, err := strconv.ParseUint(account.Uid, 10, 32)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	gid, err := strconv.ParseUint(owner.Gid, 10, 32)
+	gid, err := strconv.ParseUint(account.Gid, 10, 32)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
+	return dir, &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
 }

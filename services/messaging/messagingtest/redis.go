@@ -3,6 +3,7 @@ package messagingtest
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +29,7 @@ func StartRedis() (url string, stop func(), err error) {
 	}
 	socket := filepath.Join(dir, "s")
 	url = "unix://" + socket
-	client, err := messaging.Connect(url)
+	client, err := messaging.Connect(messaging.Redis{URL: url})
 	if err != nil {
 		return "", nil, err
 	}
@@ -48,10 +49,30 @@ func Redis(t testing.TB) string {
 	return url
 }
 
+// Server starts a server by its command, and waits until something listens on addr, unless that is "". It ends with the test,
+// and is missing as for Redis.
+func Server(t testing.TB, addr string, command ...string) {
+	t.Helper()
+	_, err := exec.LookPath(command[0])
+	require(t, err)
+	stop, err := start(t.TempDir(), nil, "TERM", func() error {
+		if addr == "" {
+			return nil
+		}
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	}, command...)
+	require(t, err)
+	t.Cleanup(stop)
+}
+
 // Client returns a client of the Redis at url. It is closed at the end of the test.
 func Client(t testing.TB, url string) redis.UniversalClient {
 	t.Helper()
-	client, err := messaging.Connect(url)
+	client, err := messaging.Connect(messaging.Redis{URL: url})
 	if err != nil {
 		t.Fatal(err)
 	}

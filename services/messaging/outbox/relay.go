@@ -23,7 +23,7 @@ const (
 
 	lastPass = 5 * time.Second
 
-	pauseFirst, pauseMost = 100 * time.Millisecond, 2 * time.Second // while Redis or the database is away
+	pauseFirst, pauseMost = 100 * time.Millisecond, time.Second // while Redis or the database is away
 )
 
 // A Relay adds the outbox's messages to their streams. Several relays of one database can run at the same time.

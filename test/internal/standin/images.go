@@ -62,7 +62,8 @@ func (e *engine) debian() error {
 	if err != nil {
 		return err
 	}
-	return e.run("", "sh", "-c", `tar -C "$1" -c --exclude=./var/cache/apt --exclude=./var/lib/apt/lists . | docker import - "$2"`, "sh", root, image)
+	const pack = `tar -C "$1" -c --exclude=./var/cache/apt --exclude=./var/lib/apt/lists . | docker import - "$2"`
+	return e.run("", "sh", "-c", pack, "sh", root, image)
 }
 
 // modules fills a folder as Go's module proxy has it with what the images are compiled from, for containers have no network

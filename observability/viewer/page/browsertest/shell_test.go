@@ -25,3 +25,23 @@ func TestEachPageFitsANarrowScreen(t *testing.T) {
 		})
 	}
 }
+
+func TestTheNavigationCountsWhatNeedsSomebody(t *testing.T) {
+	s := newStage(t)
+	firing := object{"state": "firing", "labels": object{}, "annotations": object{}}
+	s.set("/api/v1/alerts", object{"data": object{"alerts": []object{firing, firing, {"state": "pending"}}}})
+	p := s.open("/traces")
+	p.Until("document.querySelector('nav a[href=\"/alerts\"]').textContent === 'Alerts 2'")
+	s.event("streams", infos(3, 0))
+	p.Until("document.querySelector('nav a[href=\"/streams\"]').textContent === 'Streams 3'")
+	s.event("streams", infos(0, 0))
+	p.Until("document.querySelector('nav a[href=\"/streams\"]').textContent.trim() === 'Streams'")
+}
+
+func TestAnUnknownPageIsInsideThePage(t *testing.T) {
+	s := newStage(t)
+	p := s.open("/")
+	pagetest.Eval[bool](p, "history.pushState(null, '', '/nowhere'); dispatchEvent(new Event('popstate'))")
+	p.UntilText("There is no such page")
+	p.Until("document.querySelector('main code').textContent === '/nowhere' && document.querySelector('nav a')")
+}

@@ -59,7 +59,9 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := newStageOf(t, nil, fstest.MapFS{})
-	s.set("/api/v1/query_range", object{"status": "success", "data": object{"result": []any{}}})
+	for _, path := range []string{"/api/v1/query", "/api/v1/query_range"} {
+		s.set(path, object{"status": "success", "data": object{"result": []any{}}})
+	}
 	return s
 }
 
@@ -102,7 +104,8 @@ func newStageOf(t *testing.T, metrics http.Handler, dashboards fs.FS) *stage {
 	s := &stage{
 		t: t, posted: make(chan request, 10), events: make(chan string),
 		answers: map[string]any{
-			"/api/orders": list(), "/api/dead-letters": object{"items": []any{}, "total": 0}, "/api/streams": list(),
+			"/api/v1/alerts": object{"data": object{"alerts": []any{}}},
+			"/api/orders":    list(), "/api/dead-letters": object{"items": []any{}, "total": 0}, "/api/streams": list(),
 			"/api/streams/orders/pending": list(), "/api/streams/stock/pending": list(),
 		},
 	}

@@ -163,3 +163,31 @@ func TestWhileRedisIsAwayTheLastThatItSaidStaysThere(t *testing.T) {
 	p.Until("!document.querySelector('.problem')")
 	p.UntilText("inventory 1 7 8 s")
 }
+
+func TestSeveralDeadLettersAreFoundAndRedrivenAtOnce(t *testing.T) {
+	s := newStage(t)
+	numbered := func(id, subject, data string) object {
+		d := letter(data)
+		d["id"] = id
+		d["message"].(object)["subject"] = subject
+		s.set("POST /api/dead-letters/orders/0/"+id+"/redrive", object{"trace_id": "0af7651916cd43dd8448eb211c80319c"})
+		return d
+	}
+	s.set("/api/streams", infos(3, 0))
+	s.set("/api/dead-letters", letters(
+		numbered("1700-0", "order-1", `{"sku":"mug"}`), numbered("1701-0", "order-2", `{"sku":"lamp"}`), numbered("1702-0", "order-3", `{"sku":"lamp"}`)))
+	p := s.open("/streams#token=secret")
+	p.Until("document.querySelectorAll('[data-letter]').length === 3")
+	p.UntilText("order …rder-1")
+	p.Type("[aria-label='Find dead letters']", "LAMP")
+	p.Until("document.querySelectorAll('[data-letter]').length === 2")
+	p.Press("Redrive these 2…")
+	p.UntilText("Redrive these 2 messages?")
+	p.Press("Redrive")
+	for _, id := range []string{"1701-0", "1702-0"} {
+		if sent := s.sent(); sent.path != "/api/dead-letters/orders/0/"+id+"/redrive" {
+			t.Errorf("posted to %s, want the redrive of %s", sent.path, id)
+		}
+	}
+	p.UntilText("2 messages: Redriven.")
+}

@@ -251,7 +251,7 @@ func TestHostileTextIsText(t *testing.T) {
 	}
 	p := s.openAs("/traces", pagetest.Look{Width: 390})
 	p.Until("document.querySelectorAll('.trace-list li').length === 1")
-	has(t, p.Texts(".trace-name"), attack)
+	has(t, p.Texts(".trace-name"), attack+" 4 spans")
 	p.Fits()
 }
 
@@ -304,4 +304,50 @@ func TestDraggingOnTheAxisZooms(t *testing.T) {
 	has(t, p.Texts(".wf-axis span"), "90 ms")
 	p.Click(".wf-head button")
 	p.UntilText("0 s")
+}
+
+func TestALongGapIsFolded(t *testing.T) {
+	s := newStage(t)
+	const day = 86_400_000_000 // µs
+	s.send("order", span(1, 0, "POST /orders", 0, 400_000), span(2, 1, "process orders", 2*day, 2*day+400_000))
+	p := s.open("/traces/" + thisTrace)
+	p.Until("document.querySelectorAll('.wf-row').length === 2")
+	p.UntilText("╱ 2 d ╱")
+	width := "parseFloat(getComputedStyle(document.querySelectorAll('.wf-bar')[%d]).width) / document.querySelector('.wf-bars').clientWidth"
+	for i := range 2 {
+		if share := pagetest.Eval[float64](p, fmt.Sprintf(width, i)); share < .2 || share > .3 {
+			t.Errorf("the bar of row %d takes %.0f %% of the axis, want a quarter", i, 100*share)
+		}
+	}
+	p.Do(chromedp.EmulateViewport(390, 800))
+	p.Until("innerWidth === 390")
+	p.Fits()
+}
+
+func TestSpansAreFound(t *testing.T) {
+	s := newStage(t)
+	told := s.record("plain")
+	p := s.open("/traces/" + told.traces[0].id)
+	p.Until("document.querySelectorAll('.wf-row').length === 14")
+	p.Type(".wf-find", "insert ORDER")
+	p.UntilText("2") // among statements that are folded
+	p.Keys(kb.Enter)
+	p.Until(selectedName + ".startsWith('INSERT order')")
+	p.UntilText("1 of 2")
+	first := pagetest.Eval[string](p, selectedName)
+	p.Press("↓")
+	p.Until(selectedName + ".startsWith('INSERT order') && " + selectedName + " !== '" + first + "'")
+	p.Press("↓")
+	p.Until(selectedName + " === '" + first + "'")
+	p.Until("document.querySelectorAll('.wf-found').length === 2")
+
+	p.Press("Collapse all")
+	p.Until("document.querySelectorAll('.wf-row').length === 1")
+	p.Press("Expand all")
+	p.Until("document.querySelectorAll('.wf-row').length >= 14")
+
+	if got := pagetest.Eval[int](p, "fetch(document.querySelector('a[download]').href).then(r => r.json()).then(t => t.trace.resourceSpans.length)"); got == 0 {
+		t.Error("the download has no spans")
+	}
+	p.Until("document.querySelector('.facts a[href=\"/?order=" + told.order + "\"]')")
 }

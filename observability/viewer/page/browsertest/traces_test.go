@@ -72,6 +72,10 @@ func TestTracesAreListedWithTheirOutcome(t *testing.T) {
 	p := s.open("/traces")
 	p.Until("document.querySelectorAll('.trace-list li').length === 4") // with the act that redrove
 	p.Until("[...document.querySelectorAll('.trace-list .tag')].map(tag => tag.textContent).sort().join() === 'retried,✗ failed'")
+	p.Until("[...document.querySelectorAll('.trace-tags')].map(t => t.textContent.trim()).sort().join('|') === '|confirmed|confirmed retried|created ✗ failed'")
+	p.UntilText(", 3 attempts")
+	p.Until("document.querySelectorAll('.times-dot').length === 4")
+	p.Until("[...document.querySelectorAll('#services option')].map(o => o.value).join() === 'clew,inventory,order'")
 	p.Go(s.url + "/traces?error=1")
 	p.Until("document.querySelectorAll('.trace-list li').length === 1")
 	p.Until(fmt.Sprintf("document.querySelector('.trace-list a').pathname === '/traces/%s'", loop))
@@ -87,10 +91,10 @@ func TestTheListDoesNotJumpWhileSomebodyReads(t *testing.T) {
 	p.Until("document.querySelectorAll('.trace-list li').length === 1")
 	s.sendMore("order", span(2, 0, "second", 100, 110, inTrace(2)))
 	p.Until("document.querySelector('.more')?.textContent.trim() === '1 new'")
-	if diff := cmp.Diff([]string{"first"}, p.Texts(".trace-name")); diff != "" {
+	if diff := cmp.Diff([]string{"first 1 span"}, p.Texts(".trace-name")); diff != "" {
 		t.Errorf("traces (-want +got):\n%s", diff)
 	}
 	p.Click(".more")
 	p.Until("document.querySelectorAll('.trace-list li').length === 2 && !document.querySelector('.more')")
-	has(t, p.Texts(".trace-list li:first-child .trace-name"), "second")
+	has(t, p.Texts(".trace-list li:first-child .trace-name"), "second 1 span")
 }

@@ -1,16 +1,21 @@
 // The shell: navigation, theme, and which page stands in it.
 
 import { h, render } from './vendor/preact.js';
-import { html, useState, useEffect, Link, Problem } from './ui.js';
+import { html, useState, useEffect, Link, Problem, Empty } from './ui.js';
+import { Name } from './text.js';
 import { useRoute } from './router.js';
-import { subscribe } from './api.js';
+import { get, subscribe } from './api.js';
+import { useEvery } from './clock.js';
+import { count } from './format.js';
 
+// What needs somebody is counted in the navigation; alerts are there only where rules are evaluated.
 const navigation = [
   { href: '/', title: 'Orders', is: path => path === '/' },
   { href: '/traces', title: 'Traces', is: path => /^\/(traces|compare)/.test(path) },
-  { href: '/streams', title: 'Streams', is: path => path === '/streams' },
+  { href: '/streams', title: 'Streams', is: path => path === '/streams', use: useDeadLetters, of: 'dead letters' },
   { href: '/dashboards', title: 'Dashboards', is: path => /^\/(d|dashboards)(\/|$)/.test(path) },
-  { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path) },
+  { href: '/query', title: 'Query', is: path => path === '/query' },
+  { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path), use: useFiring, of: 'firing' },
 ];
 
 // Each page is loaded when it is first shown. The parts of a path that are in brackets are handed to it.
@@ -22,6 +27,7 @@ const pages = [
   [/^\/streams$/, () => import('./streams.js')],
   [/^\/dashboards$/, () => import('./dashboards.js')],
   [/^\/d\/([\w-]+)(?:\/.*)?$/, () => import('./dashboards.js')],
+  [/^\/query$/, () => import('./query.js')],
   [/^\/alerts$/, () => import('./alerts.js')],
   [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
 ];
@@ -32,11 +38,31 @@ function App() {
     <header class="shell">
       <${Link} href="/" class="brand"><img src="/static/icon.svg" alt="" width="22" height="22" />Clew<//>
       <nav aria-label="Pages">
-        ${navigation.map(n => html`<${Link} href=${n.href} aria-current=${n.is(path) ? 'page' : null}>${n.title}<//>`)}
+        ${navigation.map(n => html`
+          <${Link} href=${n.href} aria-current=${n.is(path) ? 'page' : null}>${n.title}${n.use && html` <${Count} use=${n.use} of=${n.of} />`}<//>`)}
       </nav>
       <${Connection} /><${Theme} />
     </header>
     <main><${Page} path=${path} query=${query} /></main>`;
+}
+
+function Count({ use, of }) {
+  const n = use();
+  return n > 0 && html`<b class="tag tag-bad" title="${count(n)} ${of}">${count(n)}</b>`;
+}
+
+function useDeadLetters() {
+  const [n, set] = useState(0);
+  useEffect(() => subscribe('streams', ({ items }) => set(items.reduce((sum, s) => sum + s.dead_letters, 0))), []);
+  return n;
+}
+
+function useFiring() {
+  const [n, set] = useState(0);
+  const load = () => get('/api/v1/alerts').then(({ data }) => set(data.alerts.filter(a => a.state === 'firing').length), () => set(0));
+  useEffect(() => { load(); }, []);
+  useEvery(10_000, load);
+  return n;
 }
 
 function Page({ path, query }) {
@@ -50,7 +76,7 @@ function Page({ path, query }) {
       () => current && set({ load: found.load, error: new Error('A part of the page could not be loaded. Is Clew running? Load the page again.') }));
     return () => { current = false; };
   }, [found?.load]);
-  if (!found) return html`<${Problem} error=${new Error(`There is no page ${path}.`)} />`;
+  if (!found) return html`<${Empty} title="There is no such page"><code><${Name} text=${path} /></code><//>`;
   if (loaded.load !== found.load) return null;
   if (loaded.error) return html`<${Problem} error=${loaded.error} />`;
   return h(loaded.Component, { params: found.match.slice(1), query, key: found.match[0] });

@@ -36,7 +36,7 @@ function Picker({ a, b }) {
 function Both({ a, b }) {
   const sides = [useSide(a), useSide(b)];
   const [same, setSame] = useState(true);
-  const scale = same ? Math.max(...sides.map(s => s.model?.total ?? 0)) : undefined;
+  const length = same ? Math.max(...sides.map(s => s.model?.total ?? 0)) : undefined;
   return html`
     <div class="stack">
       <div class="toolbar">
@@ -49,7 +49,7 @@ function Both({ a, b }) {
           <section class="stack" aria-label="Trace ${'AB'[i]}">
             <${Problem} error=${side.error} />
             ${side.empty && html`<${Empty} title="No spans of trace ${side.id.slice(0, 8)} are here"><p>If it is new, wait. If it is old, choose another.</p><//>`}
-            ${side.model && html`<${Side} letter=${'AB'[i]} model=${side.model} scale=${scale} />`}
+            ${side.model && html`<${Side} letter=${'AB'[i]} model=${side.model} length=${length} />`}
             <p><${Link} href=${i ? address(a) : address(null, b)}>Choose another trace<//></p>
           </section>`)}
       </div>
@@ -63,14 +63,14 @@ function useSide(id) {
   return { id, error, model: empty ? null : story, empty };
 }
 
-function Side({ letter, model, scale }) {
+function Side({ letter, model, length }) {
   const [selected, select] = useState('');
   return html`
     <${Facts} model=${model}>
       <span class="letter">${letter}</span>
       <${Link} class="button" href="/traces/${model.id}${selected && `?span=${selected}`}">Open<//>
     <//>
-    <${Waterfall} model=${model} selected=${selected} onSelect=${select} scale=${scale} />`;
+    <${Waterfall} model=${model} selected=${selected} onSelect=${select} length=${length} />`;
 }
 
 // Differences is what a comparison is for: a few numbers, and what only one of them did, or did more often.

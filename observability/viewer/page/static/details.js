@@ -30,6 +30,8 @@ export function Details({ node, model, elsewhere, logs, onClose }) {
       ${why && html`<p class=${node.failed || node.killed ? 'bad' : 'hint'}><${Text} value=${why} /></p>`}
       ${node.killed && html`<p class="hint">${signs['☠']}</p>`}
       <${Pairs} of=${times(node, model)} />
+      ${node.waits.length > 0 && html`<p class="hint">A wait is drawn from the end of what happened to the message before: its creation,
+        sending or last attempt. The attribute …_wait_ms counts from a little earlier.</p>`}
       ${!node.fold && !node.killed && html`<p><${Link} href="/traces/${model.id}?span=${node.id}">Link to this span<//></p>`}
       <${Links} links=${linksOf(node, elsewhere)} model=${model} />
       <${Section} title="Attributes" empty=${!Object.keys(node.attributes ?? {}).length}><${Pairs} of=${node.attributes} /><//>

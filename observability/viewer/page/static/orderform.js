@@ -52,10 +52,10 @@ export function OrderForm({ onPlaced }) {
           </select></label>
       </div>
       ${choice.tier && html`<p class="hint">It travels as baggage, and stands on each <code>process</code> span.</p>`}
-      <${Switch} name="propagation" title="Leave the context out of the messages" on=${choice.broken} set=${broken => choose({ broken })}>
+      <${Switch} name="propagation" title="Publish without the trace context" on=${choice.broken} set=${broken => choose({ broken })}>
         <code>clew.propagation=off</code>: the trace breaks at the stream. Each processing begins one of its own, and nothing leads back.<//>
-      <${Switch} name="relation" title="Link instead of nest" on=${choice.linked} set=${linked => choose({ linked })}>
-        <code>clew.relation=link</code>: each processing is a trace of its own, with a link back to where its message was created.<//>
+      <${Switch} name="relation" title="Begin a trace of its own for each processing" on=${choice.linked} set=${linked => choose({ linked })}>
+        <code>clew.relation=link</code>: it does not nest under the order’s trace, but links to it.<//>
       <${Problem} error=${state.error} />
       <div class="row">
         <button class="button button-primary" disabled=${state.busy || !items.length}>Place order</button>

@@ -1,4 +1,4 @@
-// The first page: place an order, see the newest, and follow one.
+// The first page: the system as it runs, an order to place, the newest, and one to follow.
 
 import { html, useEffect, useLoad, Problem, Empty } from './ui.js';
 import { get } from './api.js';
@@ -6,6 +6,7 @@ import { go } from './router.js';
 import { OrderForm } from './orderform.js';
 import { OrderList, useOrders } from './orderlist.js';
 import { Journey } from './journey.js';
+import { SystemMap } from './map.js';
 
 export default function Orders({ query }) {
   const { value: orders, error, reload } = useOrders();
@@ -18,6 +19,7 @@ export default function Orders({ query }) {
   return html`
     <div class="orders">
       <${OrderForm} onPlaced=${placed} />
+      <${SystemMap} />
       ${order ? html`<${Journey} key=${chosen} order=${order} />` : html`
         <section class="card journey"><${Problem} error=${notFound} />
           ${!chosen && html`<${Empty} title="Follow an order">

@@ -139,7 +139,7 @@ export function DeadLetter({ node, order, latest, onDone }) {
         says="The group gave the message up and put it aside, so that it blocks no other. The order stays pending.">
       <p class="told"><span class="tag tag-bad"><${Name} text=${attribute(node, 'messaging.redis_streams.dlq.reason') ?? ''} /></span> <${At} node=${node} /></p>
       <${Problem} error=${error} />
-      ${letter && html`<${Actions} letter=${letter} onDone=${done => { onDone(done); reload(); }} />`}
+      ${letter && html`<${Actions} letters=${[letter]} onDone=${done => { onDone(done); reload(); }} />`}
       ${latest && value && !letter && html`<p class="told">It is not among the dead letters any more.</p>`}
     <//>`;
 }

@@ -34,7 +34,7 @@ export default function Streams() {
 
 // useStreams returns what Redis says, and when it said so: at first, and with every event. While Redis is away, that is what
 // events tell.
-function useStreams() {
+export function useStreams() {
   const { value, error } = useLoad(async () => ({ items: (await get('/api/streams')).items, when: Date.now() }), []);
   const [live, setLive] = useState();
   useEffect(() => {
@@ -59,7 +59,7 @@ const Table = ({ items }) => html`
       return rows.map((g, i) => html`
         <tr key=${`${s.stream} ${s.partition} ${g?.name}`}>
           ${i === 0 && html`
-            <td rowspan=${rows.length}><b>${s.stream}</b><span class="hint">:{${s.partition}}</span></td>
+            <td rowspan=${rows.length}><b>${s.stream}</b><span class="hint">:{${s.partition}}${s.master && html`<br />${s.master}`}</span></td>
             <td rowspan=${rows.length} class="num">${count(s.messages)}</td>`}
           ${g ? html`<${Group} group=${g} />` : html`<td colspan="6" class="hint">nobody reads it</td>`}
           ${i === 0 && html`<td rowspan=${rows.length} class="num">

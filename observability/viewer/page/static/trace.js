@@ -8,6 +8,7 @@ import { useStory, useLive } from './live.js';
 import { useRelated, useElsewhere, Related } from './related.js';
 import { Waterfall, signs } from './waterfall.js';
 import { Details } from './details.js';
+import { isFolded } from './story.js';
 import { Name } from './text.js';
 
 export default function TracePage({ params: [id], query }) {
@@ -39,6 +40,8 @@ function Trace({ model, selected }) {
     <${Facts} model=${model}>
       <button class="button" aria-pressed=${critical} title="What the end of the trace waited for" onClick=${() => setCritical(!critical)}>Critical path</button>
       <${Link} class="button" href="/compare?a=${model.id}">Compare with…<//>
+      ${orderOf(model) && html`<${Link} class="button" href="/?order=${encodeURIComponent(orderOf(model))}">Its order<//>`}
+      <a class="button" href="/api/v2/traces/${model.id}" download="trace-${model.id}.json">Download</a>
     <//>
     ${model.partial && html`<p class="notice" role="status">${model.partial}</p>`}
     ${selected && !node && html`<p class="notice" role="status">Span ${selected.slice(0, 40)} is not in this trace, or has not arrived yet.</p>`}
@@ -48,6 +51,12 @@ function Trace({ model, selected }) {
     </div>
     <${Legend} model=${model} />
     <${Related} model=${model} related=${related.value} />`;
+}
+
+// orderOf is the order that the trace's messages are about, if it is one.
+function orderOf(model) {
+  const orders = new Set([...model.nodes.values()].map(n => n.attributes['messaging.message.conversation_id']).filter(Boolean));
+  return orders.size === 1 ? [...orders][0] : null;
 }
 
 // Facts says what a trace is; its children are buttons.
@@ -80,6 +89,7 @@ function Legend({ model }) {
   return html`
     <div class="wf-legend hint">
       ${waiting && html`<span><i class="wf-wait" /> waiting: ${waiting}</span>`}
+      ${model.scale.some(isFolded) && html`<span>╱ a pause longer than all else together: it is drawn as long as that</span>`}
       ${nodes.some(n => n.fold) && html`<span><i class="wf-bar wf-statement" /> database statements</span>`}
       ${Object.entries(signs).filter(([sign]) => used[sign]).map(([sign, text]) => html`<span>${sign} ${text}</span>`)}
       <span class="wide">keys: ↑ ↓ select, ← → close and open, Esc close the details</span>

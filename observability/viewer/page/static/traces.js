@@ -1,6 +1,6 @@
 // Search for traces, and the list of those found, the newest first.
 
-import { html, Link, Problem, Empty, colour, useState, useEffect, useMemo } from './ui.js';
+import { html, Link, Problem, Empty, colour, useState, useEffect, useLoad, useMemo } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
 import { seconds, clock, date, count } from './format.js';
@@ -69,8 +69,9 @@ function Search({ asked }) {
         <label class="field search-raw"><span>TraceQL, all conditions about one span</span>
           <input class="mono" name="q" ...${field('q')} placeholder='{ name = "process orders" && duration > 100ms }' /></label>`
       : html`
-        <label class="field"><span>Service</span><input name="service" size="10" ...${field('service')} placeholder="inventory" /></label>
-        <label class="field"><span>Span's name</span><input name="name" size="16" ...${field('name')} placeholder="process orders" /></label>
+        <label class="field"><span>Service</span><input name="service" size="10" list="services" ...${field('service')} placeholder="inventory" /></label>
+        <label class="field"><span>Span's name</span><input name="name" size="16" list="names" ...${field('name')} placeholder="process orders" /></label>
+        <${Suggested} id="services" tag="resource.service.name" /><${Suggested} id="names" tag="name" />
         <label class="field search-id"><span>Order's or trace's id</span><input class="mono" name="order" ...${field('order')} /></label>
         <label class="row"><input type="checkbox" name="error" ...${tick('error')} /> failed</label>`}
       <label class="field"><span>Takes at least</span><input name="longer" size="6" ...${field('longer')} placeholder="500ms" /></label>
@@ -78,6 +79,12 @@ function Search({ asked }) {
       <button class="button button-primary">Search</button>
       <button type="button" class="button quiet" onClick=${swap}>${raw ? 'Fields' : 'TraceQL'}</button>
     </form>`;
+}
+
+// Suggested is a list of the values that the viewer knows of a tag.
+function Suggested({ id, tag }) {
+  const { value } = useLoad(() => get(`/api/v2/search/tag/${tag}/values`), []);
+  return html`<datalist id=${id}>${(value?.tagValues ?? []).map(({ value: text }) => html`<option value=${text} />`)}</datalist>`;
 }
 
 // milliseconds reads a length of time such as 500ms, 2s or 1m; a number alone is of milliseconds.
@@ -88,12 +95,12 @@ function milliseconds(text) {
   return ms;
 }
 
-// useTraces returns the traces found, each with its outcome: failed, retried, or none.
+// useTraces returns the traces found, each with its summary: {outcome, event, spans, attempts, services}.
 export function useTraces(asked) {
   const load = async () => {
     const found = (await find(asked)).filter(t => asked.reads || asked.order || !t.name.startsWith('GET ')).slice(0, most);
-    const outcomes = await get(`/api/outcomes?${new URLSearchParams(found.map(t => ['id', t.id]))}`);
-    return found.map(t => ({ ...t, outcome: outcomes[t.id] })).filter(t => !asked.error || asked.q || t.outcome === 'failed');
+    const summaries = await get(`/api/summaries?${new URLSearchParams(found.map(t => ['id', t.id]))}`);
+    return found.map(t => ({ ...t, ...summaries[t.id] })).filter(t => !asked.error || asked.q || t.outcome === 'failed');
   };
   return useLive(load, () => true, 1000, [fields.map(f => asked[f]).join('\n')]);
 }
@@ -115,11 +122,31 @@ function Found({ asked }) {
     <${Problem} error=${error} />
     ${shown?.length > 0 && more > 0 && html`
       <button class="button more" onClick=${() => show(newest)}>${count(more)} new</button>`}
+    ${list?.length > 1 && html`<${Times} traces=${list} />`}
     ${list?.length > 0 && html`<${TraceList} traces=${list} href=${t => `/traces/${t.id}`} />`}
     ${list?.length === 0 && !error && (narrowed
       ? html`<${Empty} title="No trace is like that"><p>Ask for less, or <${Link} href="/traces">look at all<//>.</p><//>`
       : html`<${Empty} title="No traces yet"><p><${Link} href="/">Place an order<//>, or run <code>make order</code>: its trace appears here.</p><//>`)}`;
 }
+
+// Times draws each trace as a dot: when it began, and how long it took, on a logarithmic scale. A click leads to the trace.
+function Times({ traces }) {
+  const starts = traces.map(t => Number(t.start / 1_000_000n)), first = Math.min(...starts), span = Math.max(1, Math.max(...starts) - first);
+  const high = Math.log10(1 + Math.max(...traces.map(t => t.ms)));
+  const kind = { failed: 'var(--bad)', retried: 'var(--warn)' };
+  return html`
+    <figure class="card times">
+      <figcaption class="hint">How long each took, from ${clock(new Date(first)).slice(0, 8)} to ${clock(new Date(first + span)).slice(0, 8)}; the longest ${seconds(Math.max(...traces.map(t => t.ms)) / 1000)}</figcaption>
+      <div class="times-box">
+        ${traces.map((t, i) => html`
+          <${Link} key=${t.id} href="/traces/${t.id}" class="times-dot" tabindex="-1" title="${oneLine(t.name)}: ${seconds(t.ms / 1000)}, ${clock(new Date(starts[i]))}"
+            style=${{ left: `${(starts[i] - first) / span * 100}%`, bottom: `${Math.log10(1 + t.ms) / (high || 1) * 100}%`, background: kind[t.outcome] ?? colour(t.service) }} />`)}
+      </div>
+    </figure>`;
+}
+
+// happened is the middle of an event's type: confirmed of order.confirmed.v1.
+const happened = event => event?.split('.')[1] ?? '';
 
 // TraceList lists traces, each a link to href(trace). The bars are logarithmic: traces take a millisecond or a minute.
 export function TraceList({ traces, href }) {
@@ -129,8 +156,9 @@ export function TraceList({ traces, href }) {
       ${traces.map(t => html`
         <li key=${t.id}><${Link} href=${href(t)}>
           <time class="num" title=${date(new Date(Number(t.start / 1_000_000n)))}>${clock(new Date(Number(t.start / 1_000_000n)))}</time>
-          <span class="trace-name" title=${oneLine(t.name)}><i class="dot" style=${{ background: colour(t.service) }} /><${Name} text=${t.name || t.service} /></span>
-          <span>${t.outcome && html`<span class="tag ${t.outcome === 'failed' ? 'tag-bad' : 'tag-warn'}">${t.outcome === 'failed' ? '✗ failed' : 'retried'}</span>`}</span>
+          <span class="trace-name" title=${oneLine(t.name)}>${(t.services ?? [t.service]).slice(0, 4).map(name => html`<i class="dot" title=${oneLine(name)} style=${{ background: colour(name) }} />`)}
+            <${Name} text=${t.name || t.service} /> <span class="hint">${t.spans > 0 && `${count(t.spans)} ${t.spans === 1 ? 'span' : 'spans'}`}${t.attempts > 1 && `, ${t.attempts} attempts`}</span></span>
+          <span class="trace-tags"><span class="hint"><${Name} text=${happened(t.event)} /></span> ${t.outcome && html`<span class="tag ${t.outcome === 'failed' ? 'tag-bad' : 'tag-warn'}">${t.outcome === 'failed' ? '✗ failed' : 'retried'}</span>`}</span>
           <span class="mono hint trace-id">${t.id.slice(0, 8)}</span>
           <span class="trace-bar" title="the bars are logarithmic"><i style=${{ width: `${(Math.log10(1 + t.ms) / longest) * 100}%`, background: colour(t.service) }} /></span>
           <span class="num">${t.ms ? seconds(t.ms / 1000) : '<1 ms'}</span>

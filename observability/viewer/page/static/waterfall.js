@@ -2,20 +2,23 @@
 // are, only the rows in view are in the document.
 
 import { html, Link, colour, useState, useEffect, useMemo, useRef } from './ui.js';
+import { Find, finds } from './find.js';
 import { ns } from './format.js';
-import { rows as rowsOf, ticks, linksOf } from './story.js';
+import { rows as rowsOf, place, timeAt, isFolded, ticks, linksOf } from './story.js';
 import { Name, oneLine } from './text.js';
 import { Arrows } from './arrows.js';
 
 const height = 28; // of a row, as in traces.css
 const spare = 10; // rows drawn above and below those in view
 
-// Waterfall draws a model. selected is a node's id or '', onSelect is told of another; scale is the length of the time axis in
-// nanoseconds, the trace's own if it is missing; elsewhere lists, by the id of the span they lead to, the links from other traces.
-export function Waterfall({ model, selected, onSelect, critical, scale, elsewhere = new Map() }) {
+// Waterfall draws a model. selected is a node's id or '', onSelect is told of another; length is that of the time axis in
+// nanoseconds, which then has no folded gap; elsewhere lists, by the id of the span they lead to, the links from other traces.
+export function Waterfall({ model, selected, onSelect, critical, length, elsewhere = new Map() }) {
   const [toggled, setToggled] = useState(new Set());
   const [zoom, setZoom] = useState(null);
-  const view = zoom ?? { from: 0, to: Math.max(1, scale ?? model.total) };
+  const whole = Math.max(1, length ?? model.total);
+  const scale = length || !model.total ? [{ from: 0, to: whole, drawn: whole }] : model.scale;
+  const view = zoom ?? { from: 0, to: whole };
   const rows = useMemo(() => rowsOf(model.roots, toggled), [model, toggled]);
   const index = useMemo(() => new Map(rows.map((row, i) => [row.node.id, i])), [rows]);
   const body = useRef();
@@ -29,6 +32,11 @@ export function Waterfall({ model, selected, onSelect, critical, scale, elsewher
     return () => sizes.disconnect();
   }, []);
 
+  const [sought, seek] = useState('');
+  const found = useMemo(() => [...model.nodes.values()].filter(n => finds(sought, n)), [model, sought]);
+  const marked = useMemo(() => new Set(found), [found]);
+  const opening = [...model.nodes.values()].filter(n => n.children.length && !n.fold);
+  const shutAll = opening.length > 0 && opening.every(n => toggled.has(n.id));
   const toggle = (...nodes) => setToggled(before => before.symmetricDifference(new Set(nodes.map(n => n.id))));
 
   // What was selected by its address is scrolled to once it is there; its ancestors are opened for that.
@@ -65,18 +73,26 @@ export function Waterfall({ model, selected, onSelect, critical, scale, elsewher
   };
   const first = Math.max(0, Math.floor(box.top / height) - spare);
   const last = Math.min(rows.length, Math.ceil((box.top + box.height) / height) + spare);
-  const x = t => ((t - view.from) / (view.to - view.from)) * 100;
-  const marks = ticks(view.from, view.to, Math.max(2, Math.floor(box.width / 90)));
+  const [left, right] = [view.from, view.to].map(t => place(scale, t));
+  const x = t => ((place(scale, t) - left) / (right - left)) * 100;
+  const marks = ticks(scale, view, Math.max(2, Math.floor(box.width / 90)));
+  const folds = scale.filter(isFolded);
 
   return html`
     <div class="wf ${critical ? 'wf-critical' : ''}">
-      <${Axis} marks=${marks} x=${x} view=${view} zoomed=${zoom !== null} onZoom=${setZoom} />
+      <div class="wf-tools row">
+        <${Find} sought=${sought} seek=${seek} found=${found} selected=${selected} onSelect=${onSelect} />
+        ${opening.length > 1 && html`<button class="button" onClick=${() => setToggled(new Set(shutAll ? [] : opening.map(n => n.id)))}>
+          ${shutAll ? 'Expand all' : 'Collapse all'}</button>`}
+      </div>
+      <${Axis} marks=${marks} folds=${folds} x=${x} timeAt=${part => timeAt(scale, left + part * (right - left))} zoomed=${zoom !== null} onZoom=${setZoom} />
       <div class="wf-body" ref=${body} tabindex="0" role="tree" aria-label="Spans" onScroll=${read} onKeyDown=${press}
            aria-activedescendant=${index.has(selected) ? `row-${model.id}-${selected}` : null}>
         <div class="wf-rows" style=${{ height: `${rows.length * height}px` }}>
-          <div class="wf-grid" aria-hidden="true">${marks.map(t => html`<i style=${{ left: `${x(t)}%` }} />`)}</div>
+          <div class="wf-grid" aria-hidden="true">${marks.map(t => html`<i style=${{ left: `${x(t)}%` }} />`)}
+            ${folds.map(s => html`<i class="wf-fold" style=${{ left: `${x(s.from)}%`, width: `${x(s.to) - x(s.from)}%` }} />`)}</div>
           ${rows.slice(first, last).map((row, i) => html`
-            <${Row} key=${row.node.id} row=${row} top=${(first + i) * height} x=${x} width=${box.width} model=${model}
+            <${Row} key=${row.node.id} row=${row} top=${(first + i) * height} x=${x} width=${box.width} model=${model} found=${marked.has(row.node)}
               current=${row.node.id === selected} elsewhere=${elsewhere.get(row.node.id)}
               onClick=${() => { body.current.focus({ preventScroll: true }); select(first + i); }} onToggle=${toggle} />`)}
           <${Arrows} rows=${rows.slice(first, last)} index=${index} height=${height} x=${x} width=${box.width}
@@ -92,15 +108,14 @@ function ancestors(node) {
   return above;
 }
 
-// Axis shows round times. Dragging on it chooses a stretch of time.
-function Axis({ marks, x, view, zoomed, onZoom }) {
+// Axis shows round times, and the lengths of folded gaps. Dragging on it chooses a stretch of time.
+function Axis({ marks, folds, x, timeAt, zoomed, onZoom }) {
   const axis = useRef();
   const [drag, set] = useState(null);
   const share = event => {
     const box = axis.current.getBoundingClientRect();
     return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
   };
-  const at = part => view.from + part * (view.to - view.from);
   const down = event => {
     axis.current.setPointerCapture(event.pointerId);
     set([share(event), share(event)]);
@@ -108,22 +123,24 @@ function Axis({ marks, x, view, zoomed, onZoom }) {
   const up = () => {
     const [from, to] = drag.toSorted((a, b) => a - b);
     set(null);
-    if (to - from > 0.01) onZoom({ from: at(from), to: at(to) });
+    if (to - from > 0.01) onZoom({ from: timeAt(from), to: timeAt(to) });
   };
   return html`
     <div class="wf-head">
       <span class="wf-label hint">${zoomed ? html`<button class="button" onClick=${() => onZoom(null)}>Whole trace</button>` : 'drag to zoom →'}</span>
       <div class="wf-axis" ref=${axis} onPointerDown=${down} onPointerMove=${e => drag && set([drag[0], share(e)])} onPointerUp=${drag && up}>
-        ${marks.map(t => html`<span class=${x(t) > 92 ? 'wf-tick-last' : ''} style=${{ left: `${x(t)}%` }}>${ns(t)}</span>`)}
+        ${marks.filter((t, i) => ns(t) !== ns(marks[i - 1])).map(t => html`
+          <span class=${x(t) > 92 ? 'wf-tick-last' : ''} style=${{ left: `${x(t)}%` }}>${ns(t)}</span>`)}
+        ${folds.map(({ from, to }) => html`<span class="wf-fold" style=${{ left: `${x(from)}%`, width: `${x(to) - x(from)}%` }}>╱ ${ns(to - from)} ╱</span>`)}
         ${drag && html`<i class="wf-drag" style=${{ left: `${Math.min(...drag) * 100}%`, width: `${Math.abs(drag[1] - drag[0]) * 100}%` }} />`}
       </div>
     </div>`;
 }
 
-function Row({ row: { node, depth, open }, top, x, width, model, current, elsewhere, onClick, onToggle }) {
+function Row({ row: { node, depth, open }, top, x, width, model, found, current, elsewhere, onClick, onToggle }) {
   const click = event => event.target.closest('a, button') || onClick();
   return html`
-    <div class="wf-row ${current ? 'wf-current' : ''} ${node.critical ? 'wf-path' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
+    <div class="wf-row ${current ? 'wf-current' : ''} ${node.critical ? 'wf-path' : ''} ${found ? 'wf-found' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
          aria-level=${depth + 1} aria-selected=${current} aria-expanded=${node.children.length ? open : null}
          style=${{ top: `${top}px`, '--of': colour(node.service) }} onClick=${click}>
       <div class="wf-label" style=${{ paddingLeft: `${4 + Math.min(depth, 12) * 11}px` }}>

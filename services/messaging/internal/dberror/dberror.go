@@ -43,7 +43,7 @@ func Classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil, errors.As(err, &already), errors.Is(err, context.Canceled), errors.Is(ctx.Err(), context.Canceled):
 		return err
-	case isOutage(err):
+	case IsOutage(err):
 		return messaging.Unavailable(err)
 	case IsContention(err), errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 		return messaging.Contended(err)
@@ -51,8 +51,8 @@ func Classify(ctx context.Context, err error) error {
 	return err
 }
 
-// isOutage reports whether every statement would fail with err.
-func isOutage(err error) bool {
+// IsOutage reports whether every statement would fail with err.
+func IsOutage(err error) bool {
 	var connecting *pgconn.ConnectError
 	var postgres *pgconn.PgError
 	var sqlite interface{ Code() int }
@@ -78,12 +78,13 @@ func isOutage(err error) bool {
 // outage.
 func isPostgresOutage(code string) bool {
 	switch code {
-	case "57P01", "57P02", "57P03", // shutdown, crash, cannot connect now
-		"25P03", // idle in transaction timeout
-		"25006": // read-only: a replica, after a failover
+	case "25006", // read-only: a standby, after a failover
+		"25P03", "25P04", // the transaction was idle, or took, for too long
+		"26000", "42P05": // prepared statements got lost, or mixed up: by a pooler
 		return true
 	}
-	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") // connection, resources
+	return strings.HasPrefix(code, "08") || strings.HasPrefix(code, "53") || // connection, resources
+		strings.HasPrefix(code, "57P") // shutdown, crash, cannot connect now
 }
 
 // isSQLiteOutage reports whether a result code of SQLite (https://sqlite.org/rescode.html) means an outage.

@@ -15,7 +15,7 @@ import (
 
 // Consume reads and acknowledges a loaded stream, batch by batch, and does nothing else.
 func Consume(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}

@@ -15,7 +15,7 @@ import (
 
 // OpenLoop reads and acknowledges messages as they come, and notes when each was due.
 func OpenLoop(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}

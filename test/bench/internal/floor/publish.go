@@ -13,7 +13,7 @@ import (
 
 // Publish adds messages in batches, and does nothing else.
 func Publish(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}

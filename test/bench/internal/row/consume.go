@@ -18,7 +18,7 @@ import (
 // runConsume is our consumer with a handler that does nothing, from its start to the last acknowledgement, and, where
 // spans are exported, to the last span.
 func runConsume(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}
@@ -63,7 +63,7 @@ func runConsume(ctx context.Context, j child.Job) (report.Result, error) {
 func startConsumer(
 	ctx context.Context, j child.Job, with instrumented, handle func(context.Context, messaging.Message) error,
 ) (stop func(), err error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return nil, err
 	}

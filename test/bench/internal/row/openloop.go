@@ -58,7 +58,7 @@ func openLoop(role string, mode child.Telemetry) measureFunc {
 func awaitConsumer(ctx context.Context, j child.Job) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func awaitConsumer(ctx context.Context, j child.Job) error {
 }
 
 func runOpenLoop(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}

@@ -74,7 +74,7 @@ type load struct {
 }
 
 func newLoad(s *stack, sizes Sizes) (*load, error) {
-	client, err := messaging.Connect(s.Redis.URL)
+	client, err := messaging.Connect(s.Redis)
 	if err != nil {
 		return nil, err
 	}

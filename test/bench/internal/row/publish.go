@@ -17,7 +17,7 @@ const streamPublished = "bench-published"
 
 // runPublish is our publisher with batches like the floor's, to the last span.
 func runPublish(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}

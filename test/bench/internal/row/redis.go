@@ -37,7 +37,7 @@ func (b *Bench) redis(ctx context.Context, stream string) (string, error) {
 	if !toLoad || b.loaded[stream] {
 		return b.redisURL, nil
 	}
-	client, err := messaging.Connect(b.redisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: b.redisURL})
 	if err != nil {
 		return "", err
 	}
@@ -55,7 +55,7 @@ func (b *Bench) redis(ctx context.Context, stream string) (string, error) {
 
 // sameEntry fails if a floor's entry is not what our publisher writes.
 func sameEntry(ctx context.Context, redisURL string) error {
-	client, err := messaging.Connect(redisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: redisURL})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ const (
 
 // Generate adds each event when it is due. Its value is by how much it was late, the 99th percentile.
 func Generate(ctx context.Context, j child.Job) (report.Result, error) {
-	client, err := messaging.Connect(j.RedisURL)
+	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
 		return report.Result{}, err
 	}

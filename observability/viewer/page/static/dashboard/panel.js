@@ -3,7 +3,8 @@
 import { html, useRef, useCallback, Link, Problem } from '../ui.js';
 import { load } from './queries.js';
 import { follow } from './links.js';
-import { title } from './variables.js';
+import { builtIn, query, title } from './variables.js';
+import { rateInterval } from './time.js';
 import { useLatest, useSight } from './latest.js';
 import { Popover } from './popover.js';
 import { calculations, mappings, matchers } from './fields.js';
@@ -37,11 +38,15 @@ export function Panel({ panel, board, style }) {
 // About holds what the panel asks, what to do when it is bad, and where to look next.
 function About({ panel, board, link }) {
   const links = (panel.links ?? []).map(l => ({ title: title(l.title, board.variables), href: link(l.url) })).filter(l => l.href);
-  if (!panel.description && links.length === 0) return null;
+  const time = builtIn(board.range, 15, rateInterval(15));
+  const asked = kinds[panel.type] ? (panel.targets ?? []).filter(t => t.expr).map(t => query(t.expr, board.variables, time)) : [];
+  if (!panel.description && links.length + asked.length === 0) return null;
   return html`
     <${Popover} class="panel-about" label=${`About ${panel.title}`} face="i">
       <${Markdown} text=${title(panel.description, board.variables)} link=${link} />
       ${links.length > 0 && html`<ul>${links.map(l => html`<li><${Link} href=${l.href}>${l.title}<//></li>`)}</ul>`}
+      ${asked.length > 0 && html`<ul>${asked.map(q => html`
+        <li><${Link} href=${`/query?${new URLSearchParams({ query: q, from: board.times.from })}`}>Open in query<//> <code>${q.slice(0, 200)}</code></li>`)}</ul>`}
     <//>`;
 }
 
