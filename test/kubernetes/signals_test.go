@@ -11,7 +11,7 @@ import (
 )
 
 // TestSignals measures what docs/scaling.md compares: the same load as in "scaled by waiting", with other signals to scale by.
-// `make test-kubernetes ARGS="-run TestSignals"` takes 20 minutes.
+// `make test-kubernetes ARGS="-run TestSignals"` takes 40 minutes.
 func TestSignals(t *testing.T) {
 	up(t, here)
 	const group = `{messaging_destination_name="orders",messaging_consumer_group_name="inventory"}`
@@ -69,7 +69,7 @@ func measure(t *testing.T, c *cluster, trigger string) {
 	c.do(t, "apply", "-k", c.path("repository/test/kubernetes/scaled"))
 	c.ready(t, "deployment/inventory")
 	c.do(t, "patch", "scaledobject", "inventory", "--type=merge", "--patch", `{"spec": {"triggers": [`+trigger+`]}}`)
-	load := c.load(t, "2m", "test-slow: 100")
+	load := c.load(t, "6m", "test-slow: 100")
 	watched := c.watch(load)
 	load.accounts(t)
 	watched.end(t)
