@@ -544,3 +544,21 @@ func attributes(span sdktrace.ReadOnlySpan) map[string]string {
 	}
 	return set
 }
+
+// Before Redis 7.2 a fetch that finds nothing is no sign of life: an idle consumer must not look dead.
+func TestAnIdleConsumerIsHeardOf(t *testing.T) {
+	r := newRig(t, 1)
+	defer r.consume("g", handlers{}, withClaimAfter(time.Second, 200*time.Millisecond))()
+	last := time.Duration(0)
+	messagingtest.Eventually(t, "it is heard of again", func() error {
+		consumers, err := r.client.XInfoConsumers(t.Context(), notes, "g").Result()
+		if err != nil || len(consumers) != 1 {
+			return fmt.Errorf("consumers %v (%w)", consumers, err)
+		}
+		before := last
+		if last = consumers[0].Idle; last >= before {
+			return fmt.Errorf("silent for %v", last)
+		}
+		return nil
+	})
+}

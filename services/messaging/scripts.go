@@ -120,7 +120,8 @@ return #found == 1000 and '(' .. found[1000][1] or ''
 // keepalive is a heartbeat: it resets the idle time of the entries that the consumer holds and still owns. An entry that was
 // taken over stays with its new owner. An entry that was deleted from the stream stays in the pending list, from which XCLAIM
 // would remove it, until its attempt has ended. It also makes the consumer again if somebody removed it; a full Redis refuses
-// that, and the rest goes on.
+// that, and the rest goes on. It is the consumer's sign of life: before 7.2, Redis does not take a fetch that finds nothing for
+// one, but it does take a look at what the consumer holds, here behind the last but one possible id: the last means new ones.
 //
 // KEYS:
 //
@@ -140,6 +141,7 @@ var keepalive = redis.NewScript(`
 local made = redis.pcall('XGROUP', 'CREATECONSUMER', KEYS[1], ARGV[1], ARGV[2])
 local full = type(made) == 'table' and string.sub(made.err or '', 1, 3) == 'OOM'
 if type(made) == 'table' and not full then return made end
+redis.pcall('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', 1, 'STREAMS', KEYS[1], '18446744073709551615-18446744073709551614')
 local kept = 0
 for i = 3, #ARGV do
 	if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2]) == 1

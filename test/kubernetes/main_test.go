@@ -21,7 +21,8 @@ const folderVariable = "CLEW_TEST_KUBERNETES"
 
 // TestMain makes the programs and images, and then runs the tests in the same program, started again on a machine of its own.
 func TestMain(m *testing.M) {
-	code, err := 0, error(nil)
+	var code int
+	var err error
 	if dir := os.Getenv(folderVariable); dir != "" {
 		code, err = withCluster(dir, m.Run)
 	} else {
