@@ -85,7 +85,8 @@ func (q *queue) room(partition int, by intake) int {
 	return 0
 }
 
-// push adds deliveries for which there was room.
+// push adds deliveries for which there was room. One that is held already is left out: Redis delivers it anew after somebody
+// deleted its group. The attempt that runs settles it in the new group as well.
 func (q *queue) push(deliveries ...*delivery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -94,6 +95,9 @@ func (q *queue) push(deliveries ...*delivery) {
 	}
 	now := time.Now()
 	for _, d := range deliveries {
+		if q.held[d.partition][d.entryID] != nil {
+			continue
+		}
 		d.arrived = now
 		q.held[d.partition][d.entryID] = d
 		q.filled[d.partition][d.by]++

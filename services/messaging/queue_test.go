@@ -197,3 +197,19 @@ func TestAClosedQueueEndsWhenItIsEmpty(t *testing.T) {
 		<-q.drained()
 	})
 }
+
+// As after its group was deleted and made again.
+func TestAQueueHoldsAnEntryOnce(t *testing.T) {
+	q := newQueue(4, 100, 1)
+	first := push(q, fetched, "1-0", "desk")
+	push(q, fetched, "1-0", "desk")
+	push(q, claimed, "1-0", "desk")
+	if d := q.next(0); d != first || q.total != [2]int{1, 0} {
+		t.Errorf("%v is first, and %v are held, want one", d, q.total)
+	}
+	q.done(first)
+	q.free(0, "1-0")
+	if again := push(q, fetched, "1-0", "desk"); q.next(0) != again {
+		t.Error("once it is settled it cannot be held again")
+	}
+}
