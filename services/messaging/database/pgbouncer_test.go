@@ -75,3 +75,12 @@ func TestThroughPgBouncer(t *testing.T) {
 		})
 	}
 }
+
+// It is that of a cluster made without a locale, too.
+func TestAnEncodingThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	db, _, _ := open(t, messagingtest.Postgres(t)+"&client_encoding=SQL_ASCII")
+	if err := db.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -101,14 +101,17 @@ func configPostgres(databaseURL *url.URL) (*pgx.ConnConfig, error) {
 // isPooled reports whether a pooler such as PgBouncer is in between. It numbers connections itself, and Postgres by its
 // processes. Each transaction may then be on another connection to Postgres: nothing that a session keeps can be relied on.
 func isPooled(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgconn.ConnectConfig(ctx, &config.Config)
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	var process uint32
-	err = conn.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeSimpleProtocol).Scan(&process)
-	return process != conn.PgConn().PID(), err
+	results, err := conn.Exec(ctx, "SELECT pg_backend_pid()").ReadAll() // prepares nothing, whatever the encoding
+	if err != nil {
+		return false, err
+	}
+	process, err := strconv.ParseUint(string(results[0].Rows[0][0]), 10, 32)
+	return uint32(process) != conn.PID(), err
 }
 
 // migratePostgres has connections of its own, because a migration may take long.
