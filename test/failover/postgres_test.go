@@ -60,9 +60,9 @@ func TestPostgresFailsOver(t *testing.T) {
 			return err
 		})
 		accepted := time.Since(since)
-		processtest.Eventually(t, "it is confirmed", func() (err error) {
-			order, err = api.Get(t.Context(), order.ID)
-			return cmp.Or(err, processtest.Unless(order.Status == "confirmed", "it is %s", order.Status))
+		processtest.Eventually(t, "it is confirmed", func() error {
+			now, err := api.Get(t.Context(), order.ID)
+			return cmp.Or(err, processtest.Unless(now.Status == "confirmed", "it is %s", now.Status))
 		})
 		t.Logf("after %s orders are accepted within %s, confirmed within %s", event,
 			accepted.Round(time.Millisecond), time.Since(since).Round(time.Millisecond))
