@@ -86,27 +86,17 @@ func (v *Viewer) getStory(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, story.Tell(trace))
 }
 
-// summary is what a list tells of a trace.
-type summary struct {
-	Outcome  string   `json:"outcome"`
-	Event    string   `json:"event"`
-	Spans    int      `json:"spans"`
-	Attempts int      `json:"attempts"`
-	Services []string `json:"services"`
-}
-
 // getSummaries answers the summaries of traces that have spans, by their ids, of which the query has one or more.
 func (v *Viewer) getSummaries(w http.ResponseWriter, r *http.Request) {
-	summaries := map[string]summary{}
+	summaries := map[string]story.Summary{}
 	for _, id := range r.URL.Query()["id"] {
 		trace, err := v.Trace(id)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		if told := story.Tell(trace); len(trace.Spans) > 0 {
-			sum := told.Summary()
-			summaries[trace.ID] = summary{told.Outcome(), sum.Event, sum.Spans, sum.Attempts, sum.Services}
+		if len(trace.Spans) > 0 {
+			summaries[trace.ID] = story.Tell(trace).Summary()
 		}
 	}
 	writeJSON(w, summaries)

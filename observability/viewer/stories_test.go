@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"example.com/clew/observability/viewer/story"
 )
 
 // read decodes what a path answers.
@@ -144,10 +146,11 @@ func TestSummariesOfTraces(t *testing.T) {
 	failed := newSpan(2, 1, 1)
 	failed.Status = &tracepb.Status{Code: tracepb.Status_STATUS_CODE_ERROR}
 	mustAdd(t, v.store, batch("order", newSpan(1, 1, 1), failed))
-	got := read[map[string]summary](t, v, "/api/summaries?id=1&id=2&id=3")
-	want := map[string]summary{
-		"00000000000000000000000000000001": {Spans: 1, Services: []string{"order"}},
-		"00000000000000000000000000000002": {Spans: 1, Services: []string{"order"}, Outcome: "failed"},
+	got := read[map[string]story.Summary](t, v, "/api/summaries?id=1&id=2&id=3")
+	none := map[string]time.Duration{}
+	want := map[string]story.Summary{
+		"00000000000000000000000000000001": {Spans: 1, Services: []string{"order"}, Waits: none},
+		"00000000000000000000000000000002": {Spans: 1, Services: []string{"order"}, Errors: 1, Waits: none, Outcome: "failed"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

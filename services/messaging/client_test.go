@@ -80,7 +80,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 
 // What was configured wrongly does not look like a key that is missing, or a server that is away for a while.
 func TestARedisOfAnotherKindIsRecognised(t *testing.T) {
-	single, cluster, sentinel := freePort(t), freePort(t), freePort(t)
+	single, cluster, sentinel := messagingtest.FreePort(t), messagingtest.FreePort(t), messagingtest.FreePort(t)
 	messagingtest.Server(t, addr(single), "redis-server", "--port", strconv.Itoa(single), "--save", "")
 	messagingtest.Server(t, addr(cluster), "redis-server", "--port", strconv.Itoa(cluster), "--save", "", "--cluster-enabled", "yes")
 	config := filepath.Join(t.TempDir(), "sentinel.conf")
@@ -101,14 +101,14 @@ func TestARedisOfAnotherKindIsRecognised(t *testing.T) {
 			t.Errorf("%s: error %v, want ErrMisconfigured with %q", name, err, test.want)
 		}
 	}
-	away := messaging.Redis{Sentinels: []string{addr(freePort(t)), addr(freePort(t))}, Master: "main"}
+	away := messaging.Redis{Sentinels: []string{addr(messagingtest.FreePort(t)), addr(messagingtest.FreePort(t))}, Master: "main"}
 	if err := agree(t, away); err == nil || messaging.Classify(err) != "connection" || strings.Contains(err.Error(), "\n") {
 		t.Errorf("sentinels that are away: error %v of class %s, want one line of class connection", err, messaging.Classify(err))
 	}
 }
 
 func TestTLSWithAnOwnAuthority(t *testing.T) {
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), messagingtest.FreePort(t)
 	certificate, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	writeCertificate(t, certificate, key)
 	messagingtest.Server(t, addr(port), "redis-server", "--port", "0", "--tls-port", strconv.Itoa(port), "--save", "",
@@ -158,16 +158,6 @@ func writeCertificate(t *testing.T, certificate, key string) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 func addr(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -12,6 +12,7 @@ import (
 
 	"example.com/clew/clew/processtest"
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 // A cluster replaces a master that died, and one that hung; it moves a slot to another master; and while a whole shard is down,
@@ -87,7 +88,7 @@ func startCluster(t *testing.T) (c cluster) {
 	t.Helper()
 	var addrs []string
 	for range 6 {
-		s := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(freePort(t)), "--cluster-announce-ip", "127.0.0.1",
+		s := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(messagingtest.FreePort(t)), "--cluster-announce-ip", "127.0.0.1",
 			"--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no")
 		c, addrs = append(c, s), append(addrs, s.addr)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 // Redis adds a message and its reply is lost: the client must not add it again by itself, whatever it is connected to. Else
@@ -27,8 +28,8 @@ func TestALostReplyMakesNoSecondEntry(t *testing.T) {
 			return s, p, messaging.Redis{Sentinels: startSentinels(t, p.addr, 0), Master: "main"}
 		},
 		"cluster": func(t *testing.T) (*server, *proxy, messaging.Redis) {
-			announced := strconv.Itoa(freePort(t))
-			s := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(freePort(t)),
+			announced := strconv.Itoa(messagingtest.FreePort(t))
+			s := startRedis(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(messagingtest.FreePort(t)),
 				"--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", announced)
 			p := startProxyAt(t, net.JoinHostPort("127.0.0.1", announced), s.addr)
 			s.must("cluster", "addslotsrange", 0, 16383)

@@ -3,7 +3,6 @@ package failover
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -31,7 +30,7 @@ type server struct {
 // startRedis starts a server with an append-only file on a free port of 127.0.0.1.
 func startRedis(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := newServer(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))))
+	s := newServer(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(messagingtest.FreePort(t))))
 	s.args = append(s.command(), args...)
 	s.start()
 	return s
@@ -129,20 +128,6 @@ func (s *server) leads() {
 	})
 }
 
-// freePort is below the ports that systems hand out to clients: one of those may be taken while a server is started again.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port := 20000 + rand.IntN(10000)
-		if ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			_ = ln.Close()
-			return port
-		}
-	}
-	t.Fatal("100 ports between 20000 and 29999 are taken")
-	return 0
-}
-
 // startSentinels starts three sentinels of a master at an address, and returns theirs when they know its replicas. They call it
 // main, and replace it if two of them have not heard of it for a second.
 func startSentinels(t *testing.T, master string, replicas int) (addrs []string) {
@@ -152,7 +137,7 @@ func startSentinels(t *testing.T, master string, replicas int) (addrs []string) 
 		t.Fatal(err)
 	}
 	for range 3 {
-		sentinel := newServer(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(t))))
+		sentinel := newServer(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(messagingtest.FreePort(t))))
 		config := filepath.Join(sentinel.dir, "sentinel.conf")
 		if err := os.WriteFile(config, fmt.Appendf(nil, `port %s
 bind 127.0.0.1

@@ -61,7 +61,7 @@ func TestSentinelPromotesAReplicaThatIsBehind(t *testing.T) {
 	t.Parallel()
 	replica, cut := startRedisApart(t)
 	here := strings.TrimSuffix(replica.addr, "2:6379") + "1"
-	master := newServer(t, net.JoinHostPort(here, strconv.Itoa(freePort(t))))
+	master := newServer(t, net.JoinHostPort(here, strconv.Itoa(messagingtest.FreePort(t))))
 	master.args = append(master.command(), "--bind", here, "--protected-mode", "no")
 	master.start()
 	if err := replica.Do(t.Context(), "replicaof", here, master.port()).Err(); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"example.com/clew/clew/state"
 	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 // deploy/compose.sh, with a program in Docker's place that writes down how it is called and answers as a test says.
@@ -71,20 +72,10 @@ func newMachine(t *testing.T, env ...string) *machine {
 	m.write("tools/docker", fakeDocker)
 	m.env = []string{"PATH=" + m.path("tools"), "FAKE=" + m.dir}
 	for variable := range composePorts {
-		m.env = append(m.env, fmt.Sprintf("%s=%d", variable, freePort(t)))
+		m.env = append(m.env, fmt.Sprintf("%s=%d", variable, messagingtest.FreePort(t)))
 	}
 	m.env = append(m.env, env...)
 	return m
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 func (m *machine) path(name string) string { return filepath.Join(m.dir, name) }
@@ -422,7 +413,7 @@ func TestMakeUpAndDown(t *testing.T) {
 
 // What the user has put into .env stays, and counts.
 func TestMakeUpKeepsWhatIsInEnv(t *testing.T) {
-	order, grafana := freePort(t), freePort(t)
+	order, grafana := messagingtest.FreePort(t), messagingtest.FreePort(t)
 	m := newMachine(t, "ORDER_PORT=", "CLEW_PARTITIONS=4", fmt.Sprintf("GRAFANA_PORT=%d", grafana))
 	mine := fmt.Sprintf("# mine\nORDER_PORT=%d\nGRAFANA_PORT=1\nCLEW_TOKEN=chosen", order) // no newline at the end
 	m.write(".env", mine)

@@ -14,29 +14,18 @@ type storyJSON struct {
 	ID        string            `json:"id"`
 	Start     string            `json:"start"` // RFC 3339
 	Total     time.Duration     `json:"total"`
-	Scale     []stretchJSON     `json:"scale"`
+	Scale     Scale             `json:"scale"`
 	Partial   string            `json:"partial"`
 	Summary   summaryJSON       `json:"summary"`
 	Resources []json.RawMessage `json:"resources"`
 	Nodes     []*nodeJSON       `json:"nodes"` // parents before their children
 }
 
-type stretchJSON struct {
-	From  time.Duration `json:"from"`
-	To    time.Duration `json:"to"`
-	Drawn time.Duration `json:"drawn"` // its length on the axis; less than its own if it is folded
-}
-
 type summaryJSON struct {
-	Title      string                   `json:"title"` // the name of the root
-	Spans      int                      `json:"spans"`
-	Services   []string                 `json:"services"`
-	Errors     int                      `json:"errors"`
-	Outcome    string                   `json:"outcome"`
-	Attempts   int                      `json:"attempts"`
-	Waits      map[string]time.Duration `json:"waits"`
-	Links      int                      `json:"links"`
-	Operations []*operationJSON         `json:"operations"`
+	Summary
+
+	Title      string           `json:"title"` // the name of the root
+	Operations []*operationJSON `json:"operations"`
 }
 
 type operationJSON struct {
@@ -99,10 +88,8 @@ type eventJSON struct {
 func (s *Story) MarshalJSON() ([]byte, error) {
 	w := writer{Story: s, resources: map[string]int{}}
 	out := storyJSON{
-		ID: s.ID, Start: rfc3339(s.Start), Total: s.Total, Partial: s.Partial, Summary: s.summaryJSON(), Nodes: []*nodeJSON{},
-	}
-	for _, stretch := range s.Scale {
-		out.Scale = append(out.Scale, stretchJSON(stretch))
+		ID: s.ID, Start: rfc3339(s.Start), Total: s.Total, Scale: s.Scale, Partial: s.Partial, Summary: s.summaryJSON(),
+		Nodes: []*nodeJSON{},
 	}
 	type visit struct {
 		group  []*Node
@@ -134,11 +121,7 @@ func (s *Story) MarshalJSON() ([]byte, error) {
 }
 
 func (s *Story) summaryJSON() summaryJSON {
-	sum := s.Summary()
-	out := summaryJSON{
-		Spans: sum.Spans, Services: sum.Services, Errors: sum.Errors, Outcome: s.Outcome(), Attempts: sum.Attempts, Waits: sum.Waits,
-		Links: sum.Links,
-	}
+	out := summaryJSON{Summary: s.Summary()}
 	if root := s.Root(); root != nil {
 		out.Title = root.Name
 	}

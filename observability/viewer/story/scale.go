@@ -11,8 +11,9 @@ type Scale []Stretch
 
 // A Stretch is a part of a story's time. It is folded if it is drawn shorter than it was.
 type Stretch struct {
-	From, To time.Duration // since the start of the story
-	Drawn    time.Duration
+	From  time.Duration `json:"from"` // since the start of the story
+	To    time.Duration `json:"to"`
+	Drawn time.Duration `json:"drawn"`
 }
 
 // Folded reports whether the stretch is drawn shorter than it was.

@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// A Summary counts the contents of a story.
+// A Summary counts the contents of a story, and says how it ended.
 type Summary struct {
-	Spans    int
-	Services []string // by their first span
-	Errors   int      // failed spans
-	Attempts int      // at the message that needed most
-	Waits    map[string]time.Duration
-	Links    int
-	Event    string // the type of the event that was made last: where the story has got to
+	Spans    int                      `json:"spans"`
+	Services []string                 `json:"services"` // by their first span
+	Errors   int                      `json:"errors"`   // failed spans
+	Attempts int                      `json:"attempts"` // at the message that needed most
+	Waits    map[string]time.Duration `json:"waits"`    // by place
+	Links    int                      `json:"links"`
+	Event    string                   `json:"event"` // the type of the event that was made last: where the story has got to
+	Outcome  string                   `json:"outcome"`
 }
 
 // Summary counts.
 func (s *Story) Summary() Summary {
-	sum := Summary{Spans: len(s.Spans), Waits: map[string]time.Duration{}}
+	sum := Summary{Spans: len(s.Spans), Waits: map[string]time.Duration{}, Outcome: s.Outcome()}
 	var last time.Time
 	Walk(s.Roots, func(n *Node) {
 		if !slices.Contains(sum.Services, n.Service) {

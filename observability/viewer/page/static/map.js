@@ -10,21 +10,21 @@ import { Name, oneLine } from './text.js';
 import { layout, wayOf } from './maplayout.js';
 import { count, seconds } from './format.js';
 
-const rate = metric => `rate(${metric}[30s])`;
-const p95 = (metric, ...by) => `histogram_quantile(0.95, sum by (le, ${by}) (${rate(`${metric}_bucket`)}))`;
 const [stream, group] = ['messaging_destination_name', 'messaging_consumer_group_name'];
-const posts = 'http_server_request_duration_seconds', post = '{http_request_method="POST"}';
+const rate = (metric, ...by) => `sum by (${by}) (rate(${metric}[30s]))`;
+const p95 = (metric, ...by) => `histogram_quantile(0.95, ${rate(metric, 'le', ...by)})`;
+const post = '{http_request_method="POST"}';
 
 // questions are in PromQL; each is answered by a number for each set of labels.
 const questions = {
   up: 'sum by (job) (up)',
   outbox: 'max by (job) (outbox_pending_messages)',
-  posts: `sum by (job) (rate(${posts}_count${post}[30s]))`,
-  postsP95: `histogram_quantile(0.95, sum by (le, job) (rate(${posts}_bucket${post}[30s])))`,
-  sent: `sum by (job, ${stream}) (${rate('messaging_client_sent_messages_total')})`,
-  sentP95: p95('messaging_client_operation_duration_seconds', 'job', stream),
-  processed: `sum by (${stream}, ${group}) (${rate('messaging_process_duration_seconds_count')})`,
-  processedP95: p95('messaging_end_to_end_duration_seconds', stream, group),
+  posts: rate(`http_server_request_duration_seconds_count${post}`, 'job'),
+  postsP95: p95(`http_server_request_duration_seconds_bucket${post}`, 'job'),
+  sent: rate('messaging_client_sent_messages_total', 'job', stream),
+  sentP95: p95('messaging_client_operation_duration_seconds_bucket', 'job', stream),
+  processed: rate('messaging_process_duration_seconds_count', stream, group),
+  processedP95: p95('messaging_end_to_end_duration_seconds_bucket', stream, group),
 };
 
 const keyOf = ({ job, [stream]: s, [group]: g }) => [job, s, g].filter(v => v !== undefined).join(' ');
