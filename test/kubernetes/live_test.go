@@ -30,6 +30,7 @@ func TestKubernetes(t *testing.T) {
 		{"an order of each kind", orders},
 		{"replicas migrate at the same time", migrations},
 		{"replaced under load", replaced},
+		{"load tests as Jobs", jobs},
 		{"the books balance", booksBalance},
 		{"scaled by waiting", scaled},
 		{"not scaled by what nobody knows", unknown},
