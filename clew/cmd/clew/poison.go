@@ -2,17 +2,17 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
+	"github.com/redis/go-redis/v9"
+
+	"example.com/clew/clew/internal/poison"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
-	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 )
 
-// fixCmd and breakCmd turn the switch of the SKU test-poison. It is in Redis: every replica sees it, and restarts
-// don't change it.
+// fixCmd and breakCmd turn the switch of the SKU test-poison.
 type (
 	fixCmd struct {
 		Poison fixPoisonCmd `cmd:"" help:"From now on test-poison succeeds."`
@@ -26,7 +26,7 @@ type (
 
 // Run lets test-poison succeed.
 func (*fixPoisonCmd) Run(ctx context.Context) error {
-	if err := turnPoison(ctx, true); err != nil {
+	if err := turnPoison(ctx, poison.Fix); err != nil {
 		return err
 	}
 	terminal.Printf(os.Stdout, "test-poison succeeds from now on; `clew dlq redrive --all` tries again what failed\n")
@@ -35,14 +35,15 @@ func (*fixPoisonCmd) Run(ctx context.Context) error {
 
 // Run lets test-poison fail.
 func (*breakPoisonCmd) Run(ctx context.Context) error {
-	if err := turnPoison(ctx, false); err != nil {
+	if err := turnPoison(ctx, poison.Break); err != nil {
 		return err
 	}
 	terminal.Printf(os.Stdout, "test-poison fails from now on, until `clew fix poison`\n")
 	return nil
 }
 
-func turnPoison(ctx context.Context, fixed bool) error {
+// turnPoison turns the switch in the Redis of what runs here.
+func turnPoison(ctx context.Context, turn func(context.Context, redis.Cmdable) error) error {
 	running, err := state.Load(state.Dir())
 	if err != nil {
 		return err
@@ -52,13 +53,5 @@ func turnPoison(ctx context.Context, fixed bool) error {
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	if fixed {
-		err = client.HSet(ctx, contracts.TestSwitches, contracts.SwitchPoison, contracts.PoisonFixed).Err()
-	} else {
-		err = client.HDel(ctx, contracts.TestSwitches, contracts.SwitchPoison).Err()
-	}
-	if err != nil {
-		return fmt.Errorf("turn the switch in Redis: %w", err)
-	}
-	return nil
+	return turn(ctx, client)
 }
