@@ -4,8 +4,6 @@ import (
 	"context"
 	"os"
 
-	"github.com/redis/go-redis/v9"
-
 	"example.com/clew/clew/internal/poison"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
@@ -26,7 +24,7 @@ type (
 
 // Run lets test-poison succeed.
 func (*fixPoisonCmd) Run(ctx context.Context) error {
-	if err := turnPoison(ctx, poison.Fix); err != nil {
+	if err := turnPoison(ctx, true); err != nil {
 		return err
 	}
 	terminal.Printf(os.Stdout, "test-poison succeeds from now on; `clew dlq redrive --all` tries again what failed\n")
@@ -35,7 +33,7 @@ func (*fixPoisonCmd) Run(ctx context.Context) error {
 
 // Run lets test-poison fail.
 func (*breakPoisonCmd) Run(ctx context.Context) error {
-	if err := turnPoison(ctx, poison.Break); err != nil {
+	if err := turnPoison(ctx, false); err != nil {
 		return err
 	}
 	terminal.Printf(os.Stdout, "test-poison fails from now on, until `clew fix poison`\n")
@@ -43,7 +41,7 @@ func (*breakPoisonCmd) Run(ctx context.Context) error {
 }
 
 // turnPoison turns the switch in the Redis of what runs here.
-func turnPoison(ctx context.Context, turn func(context.Context, redis.Cmdable) error) error {
+func turnPoison(ctx context.Context, fixed bool) error {
 	running, err := state.Load(state.Dir())
 	if err != nil {
 		return err
@@ -53,5 +51,8 @@ func turnPoison(ctx context.Context, turn func(context.Context, redis.Cmdable) e
 		return err
 	}
 	defer func() { _ = client.Close() }()
-	return turn(ctx, client)
+	if fixed {
+		return poison.Fix(ctx, client)
+	}
+	return poison.Break(ctx, client)
 }
