@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"example.com/clew/services/messaging"
 )
@@ -44,18 +45,21 @@ type Addresses struct {
 const (
 	Starting   = "starting"   // the process lives and is not ready yet
 	Running    = "running"    // it has been ready since it was last started
+	Paused     = "paused"     // it ran, and does nothing until it is continued
 	Degraded   = "degraded"   // it runs, and something that it uses is away: what clew status finds out by asking
 	Restarting = "restarting" // it died and is started again after a pause
+	Stopping   = "stopping"   // it was told to stop
 	Stopped    = "stopped"    // it was told to stop, and did
 )
 
 // Process is one child of the supervisor.
 type Process struct {
-	Name     string `json:"name"`
-	PID      *int   `json:"pid"` // nil while it does not run
-	State    string `json:"state"`
-	Restarts int    `json:"restarts"`
-	Admin    string `json:"admin"` // base URL of the admin server, or empty
+	Name     string    `json:"name"`
+	PID      *int      `json:"pid"` // nil while it does not run
+	State    string    `json:"state"`
+	Since    time.Time `json:"since,omitzero"` // when it came into this state
+	Restarts int       `json:"restarts"`
+	Admin    string    `json:"admin"` // base URL of the admin server, or empty
 }
 
 // NotRunningError says that nothing runs that the folder describes.

@@ -97,23 +97,45 @@ func (a *Admin) DeadLetters(ctx context.Context, stream string) ([]DeadLetter, e
 
 // NewestDeadLetters lists at most limit of a stream's dead letters, the newest first, and returns the number of all.
 func (a *Admin) NewestDeadLetters(ctx context.Context, stream string, limit int) (newest []DeadLetter, total int64, err error) {
+	all := func(DeadLetter) bool { return true }
+	newest, _, total, err = a.FindDeadLetters(ctx, stream, all, limit, limit)
+	return newest, total, err
+}
+
+// FindDeadLetters is NewestDeadLetters of those that match, among the newest so many in each partition. It also returns how many
+// it looked at: fewer than that if limit were found before.
+func (a *Admin) FindDeadLetters(
+	ctx context.Context, stream string, match func(DeadLetter) bool, limit, among int,
+) (found []DeadLetter, looked, total int64, err error) {
 	for partition := range a.Partitions {
 		key := deadLetterKey(stream, partition)
-		entries, err := readEntries(ctx, a.client, "XREVRANGE", key, "+", "-", limit)
-		if err != nil {
-			return nil, 0, err
-		}
-		for _, entry := range entries {
-			newest = append(newest, deadLetterOf(stream, partition, entry))
+		matching := 0
+		for to, left := "+", among; left > 0 && matching < limit; {
+			page := min(limit, left)
+			entries, err := readEntries(ctx, a.client, "XREVRANGE", key, to, "-", page)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			for _, entry := range entries {
+				to = "(" + entry.ID
+				looked++
+				if d := deadLetterOf(stream, partition, entry); match(d) {
+					found = append(found, d)
+					matching++
+				}
+			}
+			if left -= page; len(entries) < page {
+				break
+			}
 		}
 		length, err := a.client.XLen(ctx, key).Result()
 		if err != nil {
-			return nil, 0, fmt.Errorf("count %s: %w", key, err)
+			return nil, 0, 0, fmt.Errorf("count %s: %w", key, err)
 		}
 		total += length
 	}
-	slices.SortStableFunc(newest, func(a, b DeadLetter) int { return b.Time.Compare(a.Time) })
-	return newest[:min(limit, len(newest))], total, nil
+	slices.SortStableFunc(found, func(a, b DeadLetter) int { return b.Time.Compare(a.Time) })
+	return found[:min(limit, len(found))], looked, total, nil
 }
 
 // DeadLetter returns the dead letter with this id, and whether it exists.

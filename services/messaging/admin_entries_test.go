@@ -98,6 +98,25 @@ func TestTheNewestDeadLetters(t *testing.T) {
 	if err != nil || total != 3 || len(newest) != 2 || newest[0].ID != "3-0" || newest[1].ID != "2-0" || newest[1].Partition != 1 {
 		t.Fatalf("%+v of %d, %v, want those of 3 s and 2 s, of 3", newest, total, err)
 	}
+	of := func(id string) func(messaging.DeadLetter) bool {
+		return func(d messaging.DeadLetter) bool { return d.Message.Subject == id }
+	}
+	for _, test := range []struct {
+		sought       string
+		limit, among int
+		found        bool
+		looked       int64
+	}{
+		{"1-0", 1, 10, true, 3}, // a page is one
+		{"1-0", 5, 1, false, 2},
+		{"3-0", 1, 10, true, 2},
+		{"none", 2, 10, false, 3},
+	} {
+		found, looked, total, err := admin.FindDeadLetters(t.Context(), "notes", of(test.sought), test.limit, test.among)
+		if err != nil || total != 3 || looked != test.looked || (len(found) == 1 && found[0].ID == test.sought) != test.found {
+			t.Errorf("%+v: %+v, looked at %d of %d, %v", test, found, looked, total, err)
+		}
+	}
 	want := [][2]string{{"subject", "2-0"}, {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {"odd", "1"}}
 	if diff := cmp.Diff(want, newest[1].Fields); diff != "" || newest[1].TraceID() != "4bf92f3577b34da6a3ce929d0e0e4736" {
 		t.Errorf("trace %q, fields (-want +got):\n%s", newest[1].TraceID(), diff)

@@ -151,6 +151,9 @@ func (c *clew) process(name string, condition func(state.Process) bool) state.Pr
 	processtest.Eventually(c.t, name+" is as wanted", func() error {
 		all := c.state().Processes
 		i := slices.IndexFunc(all, func(p state.Process) bool { return p.Name == name })
+		if i < 0 {
+			return fmt.Errorf("there is none: %+v", all)
+		}
 		p = all[i]
 		return processtest.Unless(condition(p), "it is %+v", p)
 	})

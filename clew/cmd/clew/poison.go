@@ -2,17 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 
+	"example.com/clew/clew/internal/poison"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
-	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 )
 
-// fixCmd and breakCmd turn the switch of the SKU test-poison. It is in Redis: every replica sees it, and restarts
-// don't change it.
+// fixCmd and breakCmd turn the switch of the SKU test-poison.
 type (
 	fixCmd struct {
 		Poison fixPoisonCmd `cmd:"" help:"From now on test-poison succeeds."`
@@ -42,6 +40,7 @@ func (*breakPoisonCmd) Run(ctx context.Context) error {
 	return nil
 }
 
+// turnPoison turns the switch in the Redis of what runs here.
 func turnPoison(ctx context.Context, fixed bool) error {
 	running, err := state.Load(state.Dir())
 	if err != nil {
@@ -53,12 +52,7 @@ func turnPoison(ctx context.Context, fixed bool) error {
 	}
 	defer func() { _ = client.Close() }()
 	if fixed {
-		err = client.HSet(ctx, contracts.TestSwitches, contracts.SwitchPoison, contracts.PoisonFixed).Err()
-	} else {
-		err = client.HDel(ctx, contracts.TestSwitches, contracts.SwitchPoison).Err()
+		return poison.Fix(ctx, client)
 	}
-	if err != nil {
-		return fmt.Errorf("turn the switch in Redis: %w", err)
-	}
-	return nil
+	return poison.Break(ctx, client)
 }

@@ -25,8 +25,8 @@ type upCmd struct {
 
 // Validate checks what the flags' types can't.
 func (c *upCmd) Validate() error {
-	if c.InventoryReplicas < 1 || c.InventoryReplicas > 16 {
-		return fmt.Errorf("--inventory-replicas is %d, expected 1 to 16", c.InventoryReplicas)
+	if c.InventoryReplicas < 1 || c.InventoryReplicas > standalone.MaxReplicas {
+		return fmt.Errorf("--inventory-replicas is %d, expected 1 to %d", c.InventoryReplicas, standalone.MaxReplicas)
 	}
 	return nil
 }
@@ -101,10 +101,12 @@ func answers(ctx context.Context, address string) bool {
 	return response.Body.Close() == nil
 }
 
-// allRun tells whether one replica of each service is there, and all that is there is ready.
+// allRun tells whether one replica of each service is there, and all that is there is ready, or paused by the page.
 func allRun(processes []state.Process) bool {
 	inventory := slices.ContainsFunc(processes, func(p state.Process) bool { return p.Name == "inventory-1" }) // the last one
-	return inventory && !slices.ContainsFunc(processes, func(p state.Process) bool { return p.State != state.Running })
+	return inventory && !slices.ContainsFunc(processes, func(p state.Process) bool {
+		return p.State != state.Running && p.State != state.Paused
+	})
 }
 
 // repeat prints what runs, if it is what was asked for.

@@ -56,6 +56,19 @@ func listenFree(host string) (net.Listener, error) {
 	return nil, fmt.Errorf("100 ports of %s between 20000 and 29999 are taken", host)
 }
 
+// freeReplica is where one more replica may listen.
+func freeReplica() (r replica, err error) {
+	for _, addr := range []*string{&r.addr, &r.admin} {
+		ln, err := listenFree("127.0.0.1")
+		if err != nil {
+			return r, fmt.Errorf("find a port for a replica of inventory: %w", err)
+		}
+		defer ln.Close() // both are held until then, so that they differ
+		*addr = ln.Addr().String()
+	}
+	return r, nil
+}
+
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 func tryPorts(c *Config) (viewer.Listeners, claims, error) {

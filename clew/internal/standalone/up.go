@@ -80,8 +80,6 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 			return err
 		}
 	}
-	group.Go(func() error { return c.runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
-
 	supervisor, err := supervise.New(supervise.Options{Say: say, Changed: func(processes []state.Process) {
 		now := known
 		now.Processes = processes
@@ -96,11 +94,13 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 		return err
 	}
 	defer func() { err = errors.Join(err, supervisor.Close()) }()
+	all := &processes{config: c, clew: clew, known: known, supervisor: supervisor, say: say}
+	group.Go(func() error { return c.runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts), all) })
+	defer all.stop()
 
 	if c.ownRedis {
 		say("starting redis on " + loopback(c.redis))
-		redis := supervisor.Start(redisChild(c.Dir, redisServer, c.redis, known.Redis))
-		defer stop(say, redis)
+		redis := all.start(redisChild(c.Dir, redisServer, c.redis, known.Redis))
 		if err := waitReady(ctx, []*supervise.Running{redis}); err != nil {
 			return err
 		}
@@ -111,13 +111,12 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	say("starting order-1 and inventory-1")
 	start := func(service string, n int, at replica) *supervise.Running {
 		held.release(at.addr, at.admin)
-		return supervisor.Start(serviceChild(c, clew, service, n, at, known))
+		return all.start(serviceChild(c, clew, service, n, at, known))
 	}
 	services := []*supervise.Running{
 		start("order", 1, replica{c.Order, c.OrderAdmin}),
 		start("inventory", 1, replica{c.Inventory, c.InventoryAdmin}),
 	}
-	defer func() { stop(say, services...) }()
 	if err := waitReady(ctx, services); err != nil {
 		return err
 	}
@@ -129,6 +128,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 	if err := waitReady(ctx, services); err != nil {
 		return err
 	}
+	all.ready()
 	running := known
 	running.Processes = supervisor.Processes()
 	ready(running)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 
@@ -25,6 +26,7 @@ import (
 // runViewer serves the viewer and its page until ctx ends, and closes the listeners.
 func (c Config) runViewer(
 	ctx context.Context, known state.State, engine *metrics.Engine, on viewer.Listeners, protect func(http.Handler) http.Handler,
+	all *processes,
 ) error {
 	client, err := messaging.Connect(known.Redis)
 	if err != nil {
@@ -35,11 +37,14 @@ func (c Config) runViewer(
 		Metrics:    engine.Handler(),
 		Registerer: engine.Registerer(),
 		Page: func(v *viewer.Viewer) http.Handler {
+			streams := streamsapi.New(client, known.Partitions, c.Heartbeat, v.TracerProvider())
 			return page.New(page.Config{
 				Viewer:     v,
 				Orders:     known.Addresses.Order,
 				Journey:    journey,
-				Streams:    streamsapi.New(client, known.Partitions, c.Heartbeat, v.TracerProvider()),
+				Streams:    streams,
+				Questions:  both(streams.Questions(), all.questions(client)),
+				Acts:       both(streams.Acts(), all.acts(client)),
 				Token:      known.Token,
 				Dashboards: within(clew.Dashboards, "grafana/dashboards"),
 				Runbooks:   within(clew.Runbooks, "observability/runbooks"),
@@ -65,6 +70,13 @@ var journey = story.Settings{
 			Types: []string{contracts.OrderConfirmed{}.Type(), contracts.OrderRejected{}.Type()},
 		},
 	},
+}
+
+// both returns what either has.
+func both(a, b map[string]page.Question) map[string]page.Question {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
 }
 
 func within(files embed.FS, dir string) fs.FS {

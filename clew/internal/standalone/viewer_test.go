@@ -29,8 +29,9 @@ const someToken = "some-token"
 func newPage(t *testing.T, orders string) (http.Handler, redis.UniversalClient) {
 	client := messagingtest.Client(t, messagingtest.Redis(t))
 	v := viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
+		streams := streamsapi.New(client, 1, time.Second, v.TracerProvider())
 		return page.New(page.Config{
-			Viewer: v, Orders: orders, Journey: journey, Streams: streamsapi.New(client, 1, time.Second, v.TracerProvider()), Token: someToken,
+			Viewer: v, Orders: orders, Journey: journey, Streams: streams, Questions: streams.Questions(), Acts: streams.Acts(), Token: someToken,
 			Dashboards: within(clew.Dashboards, "grafana/dashboards"), Runbooks: within(clew.Runbooks, "observability/runbooks"),
 		})
 	}})

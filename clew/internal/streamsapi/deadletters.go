@@ -13,12 +13,14 @@ import (
 
 	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/page"
+	"example.com/clew/services/contracts"
 	"example.com/clew/services/messaging"
 )
 
-// Of the list of dead letters: how many, and how many bytes of each name and value.
+// Of the list of dead letters: how many, among how many of the newest they are sought, and how many bytes of each name and value.
 const (
 	maxDeadLetters      = 200
+	maxSought           = 20_000
 	maxDeadLetterValues = 16 << 10
 )
 
@@ -49,28 +51,48 @@ func newDeadLetter(stream string, d messaging.DeadLetter) deadLetter {
 	}, d.TraceID()}
 }
 
-// getDeadLetters lists the newest of all streams, the newest first, and how many there are in total.
-func (a *api) getDeadLetters(r *http.Request) (any, error) {
+// getDeadLetters lists the newest of all streams, the newest first, with how many there are in total, and among how many they were
+// sought. They have the reason, the type, and the text that the query asks for.
+func (a *API) getDeadLetters(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	reason, eventType, text := query.Get("reason"), query.Get("type"), strings.ToLower(strings.TrimSpace(query.Get("text")))
+	match := func(d messaging.DeadLetter) bool {
+		return (reason == "" || d.Reason == reason) && (eventType == "" || d.Message.Type == eventType) && hasText(d, text)
+	}
 	var newest []deadLetter
-	total := int64(0)
+	sought, total := int64(0), int64(0)
 	for _, stream := range streams {
-		found, count, err := a.admin.NewestDeadLetters(r.Context(), stream, maxDeadLetters)
+		found, looked, count, err := a.admin.FindDeadLetters(r.Context(), stream, match, maxDeadLetters, maxSought/(len(streams)*a.partitions))
 		if err != nil {
 			return nil, err
 		}
 		for _, d := range found {
 			newest = append(newest, newDeadLetter(stream, d))
 		}
+		sought += looked
 		total += count
 	}
 	slices.SortStableFunc(newest, func(x, y deadLetter) int { return y.Time.Compare(x.Time) })
 	list := page.Items(newest[:min(maxDeadLetters, len(newest))])
-	list["total"] = total
+	list["sought"], list["total"] = sought, total
+	list["types"] = types
 	return list, nil
 }
 
+// types are those of the events that dead letters may be of.
+var types = [...]string{
+	contracts.OrderCreated{}.Type(), contracts.OrderConfirmed{}.Type(), contracts.OrderRejected{}.Type(), contracts.OrderCancelled{}.Type(),
+	contracts.StockReserved{}.Type(), contracts.StockRejected{}.Type(), contracts.StockReleased{}.Type(),
+}
+
+// hasText tells whether a text in lower case stands in what a dead letter is about: its order, a SKU in its data, its error or group.
+func hasText(d messaging.DeadLetter, text string) bool {
+	return slices.ContainsFunc([]string{d.Message.Subject, string(d.Message.Data), d.Error, d.Group},
+		func(value string) bool { return strings.Contains(strings.ToLower(value), text) })
+}
+
 // HasDeadLetter implements page.Streams.
-func (a *api) HasDeadLetter(ctx context.Context, orderID string) (bool, error) {
+func (a *API) HasDeadLetter(ctx context.Context, orderID string) (bool, error) {
 	for _, stream := range streams {
 		newest, total, err := a.admin.NewestDeadLetters(ctx, stream, maxDeadLetters)
 		if err != nil {
@@ -84,7 +106,7 @@ func (a *api) HasDeadLetter(ctx context.Context, orderID string) (bool, error) {
 }
 
 // redrive gives a dead letter back to its group, in a trace of its own, to which the next attempt links.
-func (a *api) redrive(r *http.Request) (any, error) {
+func (a *API) redrive(r *http.Request) (any, error) {
 	ctx, span := a.tracer.Start(r.Context(), r.Pattern, trace.WithSpanKind(trace.SpanKindServer))
 	defer span.End()
 	err := a.change(r.WithContext(ctx), func(ctx context.Context, stream string, d messaging.DeadLetter) (bool, error) {
@@ -107,12 +129,12 @@ func (a *api) redrive(r *http.Request) (any, error) {
 }
 
 // discard deletes a dead letter for good.
-func (a *api) discard(r *http.Request) (any, error) {
+func (a *API) discard(r *http.Request) (any, error) {
 	return nil, a.change(r, a.admin.Discard)
 }
 
 // change does something to the dead letter that a request is about.
-func (a *api) change(r *http.Request, do func(context.Context, string, messaging.DeadLetter) (bool, error)) error {
+func (a *API) change(r *http.Request, do func(context.Context, string, messaging.DeadLetter) (bool, error)) error {
 	stream, partition, id, err := a.place(r)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,32 @@ func TestDeadLetters(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.Items[0]); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestDeadLettersAreFound(t *testing.T) {
+	r := newRig(t)
+	r.die(deadOrders, "1-0", 1, "data", `{"items":[{"sku":"Lamp"}]}`)
+	r.die("stock:{1}:dlq", "2-0", 3, "type", "stock.reserved.v1", "dlqreason", "exhausted")
+	for n := range 250 {
+		r.die(deadOrders, fmt.Sprint(n+3, "-0"), 4)
+	}
+	for query, want := range map[string][]string{
+		"reason=exhausted": {"2-0"}, "type=stock.reserved.v1": {"2-0"}, "text=lamp": {"1-0"}, "text=+LAMP+": {"1-0"}, "text=o2-0": {"2-0"},
+		"reason=permanent&type=order.created.v1&text=o1-0": {"1-0"}, "reason=exhausted&text=lamp": {}, "text=o250-0": {"250-0"},
+	} {
+		var got []string
+		list := read[struct {
+			Items         []deadLetter
+			Sought, Total int
+			Types         []string
+		}](r, "/api/dead-letters?"+query)
+		for _, d := range list.Items {
+			got = append(got, d.ID)
+		}
+		if !slices.Equal(got, want) || list.Sought != 252 || list.Total != 252 || !slices.Contains(list.Types, "order.created.v1") {
+			t.Errorf("%s: %v among %d of %d, want %v among all; types %v", query, got, list.Sought, list.Total, want, list.Types)
+		}
 	}
 }
 

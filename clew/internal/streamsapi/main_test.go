@@ -34,7 +34,8 @@ func newRig(t *testing.T) *rig {
 
 func newRigAt(t *testing.T, client redis.UniversalClient) *rig {
 	return &rig{t, viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
-		return page.New(page.Config{Viewer: v, Streams: New(client, 2, time.Second, v.TracerProvider()), Token: token})
+		streams := New(client, 2, time.Second, v.TracerProvider())
+		return page.New(page.Config{Viewer: v, Streams: streams, Questions: streams.Questions(), Acts: streams.Acts(), Token: token})
 	}}), client}
 }
 

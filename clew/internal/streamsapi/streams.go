@@ -20,10 +20,10 @@ var streams = [...]string{contracts.Orders{}.Name(), contracts.Stock{}.Name()}
 
 const maxPending = 1000
 
-func (a *api) getStreams(r *http.Request) (any, error) { return a.Look(r.Context()) }
+func (a *API) getStreams(r *http.Request) (any, error) { return a.Look(r.Context()) }
 
 // Look implements page.Streams.
-func (a *api) Look(ctx context.Context) (any, error) {
+func (a *API) Look(ctx context.Context) (any, error) {
 	var all []messaging.StreamInfo
 	for _, stream := range streams {
 		partitions, err := a.admin.Streams(ctx, stream)
@@ -35,7 +35,7 @@ func (a *api) Look(ctx context.Context) (any, error) {
 	return page.Items(all), nil
 }
 
-func (a *api) getEntry(r *http.Request) (any, error) {
+func (a *API) getEntry(r *http.Request) (any, error) {
 	stream, partition, id, err := a.place(r)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (a *api) getEntry(r *http.Request) (any, error) {
 	return entry, err
 }
 
-func (a *api) getPending(r *http.Request) (any, error) {
+func (a *API) getPending(r *http.Request) (any, error) {
 	stream, limit := r.PathValue("stream"), 100
 	if !slices.Contains(streams[:], stream) {
 		return nil, noStream(stream)
@@ -71,7 +71,7 @@ type pending struct {
 	Subject   string `json:"subject"`
 }
 
-func (a *api) pending(ctx context.Context, stream string, limit int64) (all []pending, err error) {
+func (a *API) pending(ctx context.Context, stream string, limit int64) (all []pending, err error) {
 	infos, err := a.admin.Pending(ctx, stream, limit)
 	holds := map[string]int{} // by consumer
 	for _, p := range infos {
@@ -92,7 +92,7 @@ func (a *api) pending(ctx context.Context, stream string, limit int64) (all []pe
 }
 
 // Pending implements page.Streams.
-func (a *api) Pending(ctx context.Context, orderID string) (of []story.Pending, err error) {
+func (a *API) Pending(ctx context.Context, orderID string) (of []story.Pending, err error) {
 	for _, stream := range streams {
 		all, err := a.pending(ctx, stream, maxPending)
 		if err != nil {
@@ -111,7 +111,7 @@ func (a *api) Pending(ctx context.Context, orderID string) (of []story.Pending, 
 var entryID = regexp.MustCompile(`^\d{1,19}-\d{1,19}$`)
 
 // place reads where in Redis a request is about.
-func (a *api) place(r *http.Request) (stream string, partition int, id string, err error) {
+func (a *API) place(r *http.Request) (stream string, partition int, id string, err error) {
 	stream, id = r.PathValue("stream"), r.PathValue("id")
 	partition, err = strconv.Atoi(r.PathValue("partition"))
 	switch {

@@ -15,7 +15,8 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-type api struct {
+// API answers the page's questions; it is its page.Streams.
+type API struct {
 	admin      *messaging.Admin
 	partitions int
 	heartbeat  time.Duration
@@ -24,8 +25,8 @@ type api struct {
 
 // New returns the streams of a Redis, each with so many partitions, whose consumers show with a heartbeat that they live.
 // Redrives are traced by tp. The client is not closed here.
-func New(client redis.UniversalClient, partitions int, heartbeat time.Duration, tp trace.TracerProvider) page.Streams {
-	return &api{
+func New(client redis.UniversalClient, partitions int, heartbeat time.Duration, tp trace.TracerProvider) *API {
+	return &API{
 		admin:      messaging.New(client, messaging.Config{Partitions: partitions, TracerProvider: tp}).Admin(),
 		partitions: partitions,
 		heartbeat:  heartbeat,
@@ -33,8 +34,8 @@ func New(client redis.UniversalClient, partitions int, heartbeat time.Duration, 
 	}
 }
 
-// Questions implements page.Streams.
-func (a *api) Questions() map[string]page.Question {
+// Questions are for page.Config.
+func (a *API) Questions() map[string]page.Question {
 	return map[string]page.Question{
 		"GET /api/streams": a.getStreams,
 		"GET /api/streams/{stream}/{partition}/entries/{id}": asked(a.getEntry),
@@ -43,8 +44,8 @@ func (a *api) Questions() map[string]page.Question {
 	}
 }
 
-// Acts implements page.Streams.
-func (a *api) Acts() map[string]page.Question {
+// Acts are for page.Config.
+func (a *API) Acts() map[string]page.Question {
 	return map[string]page.Question{
 		"POST /api/dead-letters/{stream}/{partition}/{id}/redrive": asked(a.redrive),
 		"POST /api/dead-letters/{stream}/{partition}/{id}/discard": asked(a.discard),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -31,7 +32,8 @@ type Running struct {
 	firstReady sync.Once
 
 	mu      sync.Mutex
-	unready error // why it is not ready: the last answer, or how it ended
+	unready error       // why it is not ready: the last answer, or how it ended
+	process *os.Process // the one that lives, or nil
 }
 
 // Name is the child's name.
@@ -60,8 +62,8 @@ func (r *Running) WaitReady(ctx context.Context, limit time.Duration) error {
 	return errors.Join(fmt.Errorf("%s: %w\nthe end of %s:\n%s", reason, r.unready, r.child.Log, bytes.TrimSpace(end)), err)
 }
 
-// Stop ends the child with SIGTERM and, after 25 s, SIGKILL, and blocks until
-// it is gone.
+// Stop ends the child, also a paused one, with SIGTERM and, after 25 s,
+// SIGKILL, and blocks until it is gone.
 func (r *Running) Stop() {
 	r.cancel()
 	<-r.gone
@@ -107,6 +109,8 @@ func (r *Running) once(ctx context.Context) error {
 	if err := errors.Join(err, log.Close()); err != nil {
 		return err
 	}
+	r.setProcess(cmd.Process)
+	defer r.setProcess(nil)
 	r.is(state.Starting, &cmd.Process.Pid)
 
 	probing, stopProbing := context.WithCancel(ctx)
@@ -156,7 +160,11 @@ func (r *Running) probe(ctx context.Context, pid int) {
 
 // end asks the process to stop and insists after the deadline.
 func (r *Running) end(cmd *exec.Cmd, exited <-chan error) error {
+	r.mu.Lock()
+	r.is(state.Stopping, &cmd.Process.Pid) // from now on nobody pauses it
 	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Process.Signal(syscall.SIGCONT) // else one that is paused, by whomever, would not hear of it
+	r.mu.Unlock()
 	select {
 	case err := <-exited:
 		return err

@@ -8,6 +8,8 @@
 // Every child leads a process group of its own. So a ctrl-C in the terminal
 // reaches the supervisor alone, which stops the children in order; and what a
 // child started dies with it.
+//
+// Whoever teaches may pause, kill and remove children: act.go.
 package supervise
 
 import (
@@ -81,7 +83,7 @@ func (s *Supervisor) Close() error {
 // does not wait: see WaitReady.
 func (s *Supervisor) Start(c Child) *Running {
 	s.mu.Lock()
-	s.processes = append(s.processes, state.Process{Name: c.Name, State: state.Starting, Admin: c.Admin})
+	s.processes = append(s.processes, state.Process{Name: c.Name, State: state.Starting, Since: time.Now(), Admin: c.Admin})
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &Running{
@@ -108,7 +110,11 @@ func (s *Supervisor) update(name string, change func(*state.Process)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.IndexFunc(s.processes, func(p state.Process) bool { return p.Name == name })
+	before := s.processes[i].State
 	change(&s.processes[i])
+	if s.processes[i].State != before {
+		s.processes[i].Since = time.Now()
+	}
 	s.options.Changed(slices.Clone(s.processes))
 }
 

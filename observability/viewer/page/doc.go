@@ -4,7 +4,8 @@
 //   - page.go: New has all paths, and writes their answers;
 //   - static.go: the page's files, from the folder static; they need no build;
 //   - orders.go: requests for orders are forwarded to the order API;
-//   - Streams, in page.go: streams and dead letters; the program that uses this package provides them;
+//   - Streams, in page.go: streams and dead letters; the program that uses this package provides them, and answers the Questions
+//     about them and about the processes that it runs;
 //   - definitions.go: dashboards and runbooks, from the files that Grafana and Prometheus use;
 //   - routes.go: between which services and streams messages travel, for the map;
 //   - changes.go: changes, as a stream of events.

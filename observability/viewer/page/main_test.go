@@ -46,11 +46,11 @@ func (s *shelf) Pending(_ context.Context, orderID string) ([]story.Pending, err
 
 func (s *shelf) HasDeadLetter(context.Context, string) (bool, error) { return false, nil }
 
-func (s *shelf) Questions() map[string]Question {
+func (s *shelf) questions() map[string]Question {
 	return map[string]Question{"GET /api/streams": func(r *http.Request) (any, error) { return s.Look(r.Context()) }}
 }
 
-func (s *shelf) Acts() map[string]Question {
+func (s *shelf) acts() map[string]Question {
 	return map[string]Question{"POST /api/shelf": func(*http.Request) (any, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func newRigAt(t *testing.T, orders string) *rig {
 	r := &rig{T: t, shelf: &shelf{}}
 	r.viewer = viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
 		r.config = Config{
-			Viewer: v, Orders: orders, Streams: r.shelf, Token: token, Journey: story.Settings{Turns: []story.TurnSettings{
+			Viewer: v, Orders: orders, Streams: r.shelf, Questions: r.shelf.questions(), Acts: r.shelf.acts(), Token: token, Journey: story.Settings{Turns: []story.TurnSettings{
 				{Service: "order", Request: "POST /orders", Stream: "orders", Types: []string{"order.created.v1"}},
 				{Service: "inventory", Reads: "orders", Stream: "stock", Types: []string{"stock.reserved.v1"}},
 			}},

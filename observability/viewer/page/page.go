@@ -20,15 +20,18 @@ const patience = 5 * time.Second
 const securityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Config configures the page. All fields are needed.
+// Config configures the page. All fields are needed, but Questions and Acts may be empty: then the page says so where it would
+// ask them.
 type Config struct {
 	Viewer     *viewer.Viewer // it has the traces, and its changes are shown
 	Orders     string         // base URL of the order API
 	Journey    story.Settings // of an order
 	Streams    Streams
-	Token      string // for Acts; an empty one refuses them all
-	Dashboards fs.FS  // Grafana's *.json
-	Runbooks   fs.FS  // <Alert>.md of each alert
+	Questions  map[string]Question // the page's further requests, by the mux's pattern
+	Acts       map[string]Question // those of them that change something, and need the token
+	Token      string              // for Acts; an empty one refuses them all
+	Dashboards fs.FS               // Grafana's *.json
+	Runbooks   fs.FS               // <Alert>.md of each alert
 }
 
 // Streams provides the streams and dead letters that the page shows. The viewer does not know the system that it watches, so
@@ -42,10 +45,6 @@ type Streams interface {
 
 	// HasDeadLetter reports whether a message about an order is a dead letter, or may be one among too many to look at.
 	HasDeadLetter(ctx context.Context, orderID string) (bool, error)
-
-	// Questions are the page's further requests, by the mux's pattern. Acts change something, and need the token.
-	Questions() map[string]Question
-	Acts() map[string]Question
 }
 
 // A Question handles a request of the page's API. It returns a value for JSON, nil for 204, or an error: an
@@ -69,10 +68,10 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /api/fates", answer(p.getFates))
 	mux.Handle("GET /api/routes", answer(p.getRoutes))
 	mux.Handle("GET /api/skus", answer(getSKUs))
-	for pattern, question := range p.Streams.Questions() {
+	for pattern, question := range p.Questions {
 		mux.Handle(pattern, answer(question))
 	}
-	for pattern, act := range p.Streams.Acts() {
+	for pattern, act := range p.Acts {
 		mux.Handle(pattern, p.authorized(answer(act)))
 	}
 	mux.Handle("GET /api/dashboards", answer(p.getDashboards))

@@ -2,6 +2,8 @@ package browsertest
 
 import (
 	"net/http"
+	"net/url"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -92,4 +94,30 @@ func TestOrdersRecoverWhenTheOrderServiceIsBack(t *testing.T) {
 	p.UntilText("/api/orders answers 502")
 	s.set("/api/orders", list(told.asOrder("lamp", "confirmed")))
 	p.Until("document.querySelectorAll('[data-order]').length === 1 && !document.querySelector('.problem')")
+}
+
+func TestSeveralOrdersArePlacedByOneClick(t *testing.T) {
+	s, told := newStage(t), recorded(t, "plain")
+	var mu sync.Mutex
+	asked := 0
+	s.set("POST /api/orders", func(url.Values) any {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked++; asked == 2 || asked == 4 {
+			return http.StatusServiceUnavailable
+		}
+		return told.asOrder("lamp", "pending")
+	})
+	p := s.open("/")
+	p.Type("input[name=count]", kb.ArrowUp+kb.ArrowUp+kb.ArrowUp+kb.ArrowUp)
+	p.Press("Place 5 orders")
+	for range 5 {
+		s.sent()
+	}
+	p.UntilText("3 of 5 orders of lamp accepted, 2 failed; the first error is above")
+	p.UntilText("POST /api/orders answers 503")
+	p.Until("location.search === '?order=" + told.order + "' && !document.querySelector('.order-form .button-primary').disabled")
+	p.Type("input[name=count]", kb.End+"00") // 500
+	p.Press("Place 500 orders")
+	p.Until("document.querySelector('input[name=count]:invalid')")
 }

@@ -13,6 +13,7 @@ func TestEachPageFitsANarrowScreen(t *testing.T) {
 	for path, says := range map[string]string{
 		"/": "Place one above", "/traces": "No traces yet", "/compare": "Choose the first", "/streams": "No streams yet",
 		"/dashboards": "There are no dashboards", "/alerts": "No alerting rules", "/runbooks/Loud": "Listen", "/d/none": "there is no dashboard",
+		"/processes": "No processes here",
 	} {
 		t.Run(path, func(t *testing.T) {
 			p := p.In(t)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -48,7 +49,7 @@ type stage struct {
 	mu            sync.Mutex
 	pending       []story.Pending
 	discarded     bool
-	answers       map[string]any // by path, or POST and path; an int is the status of a problem
+	answers       map[string]any // by path, or POST and path; an int is the status of a problem, a func(url.Values) any is called
 	posted        chan request
 	traceresponse string // of each answer, set before the page is opened
 
@@ -65,11 +66,9 @@ func newStage(t *testing.T) *stage {
 	return s
 }
 
-// Look, Questions, Acts, Pending and HasDeadLetter are the stage as page.Streams. A test answers the page's questions about streams by
-// their paths, and sets what is pending.
-func (s *stage) Look(context.Context) (any, error)   { return nil, nil }
-func (s *stage) Questions() map[string]page.Question { return nil }
-func (s *stage) Acts() map[string]page.Question      { return nil }
+// Look, Pending and HasDeadLetter are the stage as page.Streams. A test answers the page's questions about streams by their
+// paths, and sets what is pending.
+func (s *stage) Look(context.Context) (any, error) { return nil, nil }
 
 func (s *stage) Pending(context.Context, string) ([]story.Pending, error) {
 	s.mu.Lock()
@@ -148,6 +147,9 @@ func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.traceresponse != "" {
 		w.Header().Set("Traceresponse", s.traceresponse)
+	}
+	if ask, asked := answer.(func(url.Values) any); asked {
+		answer = ask(r.URL.Query())
 	}
 	if status, failed := answer.(int); failed {
 		w.WriteHeader(status)

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -173,14 +174,29 @@ func TestSeveralDeadLettersAreFoundAndRedrivenAtOnce(t *testing.T) {
 		s.set("POST /api/dead-letters/orders/0/"+id+"/redrive", object{"trace_id": "0af7651916cd43dd8448eb211c80319c"})
 		return d
 	}
+	all := []any{numbered("1700-0", "order-1", `{"sku":"mug"}`), numbered("1701-0", "order-2", `{"sku":"lamp"}`), numbered("1702-0", "order-3", `{"sku":"lamp"}`)}
 	s.set("/api/streams", infos(3, 0))
-	s.set("/api/dead-letters", letters(
-		numbered("1700-0", "order-1", `{"sku":"mug"}`), numbered("1701-0", "order-2", `{"sku":"lamp"}`), numbered("1702-0", "order-3", `{"sku":"lamp"}`)))
-	p := s.open("/streams#token=secret")
+	s.set("/api/dead-letters", func(query url.Values) any {
+		found := object{"items": all, "sought": 3, "total": 3, "types": []string{"order.created.v1"}}
+		switch query.Encode() {
+		case "reason=permanent&text=lamp&type=order.created.v1":
+			found["items"] = all[1:]
+		case "text=lamp":
+			found["items"], found["sought"] = all[1:], 2
+		}
+		return found
+	})
+	p := s.open("/streams?text=lamp#token=secret")
+	p.UntilText("2 found among the newest 2 of 3")
+	p.Choose("select[name=reason]", "permanent")
+	p.Choose("select[name=type]", "order.created.v1")
+	p.Until("location.search === '?text=lamp&reason=permanent&type=order.created.v1'")
+	p.UntilText("2 found of 3")
+	p.Go(s.url + "/streams")
 	p.Until("document.querySelectorAll('[data-letter]').length === 3")
 	p.UntilText("order …rder-1")
-	p.Type("[aria-label='Find dead letters']", "LAMP")
-	p.Until("document.querySelectorAll('[data-letter]').length === 2")
+	p.Type("input[name=text]", "lamp")
+	p.Until("document.querySelectorAll('[data-letter]').length === 2 && location.search === '?text=lamp'")
 	p.Press("Redrive these 2…")
 	p.UntilText("Redrive these 2 messages?")
 	p.Press("Redrive")

@@ -69,6 +69,13 @@ func (p *Tab) Type(selector, text string) {
 	p.Do(chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
+// Choose chooses an option of the first select element of a selector, as soon as it is there.
+func (p *Tab) Choose(selector, value string) {
+	p.t.Helper()
+	p.Until(fmt.Sprintf(`(select => (select.value = %[2]s, select.value === %[2]s &&
+		select.dispatchEvent(new Event('change', { bubbles: true }))))(document.querySelector(%[1]s))`, quote(selector), quote(value)))
+}
+
 // Until waits until an expression is true, and then for the next frame, in which a person would see it. An expression that
 // throws is not true yet.
 func (p *Tab) Until(expression string) {

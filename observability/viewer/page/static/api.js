@@ -7,7 +7,7 @@ if (fragment.has('token')) {
   history.replaceState(null, '', location.pathname + location.search);
 }
 
-// hasToken tells whether the page may act: redrive and discard.
+// hasToken tells whether the page may act: redrive, discard, and turn the switches of processes.
 export const hasToken = () => sessionStorage.getItem('token') !== null;
 
 async function ask(path, options) {

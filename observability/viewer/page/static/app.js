@@ -8,7 +8,8 @@ import { get, subscribe } from './api.js';
 import { useEvery } from './clock.js';
 import { count } from './format.js';
 
-// What needs somebody is counted in the navigation; alerts are there only where rules are evaluated.
+// What needs somebody is counted in the navigation; alerts are there only where rules are evaluated. A
+// page whose count is undefined is left out.
 const navigation = [
   { href: '/', title: 'Orders', is: path => path === '/' },
   { href: '/traces', title: 'Traces', is: path => /^\/(traces|compare)/.test(path) },
@@ -16,6 +17,7 @@ const navigation = [
   { href: '/dashboards', title: 'Dashboards', is: path => /^\/(d|dashboards)(\/|$)/.test(path) },
   { href: '/query', title: 'Query', is: path => path === '/query' },
   { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path), use: useFiring, of: 'firing' },
+  { href: '/processes', title: 'Processes', is: path => path === '/processes', use: usePaused, of: 'paused' },
 ];
 
 // Each page is loaded when it is first shown. The parts of a path that are in brackets are handed to it.
@@ -29,6 +31,7 @@ const pages = [
   [/^\/d\/([\w-]+)(?:\/.*)?$/, () => import('./dashboards.js')],
   [/^\/query$/, () => import('./query.js')],
   [/^\/alerts$/, () => import('./alerts.js')],
+  [/^\/processes$/, () => import('./processes.js')],
   [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
 ];
 
@@ -38,17 +41,17 @@ function App() {
     <header class="shell">
       <${Link} href="/" class="brand"><img src="/static/icon.svg" alt="" width="22" height="22" />Clew<//>
       <nav aria-label="Pages">
-        ${navigation.map(n => html`
-          <${Link} href=${n.href} aria-current=${n.is(path) ? 'page' : null}>${n.title}${n.use && html` <${Count} use=${n.use} of=${n.of} />`}<//>`)}
+        ${navigation.map(n => html`<${Entry} key=${n.href} entry=${n} path=${path} />`)}
       </nav>
       <${Connection} /><${Theme} />
     </header>
     <main><${Page} path=${path} query=${query} /></main>`;
 }
 
-function Count({ use, of }) {
+function Entry({ entry: { href, title, is, use = () => 0, of }, path }) {
   const n = use();
-  return n > 0 && html`<b class="tag tag-bad" title="${count(n)} ${of}">${count(n)}</b>`;
+  return n !== undefined && html`<${Link} href=${href} aria-current=${is(path) ? 'page' : null}>${title}
+    ${n > 0 && html` <b class="tag tag-bad" title="${count(n)} ${of}">${count(n)}</b>`}<//>`;
 }
 
 function useDeadLetters() {
@@ -62,6 +65,21 @@ function useFiring() {
   const load = () => get('/api/v1/alerts').then(({ data }) => set(data.alerts.filter(a => a.state === 'firing').length), () => set(0));
   useEffect(() => { load(); }, []);
   useEvery(10_000, load);
+  return n;
+}
+
+// Processes are known where clew up serves the page. The page of the processes tells of changes at once.
+function usePaused() {
+  const [n, set] = useState();
+  const count = items => set(items.filter(p => p.state === 'paused').length);
+  const load = () => get('/api/processes').then(({ items }) => count(items), ({ status }) => status === 404 && set(undefined));
+  useEffect(() => {
+    load();
+    const hear = ({ detail }) => count(detail);
+    addEventListener('processes', hear);
+    return () => removeEventListener('processes', hear);
+  }, []);
+  useEvery(n === undefined ? 0 : 10_000, load);
   return n;
 }
 

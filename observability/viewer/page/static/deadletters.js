@@ -1,14 +1,15 @@
 // Dead letters: what was given up, why, and what can be done about it.
 
-import { html, useState, useLoad, useRef, useEffect, Link, Problem, Empty, Dialog } from './ui.js';
+import { html, useState, useLoad, useRef, useEffect, Link, Problem, Empty, Dialog, NeedsToken } from './ui.js';
 import { get, post, hasToken } from './api.js';
-import { Name, Text } from './text.js';
+import { go } from './router.js';
+import { Name, Text, oneLine } from './text.js';
 import { useNow } from './clock.js';
 import { ago } from './format.js';
 
 // deadLettersOf returns the dead letters about one order.
 export const deadLettersOf = async id =>
-  (await get('/api/dead-letters')).items.filter(d => d.message.subject === id);
+  (await get(`/api/dead-letters?${new URLSearchParams({ text: id })}`)).items.filter(d => d.message.subject === id);
 
 // Actions are the buttons of dead letters, of one or of several. onDone is told {letters, action, trace}: those with which it was
 // done, and the trace of the last redrive.
@@ -31,9 +32,7 @@ export function Actions({ letters, onDone }) {
     <button class="button" onClick=${() => ask(action)}>${title}${several && ` these ${letters.length}`}…</button>`;
   return html`
     <div class="row">${button('redrive', 'Redrive')}${button('discard', 'Discard')}</div>
-    ${asked && !hasToken() && html`<p class="hint" role="alert">
-      This page was opened without the token that allows it to act. Open the address that <code>clew up</code> prints,
-      ${' '}<code>…/#token=…</code>. Then press the button again.</p>`}
+    ${asked && !hasToken() && html`<${NeedsToken} />`}
     ${asked && hasToken() && html`
       <${Dialog} title="${asked === 'redrive' ? 'Redrive' : 'Discard'} ${several ? `these ${letters.length} messages` : 'this message'}?"
           action=${asked === 'redrive' ? 'Redrive' : 'Discard'} onClose=${() => ask('')} onConfirm=${act}>
@@ -60,41 +59,70 @@ export function Done({ done }) {
     </p>`}</div>`;
 }
 
-// DeadLetters lists them all. count changes when there are more or fewer.
-export function DeadLetters({ count }) {
-  const { value, error, reload } = useLoad(() => get('/api/dead-letters'), []);
+// What dead letters are found by, in the address under the same names.
+const fields = ['reason', 'type', 'text'];
+const reasons = ['permanent', 'exhausted', 'undecodable', 'unknown_version'];
+
+// DeadLetters lists them, or those that the address asks for. count changes when there are more or fewer.
+export function DeadLetters({ count, query }) {
+  const asked = new URLSearchParams(fields.filter(f => query.get(f)).map(f => [f, query.get(f)])).toString();
+  const latest = useRef(), shown = useRef();
+  latest.current = asked;
+  const { value, error, reload } = useLoad(() => get(`/api/dead-letters?${latest.current}`), []); // what was found before stays until then
   const [done, setDone] = useState();
-  const [sought, seek] = useState('');
-  const shown = useRef(count);
   useNow();
   useEffect(() => {
-    if (shown.current !== count) reload();
-    shown.current = count;
-  }, [count]);
-  const found = value?.items.filter(d => has(d, sought.trim().toLowerCase())) ?? [];
+    if (shown.current !== undefined) reload();
+    shown.current = true;
+  }, [count, asked]);
+  const found = value?.items ?? [], { sought, total } = value ?? {};
   const finished = what => { setDone(what); reload(); };
   return html`
     <section class="card" aria-label="Dead letters">
-      <h2>Dead letters ${value && html`<span class="tag ${value.total ? 'tag-bad' : ''}">${value.total}</span>`}</h2>
+      <h2>Dead letters ${value && html`<span class="tag ${total ? 'tag-bad' : ''}">${total}</span>`}</h2>
       <${Problem} error=${error} />
       <${Done} done=${done} />
-      ${value?.items.length === 0 && html`<${Empty} title="No dead letters">
+      ${total === 0 && html`<${Empty} title="No dead letters">
         An order of <code>test-invalid</code> leaves one at once, <code>test-poison</code> after five attempts.${' '}
         <${Link} href="/">Place one<//>.<//>`}
-      ${value?.items.length > 1 && html`
+      ${(total > 1 || asked) && value && html`
         <div class="toolbar">
-          <input type="search" aria-label="Find dead letters" placeholder="Find: reason, type, SKU, order, error" value=${sought} onInput=${e => seek(e.target.value)} />
-          ${sought.trim() && html`<span class="hint" role="status">${found.length} of ${value.items.length}</span>`}
+          <${Filter} query=${query} types=${value.types ?? []} />
+          ${asked && html`<span class="hint" role="status">${found.length} found${sought < total ? ` among the newest ${sought} of ${total}` : ` of ${total}`}</span>`}
           ${found.length > 1 && html`<${Actions} letters=${found} onDone=${finished} />`}
         </div>`}
       ${found.map(d => html`<${Letter} key=${`${d.stream} ${d.partition} ${d.id}`} letter=${d} onDone=${finished} />`)}
-      ${value?.total > value?.items.length && html`<p class="hint">The newest ${value.items.length} of ${value.total}.</p>`}
+      ${!asked && total > found.length && html`<p class="hint">The newest ${found.length} of ${total}.</p>`}
     </section>`;
 }
 
-// has tells whether something that is shown of a dead letter has a text.
-const has = ({ reason, group, error, message }, text) =>
-  [reason, group, error, message.type, message.subject, message.data].some(value => (value ?? '').toLowerCase().includes(text));
+// Filter changes the address: at once by a choice, and by a text when nothing was typed for a moment.
+function Filter({ query, types }) {
+  const [text, type] = useState(query.get('text') ?? '');
+  const latest = useRef();
+  latest.current = query;
+  const ask = (name, value) => {
+    const next = new URLSearchParams(latest.current);
+    if (value.trim()) next.set(name, value.trim());
+    else next.delete(name);
+    go(`/streams?${next}`.replace(/\?$/, ''), { replace: true });
+  };
+  useEffect(() => {
+    if (text.trim() === (query.get('text') ?? '')) return;
+    const timer = setTimeout(() => ask('text', text), 300);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const choice = (name, title, values) => html`
+    <label class="field"><span>${title}</span>
+      <select name=${name} value=${query.get(name) ?? ''} onChange=${e => ask(name, e.target.value)}>
+        <option value="">any</option>
+        ${[...new Set([...values, query.get(name) ?? ''])].filter(Boolean).map(v => html`<option value=${v}>${oneLine(v)}</option>`)}
+      </select></label>`;
+  return html`
+    ${choice('reason', 'Reason', reasons)}${choice('type', 'Event', types)}
+    <label class="field"><span>SKU, order or error</span>
+      <input type="search" name="text" value=${text} onInput=${e => type(e.target.value)} /></label>`;
+}
 
 function Letter({ letter, onDone }) {
   const { message } = letter;

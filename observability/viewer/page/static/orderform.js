@@ -3,6 +3,7 @@
 import { html, useLoad, useState, Problem } from './ui.js';
 import { get, post } from './api.js';
 
+const mostOrders = 200, atOnce = 3; // of one click; a browser has six connections, and other parts of the page need some
 const priceCents = 1999; // of every product: what it costs teaches nothing
 
 const tiers = ['', 'standard', 'premium', 'trial'];
@@ -14,25 +15,41 @@ const baggage = choice => [
   choice.tier && `customer.tier=${choice.tier}`,
 ].filter(Boolean).join(',');
 
+const many = (accepted, failed, count, sku) =>
+  `${accepted} of ${count} orders of ${sku} accepted${failed ? `, ${failed} failed; the first error is above` : ''}.`;
+
 export function OrderForm({ onPlaced }) {
   const skus = useLoad(() => get('/api/skus'), []);
-  const [choice, setChoice] = useState({ sku: 'lamp', quantity: 1, tier: '', broken: false, linked: false });
+  const [choice, setChoice] = useState({ sku: 'lamp', quantity: 1, count: 1, tier: '', broken: false, linked: false });
   const [state, setState] = useState({});
   const choose = part => setChoice({ ...choice, ...part });
+  const one = () => {
+    const told = baggage(choice);
+    return post('/api/orders', {
+      customer_id: 'page',
+      items: [{ sku: choice.sku, quantity: choice.quantity, unit_price_cents: priceCents }],
+    }, told ? { baggage: told } : {});
+  };
   const place = async event => {
     event.preventDefault();
     setState({ busy: true });
-    try {
-      const told = baggage(choice);
-      const order = await post('/api/orders', {
-        customer_id: 'page',
-        items: [{ sku: choice.sku, quantity: choice.quantity, unit_price_cents: priceCents }],
-      }, told ? { baggage: told } : {});
-      setState({ placed: `Order ${order.id.slice(-6)} of ${choice.sku} was accepted.` });
-      onPlaced(order);
-    } catch (error) {
-      setState({ error });
-    }
+    const { sku, count } = choice;
+    let last, error, accepted = 0, failed = 0, left = count;
+    const next = async () => {
+      while (left-- > 0) {
+        try {
+          last = await one();
+          accepted++;
+        } catch (e) {
+          error ??= e;
+          failed++;
+        }
+        if (count > 1) setState({ busy: accepted + failed < count, error, placed: many(accepted, failed, count, sku) });
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, next));
+    if (count === 1) setState(last ? { placed: `Order ${last.id.slice(-6)} of ${sku} was accepted.` } : { error });
+    if (last) onPlaced(last);
   };
   const items = (skus.value?.items ?? []).filter(i => !i.sku.startsWith('load-'));
   const { test, teaches } = items.find(i => i.sku === choice.sku) ?? {};
@@ -46,6 +63,9 @@ export function OrderForm({ onPlaced }) {
         <label class="field"><span>Quantity</span>
           <input type="number" name="quantity" min="1" max="1000000" required value=${choice.quantity}
             onInput=${e => choose({ quantity: e.target.valueAsNumber })} /></label>
+        <label class="field"><span>Orders</span>
+          <input type="number" name="count" min="1" max=${mostOrders} required value=${choice.count}
+            onInput=${e => choose({ count: e.target.valueAsNumber })} /></label>
         <label class="field"><span>Customer tier</span>
           <select name="tier" value=${choice.tier} onChange=${e => choose({ tier: e.target.value })}>
             ${tiers.map(t => html`<option value=${t}>${t || 'none'}</option>`)}
@@ -58,7 +78,7 @@ export function OrderForm({ onPlaced }) {
         <code>clew.relation=link</code>: it does not nest under the order’s trace, but links to it.<//>
       <${Problem} error=${state.error} />
       <div class="row">
-        <button class="button button-primary" disabled=${state.busy || !items.length}>Place order</button>
+        <button class="button button-primary" disabled=${state.busy || !items.length}>${choice.count > 1 ? `Place ${choice.count} orders` : 'Place order'}</button>
         <span class="hint" role="status" aria-live="polite">${state.placed}</span>
       </div>
     </form>`;

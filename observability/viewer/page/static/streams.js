@@ -9,7 +9,7 @@ import { DeadLetters } from './deadletters.js';
 import { LagChart } from './lagchart.js';
 import { count, seconds } from './format.js';
 
-export default function Streams() {
+export default function Streams({ query }) {
   const { items, error, when } = useStreams();
   const letters = items?.map(s => s.dead_letters).join();
   return html`
@@ -28,7 +28,7 @@ export default function Streams() {
             metric="stream_group_partition:messaging_stream_lag_messages:max" of=${g => g.lag} />
         </div>
         <${Pending} />
-        <${DeadLetters} count=${letters} />`}
+        <${DeadLetters} count=${letters} query=${query} />`}
     </div>`;
 }
 

@@ -54,6 +54,11 @@ export function useLoad(load, inputs) {
 // Problem shows an error in the place of what could not be had.
 export const Problem = ({ error }) => error && html`<p class="problem" role="alert">${error.message}</p>`;
 
+// NeedsToken says how the page gets the token, to whoever wants it to act without one.
+export const NeedsToken = () => html`<p class="hint" role="alert">
+  This page was opened without the token that allows it to act. Open the address that <code>clew up</code> prints,
+  ${' '}<code>…/#token=…</code>. Then press the button again.</p>`;
+
 // Empty says that there is nothing, and, in its children, what to do next.
 export const Empty = ({ title, children }) => html`
   <div class="empty"><p class="empty-title">${title}</p><div>${children}</div></div>`;
