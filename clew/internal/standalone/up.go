@@ -80,7 +80,7 @@ func Up(ctx context.Context, c Config, clew string, say func(string), ready func
 			return err
 		}
 	}
-	group.Go(func() error { return c.runViewer(viewing, known, metrics, listeners, protect(c.AllowedHosts)) })
+	group.Go(func() error { return c.runViewer(viewing, clew, known, metrics, listeners, protect(c.AllowedHosts)) })
 
 	supervisor, err := supervise.New(supervise.Options{Say: say, Changed: func(processes []state.Process) {
 		now := known

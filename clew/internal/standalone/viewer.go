@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"os"
 
-	"example.com/clew"
+	root "example.com/clew"
 	"example.com/clew/clew/internal/streamsapi"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
@@ -22,9 +22,9 @@ import (
 	"example.com/clew/services/messaging"
 )
 
-// runViewer serves the viewer and its page until ctx ends, and closes the listeners.
+// runViewer serves the viewer and its page until ctx ends, and closes the listeners. clew is the path of this program.
 func (c Config) runViewer(
-	ctx context.Context, known state.State, engine *metrics.Engine, on viewer.Listeners, protect func(http.Handler) http.Handler,
+	ctx context.Context, clew string, known state.State, engine *metrics.Engine, on viewer.Listeners, protect func(http.Handler) http.Handler,
 ) error {
 	client, err := messaging.Connect(known.Redis)
 	if err != nil {
@@ -41,8 +41,11 @@ func (c Config) runViewer(
 				Journey:    journey,
 				Streams:    streamsapi.New(client, known.Partitions, c.Heartbeat, v.TracerProvider()),
 				Token:      known.Token,
-				Dashboards: within(clew.Dashboards, "grafana/dashboards"),
-				Runbooks:   within(clew.Runbooks, "observability/runbooks"),
+				Dashboards: within(root.Dashboards, "grafana/dashboards"),
+				Runbooks:   within(root.Runbooks, "observability/runbooks"),
+				Documents:  root.Documents,
+				Repository: os.DirFS("."), // Clew is started in its folder
+				Terminal:   ownCommands{ctx, clew, c.Dir},
 			})
 		},
 	}).Run(ctx, on, protect)

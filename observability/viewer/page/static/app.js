@@ -16,6 +16,7 @@ const navigation = [
   { href: '/dashboards', title: 'Dashboards', is: path => /^\/(d|dashboards)(\/|$)/.test(path) },
   { href: '/query', title: 'Query', is: path => path === '/query' },
   { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path), use: useFiring, of: 'firing' },
+  { href: '/learn', title: 'Learn', is: path => /^\/learn(\/|$)/.test(path) },
 ];
 
 // Each page is loaded when it is first shown. The parts of a path that are in brackets are handed to it.
@@ -30,6 +31,7 @@ const pages = [
   [/^\/query$/, () => import('./query.js')],
   [/^\/alerts$/, () => import('./alerts.js')],
   [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
+  [/^\/learn(?:\/(.*))?$/, () => import('./learn.js')],
 ];
 
 function App() {
