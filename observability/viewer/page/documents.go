@@ -34,15 +34,15 @@ type lesson struct {
 	Check *command `json:"check"` // nil if it has none
 }
 
-// documentPaths returns the paths of all documents, those at the root first.
+// documentPaths returns the paths of all documents, README first, and last the others at the root.
 func (p *page) documentPaths() []string {
 	var all []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+	for _, pattern := range []string{"README.md", "docs/*.md", "docs/*/*.md", "*.md"} {
 		found, err := fs.Glob(p.Documents, pattern)
 		if err != nil {
 			panic(err) // the pattern is wrong
 		}
-		all = append(all, found...)
+		all = append(all, slices.DeleteFunc(found, func(file string) bool { return slices.Contains(all, file) })...)
 	}
 	return all
 }

@@ -25,9 +25,12 @@ type markdown struct {
 	document ast.Node
 }
 
+// address is one that stands in the text, with a port or without a domain, too.
+var address = regexp.MustCompile(`^https?://[\w.:-]+(?:[/?#][\w/?#&=%+.,~:;@*-]*)?`)
+
 // reader leaves out raw HTML, and links that run scripts.
 var reader = goldmark.New(
-	goldmark.WithExtensions(extension.Table, extension.Linkify),
+	goldmark.WithExtensions(extension.Table, extension.NewLinkify(extension.WithLinkifyURLRegexp(address))),
 	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
 	goldmark.WithRendererOptions(renderer.WithNodeRenderers(util.Prioritized(folds{}, 1))),
 )
