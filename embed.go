@@ -1,5 +1,6 @@
-// Package clew embeds the files that observe Clew: rules, dashboards and runbooks. Prometheus and Grafana read them in the full
-// stack, the viewer elsewhere. The package is at the root because Go embeds only files below the package's folder.
+// Package clew embeds the files that observe and explain Clew: rules, dashboards, runbooks and documents. Prometheus and Grafana
+// read those that they need in the full stack, the viewer all elsewhere. The package is at the root because Go embeds only files
+// below the package's folder, and of the same module: so the code that documents point to is not here.
 package clew
 
 import "embed"
@@ -18,3 +19,11 @@ var Dashboards embed.FS
 //
 //go:embed observability/runbooks/*.md
 var Runbooks embed.FS
+
+// Documents are README, lessons, decisions and all other documents at their paths, with the pictures that they show, each in
+// both themes where there are two.
+//
+//go:embed *.md LICENSE docs/*.md docs/*/*.md
+//go:embed docs/screenshots/lesson-*.png docs/screenshots/page-orders-*.png docs/screenshots/report-*.png
+//go:embed docs/screenshots/grafana-overview.png
+var Documents embed.FS

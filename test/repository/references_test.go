@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -52,8 +53,8 @@ func TestDocumentsPointToWhatIsThere(t *testing.T) {
 			}
 			to := filepath.Join(filepath.Dir(document), link[1])
 			want(to)
-			if link[2] != "" && !anchors(readFile(t, to))[link[2]] {
-				t.Errorf("%s points to %s%s, and there is no such heading", document, to, link[2])
+			if link[2] != "" && !anchors(readFile(t, to))[link[2]] && !hasLine(readFile(t, to), link[2]) {
+				t.Errorf("%s points to %s%s, and there is no such heading or line", document, to, link[2])
 			}
 		}
 		for _, said := range command.FindAllStringSubmatch(text, -1) {
@@ -90,6 +91,13 @@ func anchors(document string) map[string]bool {
 		all["#"+slug] = true
 	}
 	return all
+}
+
+// hasLine tells whether a file has the line that an anchor such as #L7 points to, and something stands there.
+func hasLine(file, anchor string) bool {
+	number, err := strconv.Atoi(strings.TrimPrefix(anchor, "#L"))
+	lines := strings.Split(file, "\n")
+	return err == nil && number >= 1 && number <= len(lines) && strings.TrimSpace(lines[number-1]) != ""
 }
 
 // known runs commands with --help added: so nothing happens, but one that there is not, or a flag, is refused.

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"os"
 
-	"example.com/clew"
+	root "example.com/clew"
 	"example.com/clew/clew/internal/streamsapi"
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/state"
@@ -46,8 +46,11 @@ func (c Config) runViewer(
 				Questions:  both(streams.Questions(), all.questions(client)),
 				Acts:       both(streams.Acts(), all.acts(client)),
 				Token:      known.Token,
-				Dashboards: within(clew.Dashboards, "grafana/dashboards"),
-				Runbooks:   within(clew.Runbooks, "observability/runbooks"),
+				Dashboards: within(root.Dashboards, "grafana/dashboards"),
+				Runbooks:   within(root.Runbooks, "observability/runbooks"),
+				Documents:  root.Documents,
+				Repository: os.DirFS("."), // Clew is started in its folder
+				Terminal:   ownCommands{ctx, all.clew, c.Dir},
 			})
 		},
 	}).Run(ctx, on, protect)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"example.com/clew"
+	root "example.com/clew"
 	"example.com/clew/clew/internal/streamsapi"
 	"example.com/clew/observability/telemetry/httpserver/httpservertest"
 	"example.com/clew/observability/viewer"
@@ -32,7 +32,8 @@ func newPage(t *testing.T, orders string) (http.Handler, redis.UniversalClient) 
 		streams := streamsapi.New(client, 1, time.Second, v.TracerProvider())
 		return page.New(page.Config{
 			Viewer: v, Orders: orders, Journey: journey, Streams: streams, Questions: streams.Questions(), Acts: streams.Acts(), Token: someToken,
-			Dashboards: within(clew.Dashboards, "grafana/dashboards"), Runbooks: within(clew.Runbooks, "observability/runbooks"),
+			Dashboards: within(root.Dashboards, "grafana/dashboards"), Runbooks: within(root.Runbooks, "observability/runbooks"),
+			Documents: root.Documents, Repository: os.DirFS(repository), Terminal: ownCommands{t.Context(), "/nothing", t.TempDir()},
 		})
 	}})
 	return protect(nil)(v.Handler()), client

@@ -1,21 +1,15 @@
 package page
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/text"
 
 	"example.com/clew/observability/telemetry/httpserver"
 )
@@ -97,54 +91,24 @@ func (p *page) getDashboard(r *http.Request) (any, error) {
 	return json.RawMessage(all[i].file), nil
 }
 
-var (
-	alertName   = regexp.MustCompile(`^\w+$`)
-	runbookLink = regexp.MustCompile(`^(?:\./)?(\w+)\.md$`)
-)
+// runbooksFolder is where the runbooks are in the repository, as documents point to them.
+const runbooksFolder = "observability/runbooks"
 
-// getRunbook answers a runbook as HTML. goldmark leaves out raw HTML, and links that run scripts.
+var alertName = regexp.MustCompile(`^\w+$`)
+
+// getRunbook answers a runbook as HTML.
 func (p *page) getRunbook(r *http.Request) (any, error) {
 	alert := r.PathValue("alert")
 	source, err := fs.ReadFile(p.Runbooks, alert+".md")
 	if !alertName.MatchString(alert) || errors.Is(err, fs.ErrNotExist) {
 		return nil, httpserver.Problemf(http.StatusNotFound, "there is no runbook %.100q", alert)
 	}
-	markdown := goldmark.New()
-	document := markdown.Parser().Parse(text.NewReader(source))
-	var html bytes.Buffer
-	err = errors.Join(err, ast.Walk(document, leadToPage), leadToQuery(document, source), markdown.Renderer().Render(&html, source, document))
+	var html string
+	if err == nil {
+		html, err = p.newText(runbooksFolder+"/"+alert+".md", source).html()
+	}
 	if err != nil {
 		return nil, httpserver.Problemf(http.StatusInternalServerError, "read runbook %s: %v", alert, err)
 	}
-	return map[string]string{"alert": alert, "html": html.String()}, nil
-}
-
-// leadToQuery adds to each query of a runbook a link that runs it.
-func leadToQuery(document ast.Node, source []byte) error {
-	var queries []*ast.FencedCodeBlock
-	err := ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
-		if block, ok := node.(*ast.FencedCodeBlock); ok && entering && string(block.Language(source)) == "promql" {
-			queries = append(queries, block)
-		}
-		return ast.WalkContinue, nil
-	})
-	for _, block := range queries {
-		link := ast.NewLink()
-		link.Destination = []byte("/query?" + url.Values{"query": {strings.TrimSpace(string(block.Lines().Value(source)))}}.Encode())
-		link.AppendChild(link, ast.NewString([]byte("Run it")))
-		paragraph := ast.NewParagraph()
-		paragraph.AppendChild(paragraph, link)
-		block.Parent().InsertAfter(block.Parent(), block, paragraph)
-	}
-	return err
-}
-
-// leadToPage turns links to files of runbooks into links to their pages.
-func leadToPage(node ast.Node, entering bool) (ast.WalkStatus, error) {
-	if link, ok := node.(*ast.Link); ok && entering {
-		if match := runbookLink.FindSubmatch(link.Destination); match != nil {
-			link.Destination = fmt.Appendf(nil, "/runbooks/%s", match[1])
-		}
-	}
-	return ast.WalkContinue, nil
+	return map[string]string{"alert": alert, "html": html}, nil
 }

@@ -31,7 +31,7 @@ func TestDashboardsInTheOrderOfTheirLinks(t *testing.T) {
 func TestARunbookIsHTMLWithoutScripts(t *testing.T) {
 	r := newRigAt(t, "")
 	got := read[map[string]string](r, "/api/runbooks/StreamLag")
-	want := map[string]string{"alert": "StreamLag", "html": "<h1>Lag</h1>\n" +
+	want := map[string]string{"alert": "StreamLag", "html": "<h1 id=\"lag\">Lag</h1>\n" +
 		`<p>See <a href="/runbooks/Other">Other</a>, <a href="/runbooks/README">all</a>, ` +
 		`<a href="https://example.com/x.md">away</a> and <a href="">evil</a>.</p>` + "\n" +
 		"<!-- raw HTML omitted -->\n<p><code>a &lt; b</code></p>\n" +

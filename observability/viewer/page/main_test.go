@@ -65,13 +65,15 @@ type rig struct {
 	viewer *viewer.Viewer
 	shelf  *shelf
 	config Config
+
+	terminal *terminal
 }
 
 func newRig(t *testing.T) *rig { return newRigAt(t, "http://127.0.0.1:1") }
 
 // newRigAt has a page of this order API.
 func newRigAt(t *testing.T, orders string) *rig {
-	r := &rig{T: t, shelf: &shelf{}}
+	r := &rig{T: t, shelf: &shelf{}, terminal: &terminal{}}
 	r.viewer = viewer.New(viewer.Config{Page: func(v *viewer.Viewer) http.Handler {
 		r.config = Config{
 			Viewer: v, Orders: orders, Streams: r.shelf, Questions: r.shelf.questions(), Acts: r.shelf.acts(), Token: token, Journey: story.Settings{Turns: []story.TurnSettings{
@@ -84,7 +86,8 @@ func newRigAt(t *testing.T, orders string) *rig {
 				"c.json": {Data: []byte(`{"uid":"clew-overview","title":"Overview","links":[
 					{"title":"All","url":""},{"title":"Next: Second","url":"/d/clew-second"}]}`)},
 			},
-			Runbooks: fstest.MapFS{"StreamLag.md": {Data: []byte("# Lag\n\nSee [Other](Other.md), [all](./README.md), " +
+			Documents: documents, Repository: repository, Terminal: r.terminal,
+			Runbooks: fstest.MapFS{"Other.md": {}, "README.md": {}, "StreamLag.md": {Data: []byte("# Lag\n\nSee [Other](Other.md), [all](./README.md), " +
 				"[away](https://example.com/x.md) and [evil](javascript:alert(1)).\n\n<script>alert(2)</script>\n\n`a < b`\n\n```promql\nsum by (job) (up) > 1\n```\n")}},
 		}
 		return New(r.config)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"example.com/clew/observability/telemetry/httpserver"
@@ -32,6 +33,9 @@ type Config struct {
 	Token      string              // for Acts; an empty one refuses them all
 	Dashboards fs.FS               // Grafana's *.json
 	Runbooks   fs.FS               // <Alert>.md of each alert
+	Documents  fs.FS               // *.md and their pictures, at their paths in the repository; those in docs/lessons are lessons
+	Repository fs.FS               // the files to which documents point, as far as they are there; nil where there are none
+	Terminal   Terminal
 }
 
 // Streams provides the streams and dead letters that the page shows. The viewer does not know the system that it watches, so
@@ -53,13 +57,16 @@ type Question func(*http.Request) (any, error)
 
 type page struct {
 	Config
-	client http.Client // of the order API
-	look   look
+	client   http.Client // of the order API
+	look     look
+	linked   func() map[string]bool // the files to which documents point
+	commands chan struct{}          // a place for each command that runs
 }
 
 // New returns the page and its API. It starts nothing.
 func New(cfg Config) http.Handler {
-	p := &page{Config: cfg, client: newOrders()}
+	p := &page{Config: cfg, client: newOrders(), commands: make(chan struct{}, maxCommands)}
+	p.linked = sync.OnceValue(p.pointsTo)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/orders", p.forward)
 	mux.HandleFunc("GET /api/orders/{id}", p.forward)
@@ -77,6 +84,10 @@ func New(cfg Config) http.Handler {
 	mux.Handle("GET /api/dashboards", answer(p.getDashboards))
 	mux.Handle("GET /api/dashboards/{uid}", answer(p.getDashboard))
 	mux.Handle("GET /api/runbooks/{alert}", answer(p.getRunbook))
+	mux.Handle("GET /api/documents", answer(p.getDocuments))
+	mux.Handle("GET /api/documents/{path...}", answer(p.getDocument))
+	mux.HandleFunc("GET /pictures/{path...}", p.getPicture)
+	mux.Handle("POST /api/commands", p.authorized(answerWithin(commandPatience, p.runCommand)))
 	mux.HandleFunc("GET /api/changes", p.changes)
 	index := serveStatic(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +106,9 @@ func New(cfg Config) http.Handler {
 }
 
 // answer writes a question's result: JSON, 204 for nil, or a problem.
-func answer(question Question) http.Handler {
+func answer(question Question) http.Handler { return answerWithin(patience, question) }
+
+func answerWithin(patience time.Duration, question Question) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), patience)
 		defer cancel()

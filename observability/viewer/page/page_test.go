@@ -40,6 +40,7 @@ func TestThePageIsServedAtEachOfItsPaths(t *testing.T) {
 	for _, route := range []string{
 		"/", "/traces", "/traces/5b8efff798038103d269b633813fc60c", "/compare?a=1&b=2", "/streams", "/dashboards",
 		"/d/clew-overview", "/d/clew-overview/overview", "/query", "/alerts", "/runbooks/StreamLag",
+		"/learn", "/learn/docs/words.md",
 	} {
 		got := r.ask(http.MethodGet, route, "")
 		if got.Code != http.StatusOK || got.Body.String() != string(index) || got.Header().Get("Content-Type") != "text/html; charset=utf-8" {

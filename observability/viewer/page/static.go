@@ -19,7 +19,7 @@ var files embed.FS
 // routes are the paths of the page's views.
 var routes = [...]string{
 	"/{$}", "/traces", "/traces/{id}", "/compare", "/streams", "/dashboards", "/d/{uid}", "/d/{uid}/{slug}", "/query", "/alerts",
-	"/runbooks/{alert}", "/processes",
+	"/runbooks/{alert}", "/processes", "/learn", "/learn/{path...}",
 }
 
 // serveStatic serves the page's files under /static/, and index.html, which it returns, at every route. Browsers must revalidate

@@ -18,6 +18,7 @@ const navigation = [
   { href: '/query', title: 'Query', is: path => path === '/query' },
   { href: '/alerts', title: 'Alerts', is: path => /^\/(alerts|runbooks)/.test(path), use: useFiring, of: 'firing' },
   { href: '/processes', title: 'Processes', is: path => path === '/processes', use: usePaused, of: 'paused' },
+  { href: '/learn', title: 'Learn', is: path => /^\/learn(\/|$)/.test(path) },
 ];
 
 // Each page is loaded when it is first shown. The parts of a path that are in brackets are handed to it.
@@ -33,6 +34,7 @@ const pages = [
   [/^\/alerts$/, () => import('./alerts.js')],
   [/^\/processes$/, () => import('./processes.js')],
   [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
+  [/^\/learn(?:\/(.*))?$/, () => import('./learn.js')],
 ];
 
 function App() {

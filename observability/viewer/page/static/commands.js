@@ -1,0 +1,81 @@
+// The commands of a lesson: what they are, what runs them, and what they printed.
+
+import { html, useState, useEffect, Link } from './ui.js';
+import { post, hasToken } from './api.js';
+
+// What was printed, and the id that was printed last, by document: they are there again after a look at a trace.
+const printed = new Map(), ids = new Map();
+const changed = new EventTarget();
+
+// run runs a command of a document, and returns what it printed and its exit status.
+export async function run(path, { block, line, asks }) {
+  const answer = await post('/api/commands', { path, block, line, ...(asks && { id: ids.get(path) }) });
+  const [, id] = answer.output.match(/^order (\S+) /m) ?? [];
+  if (id) ids.set(path, id);
+  return answer;
+}
+
+let busy = false; // one runs at a time
+
+function useCommands() {
+  const [, set] = useState(0);
+  useEffect(() => {
+    const again = () => set(n => n + 1);
+    changed.addEventListener('change', again);
+    return () => changed.removeEventListener('change', again);
+  }, []);
+}
+const tell = () => changed.dispatchEvent(new Event('change'));
+
+async function doIt(path, command, key) {
+  busy = true;
+  printed.set(key, { busy: true });
+  tell();
+  printed.set(key, await run(path, command).catch(error => ({ error })));
+  busy = false;
+  tell();
+}
+
+// Block is a code block of a lesson, with a button for each line that can be run, and one that copies it all.
+export function Block({ path, block, text, commands }) {
+  useCommands();
+  return html`
+    <div class="commands">
+      <${Copy} text=${text} />
+      ${text.trimEnd().split('\n').map((line, i) => {
+        const command = hasToken() && commands.find(c => c.line === i);
+        return html`<${Line} key=${i} path=${path} id=${`${path} ${block} ${i}`} text=${line} command=${command} />`;
+      })}
+    </div>`;
+}
+
+function Line({ path, id, text, command }) {
+  const result = printed.get(id), needsID = command?.asks && !ids.has(path);
+  const words = command?.check ? 'Check' : 'Do it';
+  return html`
+    <div class="command">
+      <code>${command?.asks && ids.has(path) ? text.replace(/\bID\b/, ids.get(path)) : text || ' '}</code>
+      ${command && html`<button class="button" disabled=${busy || needsID} aria-label="${words}: ${command.text}"
+        title=${needsID ? 'A step before this prints the ID' : null} onClick=${() => doIt(path, command, id)}>${words}</button>`}
+    </div>
+    <div role="status">${result && html`<${Result} result=${result} check=${command?.check} />`}</div>`;
+}
+
+function Copy({ text }) {
+  const [copied, set] = useState(false);
+  const copy = () => navigator.clipboard.writeText(text.trimEnd()).then(() => set(true), () => set(false));
+  return html`<button class="button quiet copy" onClick=${copy} aria-label="Copy: ${text.trimEnd()}">${copied ? 'Copied' : 'Copy'}</button>`;
+}
+
+function Result({ result: { busy, error, output, status }, check }) {
+  if (busy) return html`<p class="hint">It runs …</p>`;
+  if (error) return html`<p class="problem">${error.message}</p>`;
+  const tag = check
+    ? html`<p><span class="tag ${status ? 'tag-warn' : 'tag-good'}">${status ? 'not done' : 'done'}</span></p>`
+    : status !== 0 && html`<p><span class="tag tag-bad">${status < 0 ? 'stopped' : `exit status ${status}`}</span></p>`;
+  return html`${tag}<pre class="output" tabindex="0" aria-label="What it printed">${linked(output.trimEnd())}</pre>`;
+}
+
+// linked leads the addresses of traces, which commands print, to their pages.
+const linked = text => text.split(/(http:\/\/[\w.:[\]-]+\/traces\/[0-9a-f]+)/).map((part, i) =>
+  (i % 2 ? html`<${Link} href=${new URL(part).pathname}>${part}<//>` : part));
