@@ -44,10 +44,11 @@ export function Legend({ options = {}, lines, legend, large }) {
 }
 
 function Name({ line, legend }) {
-  const click = event => {
-    event.preventDefault(); // a key with Ctrl would not click
-    legend.choose(line.name, event.ctrlKey || event.metaKey);
+  const withKey = event => event.ctrlKey || event.metaKey;
+  const choose = event => {
+    event.preventDefault(); // Enter with such a key is a click in some browsers
+    legend.choose(line.name, withKey(event));
   };
-  return html`<button aria-pressed=${!line.hidden} onClick=${click} onKeyDown=${event => event.key === 'Enter' && click(event)}
-    title="Only this one; with Ctrl, this one or not"><i style=${{ background: line.color }} />${line.name}</button>`;
+  return html`<button aria-pressed=${!line.hidden} onClick=${choose} onKeyDown=${event => event.key === 'Enter' && withKey(event) && choose(event)}
+    title="Only this one; with Ctrl, this one or not"><i style=${{ background: line.color }} />${line.name || 'Value'}</button>`;
 }
