@@ -29,6 +29,7 @@ func TestThePage(t *testing.T) {
 	t.Run("dead letters", c.treatsDeadLetters)
 	t.Run("alerts", c.showsAlerts)
 	t.Run("dashboards", c.drawsDashboards)
+	t.Run("dashboards are zoomed", c.zoomsDashboards)
 	busy.Wait()
 	t.Run("Redis hangs", c.survivesRedis)
 }

@@ -23,15 +23,6 @@ func shownTimes(p *pagetest.Tab) (from, to int) {
 
 const fixed = "/^\\?.*from=\\d{13}&to=\\d{13}/.test(location.search)"
 
-// drag goes with the mouse over a part of a panel's chart.
-func drag(p *pagetest.Tab, panel int, from, to float64) {
-	over := fmt.Sprintf("document.querySelector('[data-panel=\"%d\"] .u-over')", panel)
-	p.Until(over)
-	box := pagetest.Eval[[4]float64](p, "(({ left, top, width, height }) => [left, top, width, height])("+over+".getBoundingClientRect())")
-	y := box[1] + box[3]/2
-	p.Do(chromedp.DragAndDropXY(box[0]+from*box[2], y, box[0]+to*box[2], y))
-}
-
 func TestDraggingZoomsAllPanels(t *testing.T) {
 	e := &engine{otherwise: func(string) []series { return one("1") }}
 	p := openBoard(t, e, board("", fmt.Sprintf(lines, "one[$__range]"), fmt.Sprintf(lines, "two[$__range]")))
@@ -43,7 +34,7 @@ func TestDraggingZoomsAllPanels(t *testing.T) {
 		}
 	}
 	asked(900)
-	drag(p, 1, .25, .5)
+	p.Drag("[data-panel='1'] .u-over", .25, .5)
 	p.Until(fixed)
 	from, to := shownTimes(p)
 	if length := (to - from) / 1000; length < 215 || length > 235 {
