@@ -79,16 +79,16 @@ func (a *Admin) SetPartitions(ctx context.Context, partitions int, streams ...st
 
 // unfinished returns an error that names the messages that would be lost without this partition, or nil.
 func (s StreamInfo) unfinished() error {
-	key := StreamKey(s.Stream, s.Partition)
+	name := fmt.Sprintf("%s/%d", s.Stream, s.Partition)
 	if s.DeadLetters > 0 {
-		return fmt.Errorf("%s has %d dead letters: redrive or discard them first", key, s.DeadLetters)
+		return fmt.Errorf("%s has %d dead letters: redrive or discard them first", name, s.DeadLetters)
 	}
 	if s.Messages > 0 && len(s.Groups) == 0 {
-		return fmt.Errorf("%s has %d messages that no group has read", key, s.Messages)
+		return fmt.Errorf("%s has %d messages that no group has read", name, s.Messages)
 	}
 	for _, g := range s.Groups {
 		if left := g.Pending + g.Lag; left > 0 {
-			return fmt.Errorf("%s has %d messages that the group %q has not finished: let it finish, or forget it", key, left, g.Name)
+			return fmt.Errorf("%s has %d messages that the group %q has not finished: let it finish, or forget it", name, left, g.Name)
 		}
 	}
 	return nil

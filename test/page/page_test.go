@@ -30,6 +30,7 @@ func TestThePage(t *testing.T) {
 	t.Run("alerts", c.showsAlerts)
 	t.Run("dashboards", c.drawsDashboards)
 	t.Run("lessons and documents", c.teaches)
+	t.Run("dashboards are zoomed", c.zoomsDashboards)
 	busy.Wait()
 	t.Run("switches", c.turnsSwitches)
 	t.Run("Redis hangs", c.survivesRedis)

@@ -60,6 +60,7 @@ func TestEachAlertFiresAndIsCleared(t *testing.T) {
 			a.cause()
 			for _, alert := range a.alerts {
 				processtest.Eventually(t, alert+" fires", func() error { return watching.firing(alert, true) })
+				watching.saysAll(t, alert)
 				if !hasData(t, watching.url, runbooks[alert][0], kindInstant, started) {
 					t.Errorf("while %s fires, its runbook's first query returns nothing: %s", alert, runbooks[alert][0])
 				}
@@ -319,6 +320,31 @@ func watch(t *testing.T, clew *running) watched {
 		}
 	})
 	return watched{server.URL}
+}
+
+// saysAll fails the test if the texts of an alert lack something that the alert has no label for.
+func (w watched) saysAll(t *testing.T, name string) {
+	t.Helper()
+	response, err := http.Get(w.url + "/api/v1/alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var answer struct {
+		Data struct {
+			Alerts []struct{ Labels, Annotations map[string]string }
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, alert := range answer.Data.Alerts {
+		for what, text := range alert.Annotations {
+			if alert.Labels["alertname"] == name && hole.MatchString(text) {
+				t.Errorf("the %s of %s, %q, has a hole; its labels are %v", what, name, text, alert.Labels)
+			}
+		}
+	}
 }
 
 // firing returns an error unless the alert fires, or does not.

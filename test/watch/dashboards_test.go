@@ -62,6 +62,8 @@ func TestProblemsOfADashboardAreFound(t *testing.T) {
 		{`"type": "row"`, `"type": "piechart"`, `the type "piechart" is none of`},
 		{`"title": "Lag in messages"`, `"title": "Panel Title"`, `the title "Panel Title" says nothing`},
 		{`"title": "Lag in messages"`, `"title": "Lag in seconds"`, `another panel has the title, too`},
+		{`"title": "Lag in messages"`, `"title": "What lags"`, `a title that is a question ends in "?"`},
+		{`"title": "Lag in messages"`, `"title": "Does it lag? Or not"`, `a title that is a question ends in "?"`},
 		{`more is sent than the group takes; add consumers, or see what slows the handler.`, ``, "says what to do when it is bad"},
 		{`"unit": "mps"`, `"unit": ""`, "fieldConfig.defaults.unit is missing"},
 		{`"unit": "mps"`, `"unit": "µkat"`, `the unit "µkat" is none of`},
@@ -209,6 +211,7 @@ func (d dashboard) layoutProblems() (problems []string) {
 
 var (
 	ranges       = regexp.MustCompile(`\[([^\]]*)\]`)
+	question     = regexp.MustCompile(`^(What|Where|Which|Who|Why|How|When|Is|Are|Do|Does|Can)\b|\?`)
 	legendLabels = regexp.MustCompile(`\{\{(\w+)\}\}`)
 )
 
@@ -220,8 +223,11 @@ func (p panel) problems() (problems []string) {
 	if slices.Contains(defaultTitles, p.Title) {
 		say("the title %q says nothing", p.Title)
 	}
+	if question.MatchString(p.Title) && !strings.HasSuffix(p.Title, "?") {
+		say("a title that is a question ends in \"?\"")
+	}
 	if p.Type == "row" {
-		if !strings.Contains(p.Title, "?") {
+		if !strings.HasSuffix(p.Title, "?") {
 			say("the title of a row is the question that its panels answer")
 		}
 		return problems

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,22 @@ var contract = map[string]string{
 	"DeadLetterRate": "page", "DeadLetters": "ticket",
 	"OutboxStuck": "page", "OutboxParked": "ticket",
 	"TargetDown": "page", "SamplerFailing": "ticket", "TelemetryDropped": "ticket",
+}
+
+// hole is what a text looks like where a label is missing that it tells of.
+var hole = regexp.MustCompile(`\s\s|^\s|\s$|<no value>|""|''|\(\)|\s[.,;:/)]|[/(]\s`)
+
+func TestHolesAreFound(t *testing.T) {
+	for _, text := range []string{
+		"messages of  in it", "lags on /0", "lags on orders/ by 3s", "dead letters of <no value>", `the group "" lags`, "it fails ()", "the outbox of .", " at a:1",
+	} {
+		if !hole.MatchString(text) {
+			t.Errorf("no hole is found in %q", text)
+		}
+	}
+	if found := hole.FindString("About 3k messages (2 % of orders/0), 0.5 a second, wait."); found != "" {
+		t.Errorf("%q is taken for a hole", found)
+	}
 }
 
 func readRules(t *testing.T, file string) (all []rulefmt.Rule) {

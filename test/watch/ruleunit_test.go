@@ -178,6 +178,11 @@ func (a alertTest) check(t *testing.T, groups []*rules.Group) {
 			for _, active := range rule.ActiveAlerts() {
 				if rule.Name() == a.Alertname && active.State == rules.StateFiring {
 					got = append(got, fmt.Sprintln(active.Labels, active.Annotations))
+					active.Annotations.Range(func(l labels.Label) {
+						if hole.MatchString(l.Value) {
+							t.Errorf("%s after %s: the %s %q has a hole", a.Alertname, a.EvalTime, l.Name, l.Value)
+						}
+					})
 				}
 			}
 		}

@@ -56,7 +56,7 @@ func TestPartitions(t *testing.T) {
 	// What would be left behind keeps the number from becoming smaller, until it is dealt with.
 	c.want(0, down)
 	c.env = append(c.env, "CLEW_PARTITIONS=1")
-	c.want(1, up, "CLEW_PARTITIONS cannot be 1 yet", "orders:{3} has 1 dead letters")
+	c.want(1, up, "CLEW_PARTITIONS cannot be 1 yet", "orders/3 has 1 dead letters")
 	c.env = append(c.env, "CLEW_PARTITIONS=4")
 	c.want(0, up)
 	c.want(0, []string{"dlq", "discard", "--all"}, "discarded ")

@@ -24,16 +24,17 @@ func openMetrics(dir string) (*metrics.Engine, error) {
 }
 
 // targets are what is scraped: the viewer, which has the engine's own metrics; a load test, which is not there most of
-// the time; and every child with an admin server, until it is stopped on purpose: one that died is down.
+// the time; and every child with an admin server, until it is stopped on purpose: one that died is down. An instance has the name
+// that it has in traces, logs and `clew status`.
 func (c Config) targets(processes []state.Process) []metrics.Target {
-	scrape := func(job, url string) metrics.Target {
-		return metrics.Target{Job: job, Addr: strings.TrimPrefix(url, "http://")}
+	scrape := func(job, instance, url string) metrics.Target {
+		return metrics.Target{Job: job, Instance: instance, Addr: strings.TrimPrefix(url, "http://")}
 	}
-	targets := []metrics.Target{scrape("prometheus", baseURL(c.Viewer)), scrape("loadtest", baseURL(c.LoadTest))}
+	targets := []metrics.Target{scrape("prometheus", "viewer", baseURL(c.Viewer)), scrape("loadtest", "loadtest", baseURL(c.LoadTest))}
 	for _, process := range processes {
 		if process.Admin != "" && process.State != state.Stopped {
 			service, _, _ := strings.Cut(process.Name, "-")
-			targets = append(targets, scrape(service, process.Admin))
+			targets = append(targets, scrape(service, process.Name, process.Admin))
 		}
 	}
 	return targets

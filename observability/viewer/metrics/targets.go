@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 
@@ -21,8 +22,9 @@ const pool = "clew"
 
 // Target is a process that has metrics at http://Addr/metrics.
 type Target struct {
-	Job  string // becomes the label job
-	Addr string // host:port; becomes the label instance
+	Job      string // becomes the label job
+	Addr     string // host:port
+	Instance string // becomes the label instance; Addr, if it is empty
 }
 
 // SetTargets replaces the processes to scrape. It does not block, and takes effect within 0.2 s. Targets that stay are scraped
@@ -31,8 +33,9 @@ func (e *Engine) SetTargets(targets ...Target) {
 	groups := make([]*targetgroup.Group, len(targets))
 	for i, target := range targets {
 		groups[i] = &targetgroup.Group{Targets: []model.LabelSet{{
-			model.AddressLabel: model.LabelValue(target.Addr),
-			model.JobLabel:     model.LabelValue(target.Job),
+			model.AddressLabel:  model.LabelValue(target.Addr),
+			model.JobLabel:      model.LabelValue(target.Job),
+			model.InstanceLabel: model.LabelValue(cmp.Or(target.Instance, target.Addr)),
 		}}}
 	}
 	e.setting.Lock()

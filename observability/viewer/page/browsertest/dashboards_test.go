@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
@@ -41,23 +42,52 @@ const lines = `"type": "timeseries", "targets": [{"refId": "A", "expr": "%s", "l
 // atCursor is what is shown there.
 const atCursor = `(document.querySelector('.chart-tooltip')?.innerText.replace(/\s+/g, ' ') ?? '')`
 
-func TestALegendNamesItsSeriesAndHidesThem(t *testing.T) {
-	e := &engine{answers: map[string][]series{"up": {{map[string]string{"job": "order"}, "1"}, {map[string]string{"job": "inventory"}, "2"}}}}
-	p := openBoardAs(t, e, board("", fmt.Sprintf(lines, "up")), "", pagetest.Look{})
-	p.Until("document.querySelectorAll('.legend button').length === 2")
-	if diff := cmp.Diff([]string{"order", "inventory"}, p.Texts(".legend button")); diff != "" {
+func TestALegendNamesItsSeriesAndChooses(t *testing.T) {
+	e := &engine{answers: map[string][]series{"up": {
+		{map[string]string{"job": "order"}, "1"}, {map[string]string{"job": "inventory"}, "2"}, {map[string]string{"job": "loadtest"}, "3"},
+	}}}
+	p := openBoardAs(t, e, board("", fmt.Sprintf(lines, "up")), "?refresh=1s", pagetest.Look{})
+	p.Until("document.querySelectorAll('.legend button').length === 3")
+	if diff := cmp.Diff([]string{"order", "inventory", "loadtest"}, p.Texts(".legend button")); diff != "" {
 		t.Errorf("legend (-want +got):\n%s", diff)
 	}
-	p.Focus(".chart-plot")
-	p.Keys(kb.ArrowLeft)
-	p.Until(atCursor + ".endsWith('inventory 2 s order 1 s')") // sorted
-	p.Click(".legend li:last-child button")
-	p.Until("document.querySelector('.legend li:last-child button').ariaPressed === 'false'")
-	p.Focus(".chart-plot")
-	p.Keys(kb.ArrowLeft)
-	p.Until(atCursor + ".endsWith('order 1 s') && !" + atCursor + ".includes('inventory')")
-	p.Keys(kb.Escape)
-	p.Until(atCursor + " === ''")
+	const shown = "[...document.querySelectorAll('.legend button, .legend-table button')].filter(b => b.ariaPressed === 'true').map(b => b.textContent).join(' ')"
+	is := func(want string) {
+		t.Helper()
+		p.Until(shown + " === '" + want + "'")
+	}
+	at := func(want string) {
+		t.Helper()
+		p.Focus(".chart-plot")
+		p.Keys(kb.ArrowLeft)
+		p.Until(atCursor + ".replace(/^\\S+ /, '') === '" + want + "'")
+		p.Keys(kb.Escape)
+		p.Until(atCursor + " === ''")
+	}
+	ctrl := chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierCtrl))
+	at("loadtest 3 s inventory 2 s order 1 s") // sorted
+	p.Click(".legend li:nth-child(2) button")
+	is("inventory")
+	at("inventory 2 s")
+	turns := e.count("up")
+	e.until(t, "two turns", func() bool { return e.count("up") >= turns+2 })
+	is("inventory")
+	p.Focus(".legend li:nth-child(1) button")
+	p.Do(ctrl)
+	is("order inventory")
+	at("inventory 2 s order 1 s")
+	p.Click(".panel-enlarge")
+	p.Until("document.querySelector('.legend-table')")
+	is("order inventory") // large, too
+	p.Press("inventory")
+	is("inventory")
+	p.Press("inventory")
+	is("order inventory loadtest")
+	p.Focus(".legend-table tr:nth-child(3) button")
+	p.Do(ctrl)
+	is("order inventory")
+	p.Keys(kb.Enter)
+	is("loadtest")
 }
 
 func TestAnExemplarOpensItsTrace(t *testing.T) {
@@ -193,7 +223,7 @@ func TestHostileValuesAreText(t *testing.T) {
 	if got := p.Texts(".legend button, td:nth-child(2)"); !cmp.Equal([]string{want, want}, got) {
 		t.Errorf("shown is %q, want %q twice", got, want)
 	}
-	if n := pagetest.Eval[int](p, "document.querySelectorAll('main img, main b, .panel a:not([href^=\"/query?\"])').length"); n > 0 {
+	if n := pagetest.Eval[int](p, "document.querySelectorAll('main img, main b, .panel a:not([href^=\"/query?\"], .panel-enlarge)').length"); n > 0 {
 		t.Errorf("%d elements were made of text", n)
 	}
 }
@@ -222,7 +252,8 @@ func TestTheRangeIsChosenAndKept(t *testing.T) {
 	p := openBoard(t, e, board(`"links": [{"type": "link", "title": "Next", "url": "/d/clew-other", "keepTime": true}, {"type": "dashboards", "title": "All", "keepTime": true}],`,
 		fmt.Sprintf(lines, "rate(a[$__range])")))
 	e.until(t, "asked for 15 min", func() bool { return e.count("rate(a[900s])") > 0 })
-	pagetest.Eval[bool](p, `(() => { const s = document.querySelector('select[aria-label="Time range"]'); s.value = 'now-1h'; return s.dispatchEvent(new Event('change')); })()`)
+	p.Click(".range [popovertarget]")
+	p.Press("Last 1 h")
 	e.until(t, "asked for an hour", func() bool { return e.count("rate(a[3600s])") > 0 })
 	p.Until("location.search.includes('from=now-1h')")
 	p.Until("document.querySelector('a.button').getAttribute('href') === '/d/clew-other?from=now-1h&to=now'")

@@ -25,6 +25,21 @@ func TestTheFunctionsOfDashboards(t *testing.T) {
 			`[[300, 1000], [900, 400], [900, 400, 15], [86400, 400]].map(a => time.stepOf(...a))`, `[2, 5, 15, 300]`},
 		{"a rate is over four scrapes, or no gap", `[2, 5, 60].map(time.rateInterval)`, `[8, 8, 62]`},
 		{"ranges", `['now-15m', '5s', '24h', 'now', '', undefined].map(time.length).filter(Boolean)`, `[900, 5, 86400]`},
+		{"times", `['now', 'now-1m', '1700000000000', '2023-11-14T22:13:20Z', '2023-11-14 22:13', '2023-11-14', '1700', 'now-', 'yesterday', '2023-99-99', null]
+			.map(text => typeof time.at(text, 1e9)).join(' ')`, `"number number number number number number undefined undefined undefined undefined undefined"`},
+		{"times are those that they say", `['now', 'now-1m', '1700000000000', '2023-11-14T22:13:20Z'].map(text => time.at(text, 1e9))`,
+			`[1000000000, 999999940, 1700000000, 1700000000]`},
+		{"a range does not end after now, and is not too short", `[[100, 40, 1000], [990, 40, 1000], [100.5, 1, 1000]].map(a => time.around(...a))`,
+			`[{"from": "80000", "to": "120000"}, {"from": "960000", "to": "1000000"}, {"from": "95000", "to": "106000"}]`},
+		{"ticks of durations", `axes.increments('s').filter(n => n >= .1 && n <= 7200)`,
+			`[0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]`},
+		{"ticks are told apart", `[[0, 1000, 2000], [1000, 1001, 1002], [7200, 7201]].map((v, i) => axes.labels(i < 2 ? 'short' : 's', v))`,
+			`[["0", "1 k", "2 k"], ["1.000 k", "1.001 k", "1.002 k"], ["2 h", ""]]`},
+		{"ticks of times", `[[0, 15, 30], [0, 60], [43200, 86400, 129600], [0, 86400]].map(t => axes.times(t.map(n => n + at), t[1] - t[0]))`,
+			`[["12:00:00", "12:00:15", "12:00:30"], ["12:00", "12:01"], ["Jan 2", "Jan 2 12:00", "Jan 3"], ["Jan 1", "Jan 2"]]`},
+		{"choices in a legend", `[['a', false], ['b', true], ['a', true], ['b', true], ['c', true], ['c', false], ['c', false]].map(
+			(now => choice => now = legend.choose(now, ...choice))(legend.everything)).map(now => ['a', 'b', 'c'].filter(name => !legend.isHidden(now, name)).join(''))`,
+			`["a", "ab", "b", "abc", "ab", "c", "abc"]`},
 		{"built-in variables", `variables.query('rate(a[$__rate_interval]) / ${__range_s} + $__interval', [], variables.builtIn(900, 5, 8))`,
 			`"rate(a[8s]) / 900 + 5s"`},
 		{"all of a variable", `variables.query('a{b=~"$v"}', [{ name: 'v', all: '.*', values: [], multi: true }], {})`, `"a{b=~\".*\"}"`},
@@ -65,8 +80,10 @@ func TestTheFunctionsOfDashboards(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			got := pagetest.Eval[string](p.In(t), `(async () => {
 				const load = name => import('/static/' + name + '.js');
-				const [format, time, variables, queries, transformations, heatmap, fields, links] = await Promise.all(['format', 'dashboard/time',
-					'dashboard/variables', 'dashboard/queries', 'dashboard/transformations', 'dashboard/heatmap', 'dashboard/fields', 'dashboard/links'].map(load));
+				const at = new Date('1970-01-01T12:00').getTime() / 1000;
+				const [format, time, variables, queries, transformations, heatmap, fields, links, axes, legend] = await Promise.all(['format', 'dashboard/time',
+					'dashboard/variables', 'dashboard/queries', 'dashboard/transformations', 'dashboard/heatmap', 'dashboard/fields', 'dashboard/links',
+					'dashboard/axes', 'dashboard/legend'].map(load));
 				const table = columns => ({ columns: Object.entries(columns).map(([name, values]) => ({ name, values })) });
 				const panel = { fieldConfig: { defaults: { unit: 's' }, overrides: [
 					{ matcher: { id: 'byName', options: 'a' }, properties: [{ id: 'custom.lineWidth', value: 3 }] },

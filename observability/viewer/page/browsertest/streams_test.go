@@ -40,8 +40,8 @@ func TestStreamsShowWhatRedisHas(t *testing.T) {
 		"group": "inventory", "consumer": "retry", "retry": true, "deliveries": 2, "deliveries_most": 5, "idle_seconds": 9.5, "due_seconds": 0.5,
 		"subject": "order-1", "type": "order.created.v1"}))
 	p := s.open("/streams")
-	p.UntilText("orders:{0} 12 345 inventory 1 7 1.5 s 1 2 s 0")
-	p.UntilText("orders:{0} 1-0 order.created.v1 order-1 inventory retry 2 of 5 due in 500 ms")
+	p.UntilText("orders/0 12 345 inventory 1 7 1.5 s 1 2 s 0")
+	p.UntilText("orders/0 1-0 order.created.v1 order-1 inventory retry 2 of 5 due in 500 ms")
 	p.UntilText("No dead letters")
 	p.Until("document.querySelectorAll('.lag-chart canvas').length === 2")
 	s.set("/api/dead-letters", letters(letter("{}")))

@@ -52,6 +52,17 @@ func (p *Tab) Press(button string) {
 	Eval[bool](p, "("+find+".click(), true)")
 }
 
+// Drag drags the mouse over the first element of a selector, from one share of its width to another, at half its height.
+func (p *Tab) Drag(selector string, from, to float64) {
+	p.t.Helper()
+	find := fmt.Sprintf("document.querySelector(%s)", quote(selector))
+	p.Until(find)
+	box := Eval[[4]float64](p, "(({ left, top, width, height }) => [left, top, width, height])("+find+".getBoundingClientRect())")
+	at := func(share float64) float64 { return box[0] + share*box[2] }
+	y := box[1] + box[3]/2
+	p.Do(chromedp.DragAndDropXY(at(from), y, at(to), y))
+}
+
 // Focus gives the keyboard to the first element of a selector.
 func (p *Tab) Focus(selector string) { p.t.Helper(); p.Do(chromedp.Focus(chromedp.CSS(selector))) }
 

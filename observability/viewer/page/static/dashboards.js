@@ -1,13 +1,15 @@
 // The dashboards of grafana/dashboards, as they are: the list of them, and one.
 
-import { html, useState, useEffect, useMemo, useLoad, Link, Problem, Empty } from './ui.js';
+import { html, useState, useEffect, useMemo, useRef, useLoad, Link, Problem, Empty } from './ui.js';
 import { get } from './api.js';
 import { go } from './router.js';
-import { length, ranges, refreshes } from './dashboard/time.js';
+import { length, rangeOf, refreshes } from './dashboard/time.js';
+import { Range, useRange, zoomOf } from './dashboard/range.js';
 import { chosen, isUndecided, search, title } from './dashboard/variables.js';
 import { newAsk, regions, values } from './dashboard/queries.js';
 import { follow } from './dashboard/links.js';
-import { useLatest, useTurns } from './dashboard/latest.js';
+import { oneLine } from './text.js';
+import { useLatest } from './dashboard/latest.js';
 import { Panel } from './dashboard/panel.js';
 import { Popover } from './dashboard/popover.js';
 import { Variable } from './dashboard/variable.js';
@@ -40,11 +42,14 @@ function Dashboard({ uid, query }) {
     <${Board} dashboard=${value} query=${query} first=${first ?? new Map()} />`}`;
 }
 
+const usual = dashboard => ({ from: dashboard?.time?.from ?? 'now-15m', to: dashboard?.time?.to ?? 'now' });
+
 // useFirst asks for the first values of the variables for which a dashboard has chosen none, one after the other, because a
 // later one may depend on them.
 function useFirst(dashboard) {
   return useLoad(async () => {
-    const first = new Map(), board = { now: Date.now() / 1000, range: length(dashboard?.time?.from) ?? 900 };
+    const { start, end } = rangeOf({}, usual(dashboard), Date.now() / 1000);
+    const first = new Map(), board = { now: end, range: end - start };
     const ask = newAsk(), never = new AbortController().signal;
     for (const v of dashboard?.templating?.list.filter(isUndecided) ?? []) {
       const variables = chosen(dashboard, new URLSearchParams(), first);
@@ -57,22 +62,27 @@ function useFirst(dashboard) {
 
 // Board shows a dashboard for the time and the variables that the address says, in Grafana's words.
 function Board({ dashboard, query, first }) {
-  const asked = length(query.get('from')) ? query.get('from') : dashboard.time?.from ?? 'now-15m';
   const refresh = query.get('refresh') ?? dashboard.refresh ?? '';
-  const [now, next] = useTurns(length(refresh) ?? 0);
-  const [ask] = useState(newAsk);
-  const range = length(asked) ?? 900;
+  const range = useRange(query, usual(dashboard), length(refresh) ?? 0);
+  const { times, next } = range;
+  const [ask] = useState(newAsk), [legends] = useState(() => new Map());
   const variables = useMemo(() => chosen(dashboard, query, first), [dashboard, query, first]);
-  const times = useMemo(() => ({ from: asked, to: 'now' }), [asked]);
   const [marked, setMarked] = useState(true);
-  const marks = useRegions(dashboard, { variables, now, range, ask });
-  const board = { variables, times, now, range, ask, regions: marked ? marks.value : undefined };
+  const time = { now: range.end, range: range.end - range.start, times };
+  const marks = useRegions(dashboard, { variables, ...time, ask });
 
-  const move = changes => {
-    const rest = { ...times, refresh, ...changes };
-    go(`/d/${dashboard.uid}?${search(changes.variables ?? variables, { from: rest.from, to: 'now', refresh: rest.refresh })}`, { replace: true });
+  const address = changes => {
+    const { viewPanel = query.get('viewPanel'), ...rest } = { ...times, refresh, ...changes };
+    return `/d/${dashboard.uid}?${search(rest.variables ?? variables, { from: rest.from, to: rest.to, refresh: rest.refresh, ...viewPanel && { viewPanel } })}`;
   };
+  const move = changes => go(address(changes), { replace: true });
+  const change = times => { next(); go(address(times)); }; // the way back leads to the range before
   const choose = (name, values) => move({ variables: variables.map(v => (v.name === name ? { ...v, values, all: values.length ? undefined : v.all ?? '.+' } : v)) });
+  const board = {
+    ...time, variables, ask, legends, regions: marked ? marks.value : undefined,
+    zoom: zoomOf(range, change), large: id => address({ viewPanel: String(id) }),
+  };
+  const { large, unknown } = useLarge(dashboard, query.get('viewPanel'));
 
   return html`
     <div class="board-head">
@@ -86,27 +96,57 @@ function Board({ dashboard, query, first }) {
       <${Problem} error=${marks.error} />
       <span class="grow" />
       <${Links} dashboard=${dashboard} variables=${variables} times=${times} />
-      <${Choice} label="Time range" value=${asked} options=${ranges.map(r => [`now-${r}`, `Last ${r.replace(/(\d+)/, '$1 ')}`])} onChange=${from => { next(); move({ from }); }} />
-      <${Choice} label="Refresh" value=${refresh} options=${[['', 'Refresh: off'], ...refreshes.map(r => [r, `Every ${r.replace(/(\d+)/, '$1 ')}`])]} onChange=${r => move({ refresh: r })} />
+      <${Range} range=${range} onChange=${change} />
+      <${Choice} label="Refresh" value=${range.moves ? refresh : ''} disabled=${!range.moves} onChange=${r => move({ refresh: r })}
+        options=${[['', range.moves ? 'Refresh: off' : 'Fixed times'], ...refreshes.map(r => [r, `Every ${r.replace(/(\d+)/, '$1 ')}`])]} />
       <button class="button" onClick=${next} aria-label="Refresh now">↻</button>
     </div>
+    <${Problem} error=${range.problem ?? unknown} />
     ${!dashboard.panels?.length && html`<${Empty} title="This dashboard has no panels">${dashboard.rows
       ? 'It has rows, the form of dashboards before Grafana 5: a newer Grafana that loads and saves it writes panels.' : ''}<//>`}
-    ${sections(dashboard.panels ?? []).map(section => html`<${Section} key=${section.row?.id ?? 0} ...${section} board=${board} />`)}`;
+    ${large ? html`<${Large} key=${large.id} panel=${large} board=${board} title=${dashboard.title} back=${address({ viewPanel: '' })} />`
+      : sections(dashboard.panels ?? []).map(section => html`<${Section} key=${section.row?.id ?? 0} ...${section} board=${board} />`)}`;
+}
+
+// useLarge returns the panel that the address wants large, as 7 or panel-7, and gives the keyboard back to it afterwards.
+function useLarge(dashboard, asked) {
+  const id = asked?.replace(/^panel-/, ''), before = useRef();
+  const large = (dashboard.panels ?? []).flatMap(p => [p, ...p.panels ?? []]).find(p => p.type !== 'row' && id && String(p.id) === id);
+  useEffect(() => {
+    if (!large && before.current) document.querySelector(`[data-panel="${before.current.id}"] .panel-enlarge`)?.focus();
+    before.current = large;
+  }, [large]);
+  return { large, unknown: id && !large ? new Error(`This dashboard has no panel “${oneLine(id, 40)}”. Shown are all.`) : undefined };
+}
+
+// Large is one panel in the place of all.
+function Large({ panel, board, title, back }) {
+  const box = useRef();
+  useEffect(() => box.current.querySelector('a').focus(), []);
+  useEffect(() => {
+    const leave = event => event.key === 'Escape' && !event.defaultPrevented && !document.querySelector(':popover-open') && go(back);
+    addEventListener('keydown', leave);
+    return () => removeEventListener('keydown', leave);
+  }, [back]);
+  return html`
+    <div class="stack" ref=${box}>
+      <p><${Link} href=${back} title="or press Escape">← ${title}<//></p>
+      <${Panel} panel=${panel} board=${board} large />
+    </div>`;
 }
 
 // useRegions asks for the annotations.
-function useRegions(dashboard, { variables, now, range, ask }) {
+function useRegions(dashboard, { variables, times, now, range, ask }) {
   const list = (dashboard.annotations?.list ?? []).filter(a => a.enable && (a.target?.expr || a.expr));
-  const key = JSON.stringify([range, variables.map(v => [v.all, v.values])]);
+  const key = JSON.stringify([times, variables.map(v => [v.all, v.values])]);
   const load = async signal => (await Promise.all(list.map(a => regions(a, variables, { now, range }, ask, signal)))).flat();
   return useLatest(load, key, now, list.length > 0);
 }
 
 // Choice is a select. What the dashboard has chosen stands in it, even if it is none of ours.
-function Choice({ label, value, options, onChange }) {
+function Choice({ label, value, options, disabled, onChange }) {
   const all = options.some(([v]) => v === value) ? options : [[value, value], ...options];
-  return html`<select aria-label=${label} value=${value} onChange=${event => onChange(event.target.value)}>
+  return html`<select aria-label=${label} value=${value} disabled=${disabled} onChange=${event => onChange(event.target.value)}>
     ${all.map(([v, text]) => html`<option value=${v} selected=${v === value}>${text}</option>`)}</select>`;
 }
 

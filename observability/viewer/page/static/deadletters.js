@@ -131,7 +131,7 @@ function Letter({ letter, onDone }) {
       <header class="row">
         <span class="tag tag-bad"><${Name} text=${letter.reason} /></span>
         <b><${Name} text=${message.type || 'unreadable'} /></b>
-        <span class="hint">${letter.stream}:{${letter.partition}} · group <${Name} text=${letter.group} /> ·
+        <span class="hint">${letter.stream}/${letter.partition} · group <${Name} text=${letter.group} /> ·
           ${' '}${letter.attempts} ${letter.attempts === 1 ? 'attempt' : 'attempts'} · ${ago(Date.parse(letter.time))}
           ${letter.redrives > 0 && html` · redriven ${letter.redrives === 1 ? 'once' : `${letter.redrives} times`} before`}</span>
       </header>

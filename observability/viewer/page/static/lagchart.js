@@ -3,14 +3,15 @@
 import { html, useLoad, useMemo, useRef, colour, Problem } from './ui.js';
 import { get } from './api.js';
 import { byUnit } from './format.js';
-import { Chart, valueAxis } from './dashboard/chart.js';
+import { Chart } from './dashboard/chart.js';
+import { unitAxis } from './dashboard/axes.js';
 import { onCanvas } from './dashboard/colors.js';
 import { Name, oneLine } from './text.js';
 
 const seconds = 600, step = 2; // of what is shown, and between two points of the history
 
 const colorOf = name => colour(name.split(' → ')[1]);
-const nameOf = (stream, partition, group) => `${stream}:{${partition}} → ${group}`;
+const nameOf = (stream, partition, group) => `${stream}/${partition} → ${group}`;
 
 export function LagChart({ items, when, title, unit, metric, of }) {
   const live = useRef([]); // [name, time in s, value]
@@ -35,7 +36,7 @@ export function LagChart({ items, when, title, unit, metric, of }) {
     rows: names.map((name, i) => ({ name: oneLine(name), color: colorOf(name), text: byUnit(unit, data[i + 1][idx]) })),
   });
   const options = element => ({
-    axes: [valueAxis(element, { values: (_, ticks) => ticks.map(t => byUnit(unit, t)) })],
+    axes: [unitAxis(element, unit)],
     scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 1)] } },
     series: [{}, ...names.map(name => ({ label: oneLine(name), width: 2, spanGaps: true, points: { show: false }, stroke: onCanvas(element, colorOf(name)) }))],
   });

@@ -59,7 +59,7 @@ const Table = ({ items }) => html`
       return rows.map((g, i) => html`
         <tr key=${`${s.stream} ${s.partition} ${g?.name}`}>
           ${i === 0 && html`
-            <td rowspan=${rows.length}><b>${s.stream}</b><span class="hint">:{${s.partition}}${s.master && html`<br />${s.master}`}</span></td>
+            <td rowspan=${rows.length}><b>${s.stream}</b><span class="hint">/${s.partition}${s.master && html`<br />${s.master}`}</span></td>
             <td rowspan=${rows.length} class="num">${count(s.messages)}</td>`}
           ${g ? html`<${Group} group=${g} />` : html`<td colspan="6" class="hint">nobody reads it</td>`}
           ${i === 0 && html`<td rowspan=${rows.length} class="num">
@@ -89,7 +89,7 @@ function Pending() {
         <thead><tr><th>Entry</th><th>Event</th><th>Order</th><th>Group</th><th>Owner</th><th class="num">Attempts</th><th class="num">Idle</th></tr></thead>
         <tbody>${value.map(p => html`
           <tr key=${`${p.stream} ${p.partition} ${p.group} ${p.id}`}>
-            <td class="mono">${p.stream}:{${p.partition}} <${Name} text=${p.id} /></td>
+            <td class="mono">${p.stream}/${p.partition} <${Name} text=${p.id} /></td>
             <td><${Name} text=${p.type} /></td>
             <td>${p.subject && html`<${Link} href="/?order=${encodeURIComponent(p.subject)}" class="mono"><${Name} text=${p.subject.slice(-12)} /><//>`}</td>
             <td><${Name} text=${p.group} /></td>

@@ -1,6 +1,7 @@
 // A chart over time: uPlot, and around it what a mouse, a keyboard and a theme need.
 
 import { html, useState, useEffect, useRef, Link } from '../ui.js';
+import { timeAxis } from './axes.js';
 import { css, onCanvas } from './colors.js';
 import { clock } from './time.js';
 
@@ -28,6 +29,7 @@ function useTheme() {
 //   read(u)          what to say at the cursor: {time, rows: [{name, color, text}]}, or undefined
 //   regions          annotations: [{from, to, title, text, color}]
 //   marks, place(u, mark)   exemplars, {time, value, trace, text}, and where each stands, {x, y} in pixels
+//   zoom             if there is one: to(start, end) for what is dragged over, in(middle) and out(), by the keys + and -
 export function Chart(props) {
   const box = useRef(), plot = useRef(), latest = useRef(props), active = useRef(false);
   const [spot, setSpot] = useState();
@@ -37,19 +39,28 @@ export function Chart(props) {
 
   useEffect(() => {
     const element = box.current;
-    const { hooks = {}, scales = {}, axes, ...options } = latest.current.options(element);
+    const { hooks = {}, scales = {}, cursor, axes, ...options } = latest.current.options(element);
     const u = new uPlot({
       width: element.clientWidth,
       height: element.clientHeight,
       padding: [8, 16, 0, 0],
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'dashboard' }, points: { size: 6 } },
+      cursor: {
+        y: false,
+        drag: { x: Boolean(props.zoom), y: false, setScale: false, dist: 5 },
+        // What is dragged over in one chart is not in the others.
+        sync: { key: 'dashboard', filters: { pub: event => /^mouse(move|leave)$/.test(event) } },
+        bind: { dblclick: () => () => latest.current.zoom?.out() },
+        points: { size: 6 },
+        ...cursor,
+      },
       ...options,
       axes: [timeAxis(element), ...axes],
       scales: { x: { time: true, range: () => [latest.current.from, latest.current.to] }, ...scales },
       hooks: {
         drawClear: [u => shade(u, element, latest.current.regions), ...(hooks.drawClear ?? [])],
         draw: [...(hooks.draw ?? []), () => drawn(n => n + 1)],
+        setSelect: [u => drag(u, latest.current.zoom)],
         setCursor: [u => setSpot(active.current && u.cursor.left >= 0 ? { left: u.cursor.left, top: u.cursor.top } : undefined)],
       },
     }, latest.current.data, element);
@@ -76,23 +87,37 @@ export function Chart(props) {
   return html`
     <div class="chart" onMouseEnter=${at(true)} onMouseLeave=${at(false)}>
       <div class="chart-plot" ref=${box} tabindex="0" role="group" aria-roledescription="chart"
-        aria-label="${props.label}. The left and right arrow keys read its values."
-        onFocus=${at(true)} onBlur=${at(false)} onKeyDown=${event => step(event, plot.current)}></div>
+        aria-label="${props.label}. The left and right arrow keys read its values${props.zoom ? ', plus and minus zoom' : ''}."
+        onFocus=${at(true)} onBlur=${at(false)} onKeyDown=${event => step(event, plot.current) || zoomed(event, plot.current, props.zoom)}></div>
       ${u && props.marks?.length > 0 && html`<${Marks} u=${u} marks=${props.marks} place=${props.place} />`}
       ${u && spot && html`<${Tooltip} u=${u} spot=${spot} said=${props.read(u)} regions=${props.regions} />`}
     </div>`;
 }
 
-// step moves the cursor to the next point or the one before; Escape takes it away.
+// step moves the cursor to the next point or the one before; Escape takes it away. It tells whether the key was for that.
 function step(event, u) {
   const last = u.data[0].length - 1;
   const { idx } = u.cursor;
-  const to = { ArrowLeft: (idx ?? last + 1) - 1, ArrowRight: (idx ?? last - 1) + 1, Home: 0, End: last, Escape: null }[event.key];
-  if (to === undefined) return;
+  const to = { ArrowLeft: (idx ?? last + 1) - 1, ArrowRight: (idx ?? last - 1) + 1, Home: 0, End: last, Escape: u.cursor.left >= 0 ? null : undefined }[event.key];
+  if (to === undefined) return false;
   event.preventDefault();
-  if (to === null) return u.setCursor({ left: -10, top: -10 });
-  const left = u.valToPos(u.data[0][Math.min(Math.max(to, 0), last)], 'x');
-  u.setCursor({ left: Math.max(0, left), top: u.over.clientHeight / 2 }, true, true);
+  if (to === null) u.setCursor({ left: -10, top: -10 });
+  else u.setCursor({ left: Math.max(0, u.valToPos(u.data[0][Math.min(Math.max(to, 0), last)], 'x')), top: u.over.clientHeight / 2 }, true, true);
+  return true;
+}
+
+// zoomed zooms in on the cursor, or out.
+function zoomed({ key }, u, zoom) {
+  if (key === '+' || key === '=') zoom?.in(u.cursor.left >= 0 ? u.posToVal(u.cursor.left, 'x') : undefined);
+  if (key === '-') zoom?.out();
+}
+
+// drag zooms to what was dragged over, and takes its mark away.
+function drag(u, zoom) {
+  const { left, width } = u.select;
+  if (width === 0) return;
+  u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+  zoom?.to(u.posToVal(left, 'x'), u.posToVal(left + width, 'x'));
 }
 
 function Tooltip({ u, spot, said, regions = [] }) {
@@ -152,27 +177,4 @@ function shade(u, element, regions = []) {
     u.ctx.fillRect(right, u.bbox.top, devicePixelRatio, u.bbox.height);
   }
   u.ctx.restore();
-}
-
-const font = '11px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
-
-const look = element => ({
-  font,
-  stroke: onCanvas(element, 'var(--dim)'),
-  grid: { stroke: onCanvas(element, 'var(--line)', .6), width: 1 },
-  ticks: { show: false },
-});
-
-function timeAxis(element) {
-  const write = (u, times, axis, space, step) => times.map(t => clock(t).slice(0, step < 60 ? 8 : 5));
-  return { ...look(element), space: 64, size: 24, gap: 4, values: write };
-}
-
-// valueAxis is as wide as what stands at it.
-export function valueAxis(element, options) {
-  const size = (u, texts) => {
-    u.ctx.font = font;
-    return Math.ceil(Math.max(24, ...(texts ?? []).map(text => u.ctx.measureText(text ?? '').width))) + 12;
-  };
-  return { ...look(element), space: 28, gap: 4, size, ...options };
 }

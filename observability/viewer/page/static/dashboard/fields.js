@@ -61,14 +61,17 @@ export const thresholdColor = (field, value) => steps(field).findLast(s => value
 
 const present = values => values.filter(v => v !== null && !Number.isNaN(v));
 
+// ofSome is a calculation that nothing is the result of where there is nothing.
+const ofSome = calculate => values => (present(values).length ? calculate(present(values)) : null);
+
 export const calculations = new Map(Object.entries({
   lastNotNull: values => present(values).at(-1) ?? null,
   last: values => values.at(-1) ?? null,
   firstNotNull: values => present(values)[0] ?? null,
-  min: values => Math.min(...present(values)),
-  max: values => Math.max(...present(values)),
+  min: ofSome(values => Math.min(...values)),
+  max: ofSome(values => Math.max(...values)),
   sum: values => present(values).reduce((a, b) => a + b, 0),
-  mean: values => present(values).reduce((a, b) => a + b, 0) / present(values).length,
+  mean: ofSome(values => values.reduce((a, b) => a + b, 0) / values.length),
 }));
 
 // reduce makes one value of a series, as the options of a stat, gauge or bargauge say.

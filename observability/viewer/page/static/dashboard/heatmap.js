@@ -4,12 +4,13 @@ import { html, useMemo, useRef } from '../ui.js';
 import { byUnit } from '../format.js';
 import { number } from './queries.js';
 import { css, onCanvas } from './colors.js';
-import { Chart, valueAxis } from './chart.js';
+import { Chart } from './chart.js';
+import { valueAxis } from './axes.js';
 
 const scheme = { Oranges: 'orange', Blues: 'blue', Greens: 'green', Reds: 'red', Purples: 'purple' };
 
 // Heatmap draws a row for each bucket and a column for each time; the more in it, the stronger the colour.
-export function Heatmap({ panel, data, regions }) {
+export function Heatmap({ panel, data, regions, zoom }) {
   const buckets = useMemo(() => bucketsOf(data), [data]);
   const { bounds, rows, most } = buckets;
   const drawn = useRef();
@@ -30,7 +31,7 @@ export function Heatmap({ panel, data, regions }) {
   const place = (u, mark) => ({ x: u.valToPos(mark.time, 'x'), y: u.valToPos(rowOf(bounds, mark.value), 'row') });
   const options = element => ({
     series: [{}, { scale: 'row', paths: () => null, points: { show: false } }],
-    cursor: { y: true, drag: { x: false, y: false }, sync: { key: 'dashboard' }, points: { show: false } },
+    cursor: { y: true, points: { show: false } },
     scales: { row: { range: () => [0, bounds.length] } },
     axes: [valueAxis(element, {
       scale: 'row',
@@ -43,7 +44,7 @@ export function Heatmap({ panel, data, regions }) {
   const marks = useMemo(() => data.exemplars.map(e => ({ ...e, text: byUnit(unit, e.value) })), [data]);
   return html`
     <${Chart} label=${panel.title} shape=${JSON.stringify(bounds)} data=${columns} from=${data.from} to=${data.to}
-      regions=${regions} read=${read} options=${options} marks=${marks} place=${place} />
+      regions=${regions} zoom=${zoom} read=${read} options=${options} marks=${marks} place=${place} />
     ${panel.options?.legend?.show && html`
       <div class="legend heat"><span>0</span><i style=${{ background: `linear-gradient(to right, transparent, ${color})` }} /><span>${byUnit(cell.unit, most, cell.decimals)}</span></div>`}`;
 }

@@ -3,10 +3,10 @@
 import { html, useRef, useCallback, Link, Problem } from '../ui.js';
 import { load } from './queries.js';
 import { follow } from './links.js';
-import { builtIn, query, title } from './variables.js';
-import { rateInterval } from './time.js';
+import { title } from './variables.js';
 import { useLatest, useSight } from './latest.js';
-import { Popover } from './popover.js';
+import { useLegend } from './legend.js';
+import { About } from './about.js';
 import { calculations, mappings, matchers } from './fields.js';
 import { known } from './transformations.js';
 import { Markdown } from './markdown.js';
@@ -19,35 +19,27 @@ const kinds = { timeseries: Timeseries, heatmap: Heatmap, stat: Stat, gauge: Gau
 const still = ['text', 'logs', 'traces'];
 const overTime = ['timeseries', 'heatmap'];
 
-// Panel draws a panel of board: {variables, times, range, now, ask, regions}, of the dashboard as it is shown now.
-export function Panel({ panel, board, style }) {
+// Panel draws a panel of board: {variables, times, range, now, ask, regions, zoom, legends, large}, of the dashboard as it is shown
+// now. large(id), if there is one, is the address where a panel is shown large.
+export function Panel({ panel, board, style, large }) {
   const ref = useRef();
   const sight = useSight(ref);
   const name = title(panel.title, board.variables), unknown = unknownIn(panel);
   const link = useCallback((url, value) => follow(url, { times: board.times, value }), [board.times]);
+  const enlarge = !large && panel.id !== undefined && board.large?.(panel.id);
+  const legend = useLegend(board.legends, panel.id);
   return html`
-    <section class="panel" ref=${ref} style=${style} aria-label=${name} data-panel=${panel.id}>
-      <header><h3 title=${name}>${name}</h3><${About} panel=${panel} board=${board} link=${link} /></header>
+    <section class="panel ${large ? 'panel-large' : ''}" ref=${ref} style=${style} aria-label=${name} data-panel=${panel.id}>
+      <header><${large ? 'h2' : 'h3'} title=${name}>${name}<//>
+        ${!large && html`<${About} panel=${panel} board=${board} link=${link} />`}
+        ${enlarge && html`<${Link} class="panel-button panel-enlarge" href=${enlarge} aria-label="Show ${name} large" title="Show large">⤢<//>`}
+      </header>
       ${unknown
         ? html`<div class="panel-empty">This page does not ${unknown}.</div>`
-        : kinds[panel.type] ? html`<${Answers} panel=${panel} board=${board} sight=${sight} link=${link} />`
+        : kinds[panel.type] ? html`<${Answers} panel=${panel} board=${board} sight=${sight} link=${link} legend=${legend} large=${large} />`
         : html`<${Still} panel=${panel} board=${board} link=${link} />`}
-    </section>`;
-}
-
-// About holds what the panel asks, what to do when it is bad, and where to look next.
-function About({ panel, board, link }) {
-  const links = (panel.links ?? []).map(l => ({ title: title(l.title, board.variables), href: link(l.url) })).filter(l => l.href);
-  const time = builtIn(board.range, 15, rateInterval(15));
-  const asked = kinds[panel.type] ? (panel.targets ?? []).filter(t => t.expr).map(t => query(t.expr, board.variables, time)) : [];
-  if (!panel.description && links.length + asked.length === 0) return null;
-  return html`
-    <${Popover} class="panel-about" label=${`About ${panel.title}`} face="i">
-      <${Markdown} text=${title(panel.description, board.variables)} link=${link} />
-      ${links.length > 0 && html`<ul>${links.map(l => html`<li><${Link} href=${l.href}>${l.title}<//></li>`)}</ul>`}
-      ${asked.length > 0 && html`<ul>${asked.map(q => html`
-        <li><${Link} href=${`/query?${new URLSearchParams({ query: q, from: board.times.from })}`}>Open in query<//> <code>${q.slice(0, 200)}</code></li>`)}</ul>`}
-    <//>`;
+    </section>
+    ${large && html`<${About} panel=${panel} board=${board} link=${link} large />`}`;
 }
 
 // unknownIn returns what a panel wants that the page cannot do: better named than drawn wrongly.
@@ -93,21 +85,21 @@ function Still({ panel, board, link }) {
     ${panel.type === 'logs' ? 'Logs stand beside the spans of their trace' : 'Traces'}<//></div>`;
 }
 
-function Answers({ panel, board, sight, link }) {
-  const { variables, now, range, ask, regions } = board;
-  const time = { now, range };
-  const key = JSON.stringify([range, sight.width, variables.map(v => [v.all, v.values])]);
-  const { value, error } = useLatest(signal => load(panel, variables, time, sight.width, ask, signal), key, now, sight.seen && sight.width > 0);
+function Answers({ panel, board, sight, ...rest }) {
+  const { variables, times, now, range, ask, regions, zoom } = board;
+  const key = JSON.stringify([times, sight.width, variables.map(v => [v.all, v.values])]);
+  const { value, error } = useLatest(signal => load(panel, variables, { now, range }, sight.width, ask, signal), key, now, sight.seen && sight.width > 0);
   return html`
     ${error && html`<${Problem} error=${error} />`}
     ${value
-      ? html`<${Drawn} panel=${panel} data=${value} regions=${regions} link=${link} />`
+      ? html`<${Drawn} panel=${panel} data=${value} regions=${regions} zoom=${zoom} ...${rest} />`
       : !error && html`<div class="panel-waiting" role="status"><span class="visually-hidden">Asking…</span></div>`}`;
 }
 
 // Drawn says so where nothing was answered.
-function Drawn({ panel, data, regions, link }) {
+function Drawn(props) {
+  const { panel, data } = props;
   const empty = overTime.includes(panel.type) && !data.series.some(s => s.values.some(Number.isFinite));
   if (empty) return html`<div class="panel-empty">${panel.fieldConfig?.defaults?.noValue ?? 'No data'}</div>`;
-  return html`<${kinds[panel.type]} panel=${panel} data=${data} regions=${regions} link=${link} />`;
+  return html`<${kinds[panel.type]} ...${props} />`;
 }

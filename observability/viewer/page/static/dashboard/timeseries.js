@@ -1,19 +1,19 @@
 // The panel of lines over time.
 
-import { html, useState, useMemo } from '../ui.js';
+import { html, useMemo } from '../ui.js';
 import { byUnit } from '../format.js';
 import { fieldOf, display, steps, thresholdColor } from './fields.js';
 import { css, ofSeries, onCanvas } from './colors.js';
-import { Chart, valueAxis } from './chart.js';
+import { Chart } from './chart.js';
+import { increments, unitAxis } from './axes.js';
+import { Legend, isHidden } from './legend.js';
 
 const { uPlot } = globalThis;
 
-// Timeseries draws the series of data. A name in the legend hides its series and brings it back.
-export function Timeseries({ panel, data, regions }) {
-  const [hidden, setHidden] = useState([]);
-  const lines = useMemo(() => linesOf(panel, data, hidden), [panel, data, hidden]);
+// Timeseries draws the series of data, but for those that the legend hides.
+export function Timeseries({ panel, data, regions, zoom, legend, large }) {
+  const lines = useMemo(() => linesOf(panel, data, legend.shown), [panel, data, legend.shown]);
   const columns = useMemo(() => [data.x, ...stack(lines)], [lines]);
-  const toggle = name => setHidden(hidden.includes(name) ? hidden.filter(n => n !== name) : [...hidden, name]);
   const marks = useMemo(() => data.exemplars.map(e => ({ ...e, text: byUnit(lines[0].unit, e.value) })), [data]);
   const read = u => u.cursor.idx !== null && u.cursor.idx !== undefined && {
     time: data.x[u.cursor.idx],
@@ -22,14 +22,10 @@ export function Timeseries({ panel, data, regions }) {
   };
   return html`
     <${Chart} label=${panel.title} shape=${JSON.stringify(lines.map(({ values, ...rest }) => rest))} data=${columns}
-      from=${data.from} to=${data.to} regions=${regions} read=${read} marks=${marks}
+      from=${data.from} to=${data.to} regions=${regions} read=${read} marks=${marks} zoom=${zoom}
       options=${element => options(element, lines)}
       place=${(u, mark) => ({ x: u.valToPos(mark.time, 'x'), y: u.valToPos(mark.value, lines[0].unit) })} />
-    ${panel.options?.legend?.showLegend !== false && html`
-      <ul class="legend">
-        ${lines.map(line => html`<li><button aria-pressed=${!line.hidden} onClick=${() => toggle(line.name)}>
-          <i style=${{ background: line.color }} />${line.name}</button></li>`)}
-      </ul>`}`;
+    <${Legend} options=${panel.options?.legend} lines=${lines} legend=${legend} large=${large} />`;
 }
 
 function sorted(panel, rows) {
@@ -38,7 +34,7 @@ function sorted(panel, rows) {
 }
 
 // linesOf returns what is drawn: {name, field, custom, unit, color, hidden, values}. The unit names the scale, too.
-function linesOf(panel, data, hidden) {
+function linesOf(panel, data, shown) {
   return data.series.map((series, i) => {
     const field = fieldOf(panel, series);
     const name = field.displayName ?? series.name;
@@ -47,7 +43,7 @@ function linesOf(panel, data, hidden) {
       fixed: () => css(field.color.fixedColor),
       thresholds: () => css(thresholdColor(field, values.findLast(v => v !== null) ?? 0)),
     }[field.color?.mode]?.() ?? ofSeries(i);
-    return { name, field, custom: field.custom ?? {}, unit: field.unit ?? 'short', color, hidden: hidden.includes(name), values };
+    return { name, field, custom: field.custom ?? {}, unit: field.unit ?? 'short', color, hidden: isHidden(shown, name), values };
   });
 }
 
@@ -83,11 +79,10 @@ function options(element, lines) {
     series: [{}, ...lines.map(line => seriesOf(element, line))],
     bands: bands(lines),
     scales: Object.fromEntries(units.map(unit => [unit, { range: (u, low, high) => rangeOf(first(unit), low, high) }])),
-    axes: units.map((unit, i) => valueAxis(element, {
+    axes: units.map((unit, i) => unitAxis(element, unit, {
       scale: unit,
       side: i === 0 ? 3 : 1,
       incrs: increments(unit).filter(n => first(unit).decimals !== 0 || n >= 1 || unit === 's'),
-      values: (u, ticks) => ticks.map(v => byUnit(unit, v)),
     })),
     hooks: { draw: [u => drawThresholds(u, element, lines[0])] },
   };
@@ -123,14 +118,6 @@ function rangeOf({ min, max, custom = {} }, low, high) {
   const to = max ?? Math.max(high ?? from, custom.axisSoftMax ?? -Infinity);
   if (!(to > from)) return [from, from + (Math.abs(from) || 1)];
   return [min ?? from, max ?? to + (to - from) * .04];
-}
-
-// increments are the distances of ticks that make round numbers in a unit.
-function increments(unit) {
-  const decimal = Array.from({ length: 24 }, (_, i) => [1, 2, 5].map(n => n * 10 ** (i - 9))).flat();
-  if (unit === 's') return [...decimal.filter(n => n < 20), 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 864000];
-  if (unit === 'bytes') return Array.from({ length: 50 }, (_, i) => 2 ** i);
-  return decimal;
 }
 
 function drawThresholds(u, element, { field, custom, unit }) {

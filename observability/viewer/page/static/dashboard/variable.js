@@ -10,7 +10,7 @@ const known = ['query', 'custom', 'interval', 'constant', 'textbox'];
 // Variable asks for the values when it is opened. None chosen means all, where the dashboard has an "all".
 export function Variable({ variable, variables, board, onChange }) {
   const [opened, setOpened] = useState(0);
-  const key = JSON.stringify([board.range, variables.map(v => [v.all, v.values])]);
+  const key = JSON.stringify([board.times, variables.map(v => [v.all, v.values])]);
   const { value, error } = useLatest(signal => values(variable, variables, board, board.ask, signal), key, opened, opened > 0);
   const { label, all, multi, includeAll, type } = variable;
   if (type === 'textbox') {

@@ -98,6 +98,6 @@ export const title = (text, variables) => replace(text ?? '', name => {
 
 // builtIn are the variables of Grafana's own, for a range and a step in seconds.
 export const builtIn = (range, step, rate) => ({
-  __range: `${range}s`, __range_s: `${range}`, __range_ms: `${range * 1000}`,
+  __range: `${Math.round(range)}s`, __range_s: `${Math.round(range)}`, __range_ms: `${Math.round(range * 1000)}`,
   __interval: `${step}s`, __interval_ms: `${step * 1000}`, __rate_interval: `${rate}s`,
 });
