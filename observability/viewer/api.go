@@ -19,8 +19,9 @@ const (
 
 // Handler answers GET /api/v2/traces/{id}, /api/search, /ready and what Grafana asks of a data source (tags.go) as Tempo 3 does;
 // GET /api/stories/{id} with the model of a trace (package story), /api/stories/{id}/related with the other traces of its
-// orders, /api/summaries?id= with what lists tell of traces; and GET /api/logs with the log records of a trace. /api/v1/ and GET /metrics
-// go to Config.Metrics, everything else to Config.Page. It checks neither host nor origin; see Run.
+// orders, /api/summaries?id= with what lists tell of traces; GET /api/logs with log records, by trace_id, service, level and
+// text, and /api/logs/services with the names of their services. /api/v1/ and GET /metrics go to Config.Metrics, everything
+// else to Config.Page. It checks neither host nor origin; see Run.
 func (v *Viewer) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) {
@@ -33,6 +34,7 @@ func (v *Viewer) Handler() http.Handler {
 	mux.HandleFunc("GET /api/stories/{id}", v.getStory)
 	mux.HandleFunc("GET /api/stories/{id}/related", v.getRelated)
 	mux.HandleFunc("GET /api/logs", v.getLogs)
+	mux.HandleFunc("GET /api/logs/services", v.getLogServices)
 	mux.Handle("/api/v1/", v.metrics)
 	mux.Handle("GET /metrics", v.metrics)
 	mux.Handle("/", v.page)

@@ -183,7 +183,7 @@ func TestTheViewerReadsWhatTheCollectorReads(t *testing.T) {
 			} else {
 				theirs = recordsAsRead(test.body, test.contentType)
 				var request []byte
-				for _, stored := range v.logs.of(traceID{}, 10) {
+				for stored := range v.logs.all {
 					scope := appendBytes(nil, fieldRecords, stored.data)
 					request = appendBytes(request, fieldResources, appendBytes([]byte(stored.resource.data), fieldScopes, scope))
 				}

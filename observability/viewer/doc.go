@@ -13,7 +13,7 @@
 //   - query.go, match.go, search.go: GET /api/search finds traces by a small part of TraceQL;
 //   - tags.go: what Grafana asks of a data source, such as the attributes that a search may name;
 //   - stories.go: GET /api/stories/{id} answers a trace as the model that the page draws, see package story;
-//   - logsapi.go: GET /api/logs answers the records of a trace;
+//   - logsearch.go, logsapi.go: GET /api/logs finds log records;
 //   - self.go: the viewer's own spans, and metrics about what it keeps.
 //
 // Promised: a span is kept as it arrived, with its links, events, status, attributes and dropped counts, but what is no UTF-8

@@ -3,8 +3,10 @@ package viewer
 import (
 	"bytes"
 	"container/list"
-	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 	"sync"
 
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
@@ -14,6 +16,7 @@ import (
 const (
 	maxLogBytes    = 16 << 20 // some tens of thousands of records
 	maxRecordBytes = 1 << 20  // of one record with its resource
+	recordsAtOnce  = 500      // read under one lock
 
 	recordOverhead = 320 // storedRecord, its list element, its place in the index: a trace may have one record only
 )
@@ -125,28 +128,61 @@ func (s *logStore) evict() {
 	s.evicted++
 }
 
-// of returns the newest records of a trace, or of all if id is zero: at most limit, in order of arrival.
-func (s *logStore) of(id traceID, limit int) []*storedRecord {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if id != (traceID{}) {
-		records := s.traces[id]
-		return append([]*storedRecord{}, records[max(0, len(records)-limit):]...)
+// newest returns the records of each of some traces, or of all if none is named, each from the last that arrived to the first.
+func (s *logStore) newest(traces []traceID) []iter.Seq[*storedRecord] {
+	if len(traces) == 0 {
+		return []iter.Seq[*storedRecord]{s.all}
 	}
-	records := make([]*storedRecord, min(limit, s.records.Len()))
-	e := s.records.Back()
-	for i := len(records) - 1; i >= 0; i-- {
-		records[i] = e.Value.(*storedRecord)
-		e = e.Prev()
+	var found []iter.Seq[*storedRecord]
+	for _, id := range traces {
+		found = append(found, func(yield func(*storedRecord) bool) {
+			for _, record := range slices.Backward(s.of(id)) {
+				if !yield(record) {
+					return
+				}
+			}
+		})
 	}
-	return records
+	return found
 }
 
-func (r *storedRecord) decode() (*logspb.ResourceLogs, *logspb.LogRecord, error) {
-	resource, record := &logspb.ResourceLogs{}, &logspb.LogRecord{}
-	err := errors.Join(proto.Unmarshal([]byte(r.resource.data), resource), proto.Unmarshal(r.data, record))
-	if err != nil {
-		return nil, nil, fmt.Errorf("decode log record: %w", err)
+// of returns the records of a trace, in order of arrival.
+func (s *logStore) of(id traceID) []*storedRecord {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.traces[id])
+}
+
+// all goes from the newest record to the oldest, and holds the lock only for a few at a time: senders do not wait for readers.
+func (s *logStore) all(yield func(*storedRecord) bool) {
+	s.mu.RLock()
+	next := s.records.Back()
+	s.mu.RUnlock()
+	for next != nil {
+		var records []*storedRecord
+		records, next = s.some(next)
+		for _, record := range records {
+			if !yield(record) {
+				return
+			}
+		}
 	}
-	return resource, record, nil
+}
+
+// some returns a few records, from one to older ones, and the one before them. If one was evicted meanwhile, so were all that
+// are older: it is the last.
+func (s *logStore) some(from *list.Element) (records []*storedRecord, next *list.Element) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for next = from; next != nil && len(records) < recordsAtOnce; next = next.Prev() {
+		records = append(records, next.Value.(*storedRecord))
+	}
+	return records, next
+}
+
+// resourceData returns the resources of all records, encoded.
+func (s *logStore) resourceData() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.resources))
 }

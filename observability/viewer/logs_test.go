@@ -36,14 +36,14 @@ func logBatch(service string, records ...*recordpb.LogRecord) []*recordpb.Resour
 	}}
 }
 
-func mustAddLogs(t *testing.T, s *logStore, batches []*recordpb.ResourceLogs) {
+func mustAddLogs(t testing.TB, s *logStore, batches []*recordpb.ResourceLogs) {
 	t.Helper()
 	if refused := addLogs(t, s, batches); refused.records > 0 {
 		t.Fatalf("%d records refused: %v", refused.records, refused.reason)
 	}
 }
 
-func addLogs(t *testing.T, s *logStore, batches []*recordpb.ResourceLogs) refusals {
+func addLogs(t testing.TB, s *logStore, batches []*recordpb.ResourceLogs) refusals {
 	t.Helper()
 	data, err := proto.Marshal(&logspb.ExportLogsServiceRequest{ResourceLogs: batches})
 	if err != nil {
@@ -151,7 +151,7 @@ func TestLogsOverGRPC(t *testing.T) {
 		got.GetPartialSuccess().GetErrorMessage() != errRecordTooLong.Error() {
 		t.Errorf("answer %v, %v; want one record refused", got, err)
 	}
-	if found := v.logs.of(traceID(newTraceID(1)), 10); len(found) != 1 {
+	if found := v.logs.of(traceID(newTraceID(1))); len(found) != 1 {
 		t.Errorf("%d records are kept, want one", len(found))
 	}
 }
@@ -164,12 +164,16 @@ func TestTheOldestRecordGoesFirst(t *testing.T) {
 	s.max = s.size
 	mustAddLogs(t, s, logBatch("order", newRecord(1, "6")))
 	bodies := func(id traceID) (all string) {
-		for _, stored := range s.of(id, 10) {
-			_, record, err := stored.decode()
-			if err != nil {
+		var traces []traceID
+		if id != (traceID{}) {
+			traces = []traceID{id}
+		}
+		for stored := range s.newest(traces)[0] {
+			record := &recordpb.LogRecord{}
+			if err := proto.Unmarshal(stored.data, record); err != nil {
 				t.Fatal(err)
 			}
-			all += record.GetBody().GetStringValue()
+			all = record.GetBody().GetStringValue() + all
 		}
 		return all
 	}

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,13 +11,8 @@ import (
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/encoding/protojson"
-)
-
-// Of GET /api/logs: records in an answer, unless limit says otherwise.
-const (
-	defaultLogLimit = 200
-	maxLogLimit     = 1000
 )
 
 // logLine is a record as GET /api/logs answers it.
@@ -35,42 +28,13 @@ type logLine struct {
 	Attributes map[string]string `json:"attributes"`
 }
 
-// getLogs answers the newest records of a trace, or of all without trace_id, the oldest of them first.
-func (v *Viewer) getLogs(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	id, err := parseTraceID(query.Get("trace_id"))
-	limit := defaultLogLimit
-	if text := query.Get("limit"); err == nil && text != "" {
-		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > maxLogLimit {
-			err = fmt.Errorf("limit is %.20q: expected 1 to %d", text, maxLogLimit)
-		}
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	lines := []logLine{}
-	for _, stored := range v.logs.of(id, limit) {
-		resource, record, err := stored.decode()
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		lines = append(lines, newLogLine(resource, record))
-	}
-	slices.SortStableFunc(lines, func(a, b logLine) int { return a.Time.Compare(b.Time) })
-	writeJSON(w, map[string]any{"items": lines})
-}
-
-func newLogLine(resource *logspb.ResourceLogs, record *logspb.LogRecord) logLine {
-	of := resource.GetResource().GetAttributes()
+func newLogLine(resource *resourcepb.Resource, record *logspb.LogRecord) logLine {
 	line := logLine{
 		Time:       logTime(cmp.Or(record.GetTimeUnixNano(), record.GetObservedTimeUnixNano())),
 		Severity:   severity(record),
 		Event:      record.GetEventName(),
-		Service:    asText(attributeOf(of, "service.name")),
-		Instance:   asText(attributeOf(of, "service.instance.id")),
+		Service:    serviceOf(resource),
+		Instance:   asText(attributeOf(resource.GetAttributes(), "service.instance.id")),
 		Body:       asText(record.GetBody()),
 		TraceID:    hex.EncodeToString(record.GetTraceId()),
 		SpanID:     hex.EncodeToString(record.GetSpanId()),

@@ -101,7 +101,7 @@ func (v *Viewer) search(ctx context.Context, request searchRequest) (response se
 	return response, err
 }
 
-// throughAll calls look, which goes through all traces. maxSearches do so at a time; others wait. It ends after
+// throughAll calls look, which goes through all traces or log records. maxSearches do so at a time; others wait. It ends after
 // v.searchTimeout, or when the one who asked has left.
 func (v *Viewer) throughAll(ctx context.Context, look func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.searchTimeout)
@@ -113,7 +113,7 @@ func (v *Viewer) throughAll(ctx context.Context, look func(context.Context) erro
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return httpserver.Problemf(http.StatusServiceUnavailable,
-			"the search did not end within %s: search a shorter time, with start and end, or fewer traces, with limit", v.searchTimeout)
+			"the search did not end within %s: search a shorter time, with start and end, or for fewer, with limit", v.searchTimeout)
 	}
 	return err
 }
@@ -224,7 +224,8 @@ func (r searchRequest) mayHold(trace storedTrace) bool {
 	return took >= r.minDuration && (r.maxDuration == 0 || took <= r.maxDuration)
 }
 
-// resourceCache has decoded resources, of which each is shared by many spans.
+// resourceCache has decoded resources, of which each is shared by many spans or log records: the encodings of ResourceSpans and
+// ResourceLogs are the same.
 type resourceCache map[*shared]*resourcepb.Resource
 
 func (c resourceCache) decode(sh *shared) (*resourcepb.Resource, error) {

@@ -42,7 +42,7 @@ func TestAFloodShowsInTheMetrics(t *testing.T) {
 			t.Errorf("%s: %v kept in %v bytes, %v evicted; want %d in all, and at most %d bytes", of, kept, bytes, evicted, flood, max)
 		}
 	}
-	if _, there := v.store.trace(traceID(newTraceID(1))); there || len(v.logs.of(traceID(newTraceID(1)), 1)) != 0 {
+	if _, there := v.store.trace(traceID(newTraceID(1))); there || len(v.logs.of(traceID(newTraceID(1)))) != 0 {
 		t.Error("the oldest trace or record is still there")
 	}
 	kept(t, v.store, flood)

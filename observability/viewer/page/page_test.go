@@ -38,7 +38,7 @@ func TestThePageIsServedAtEachOfItsPaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, route := range []string{
-		"/", "/traces", "/traces/5b8efff798038103d269b633813fc60c", "/compare?a=1&b=2", "/streams", "/dashboards",
+		"/", "/traces", "/traces/5b8efff798038103d269b633813fc60c", "/compare?a=1&b=2", "/logs?level=warn", "/streams", "/dashboards",
 		"/d/clew-overview", "/d/clew-overview/overview", "/query", "/alerts", "/runbooks/StreamLag",
 		"/learn", "/learn/docs/words.md",
 	} {

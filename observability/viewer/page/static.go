@@ -18,7 +18,7 @@ var files embed.FS
 
 // routes are the paths of the page's views.
 var routes = [...]string{
-	"/{$}", "/traces", "/traces/{id}", "/compare", "/streams", "/dashboards", "/d/{uid}", "/d/{uid}/{slug}", "/query", "/alerts",
+	"/{$}", "/traces", "/traces/{id}", "/compare", "/logs", "/streams", "/dashboards", "/d/{uid}", "/d/{uid}/{slug}", "/query", "/alerts",
 	"/runbooks/{alert}", "/processes", "/learn", "/learn/{path...}",
 }
 

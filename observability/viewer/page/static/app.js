@@ -13,6 +13,7 @@ import { count } from './format.js';
 const navigation = [
   { href: '/', title: 'Orders', is: path => path === '/' },
   { href: '/traces', title: 'Traces', is: path => /^\/(traces|compare)/.test(path) },
+  { href: '/logs', title: 'Logs', is: path => path === '/logs' },
   { href: '/streams', title: 'Streams', is: path => path === '/streams', use: useDeadLetters, of: 'dead letters' },
   { href: '/dashboards', title: 'Dashboards', is: path => /^\/(d|dashboards)(\/|$)/.test(path) },
   { href: '/query', title: 'Query', is: path => path === '/query' },
@@ -21,12 +22,20 @@ const navigation = [
   { href: '/learn', title: 'Learn', is: path => /^\/learn(\/|$)/.test(path) },
 ];
 
+// styled loads a page together with the style that only it has.
+const styled = (page, name) => Promise.all([page, sheets[name] ??= new Promise((done, fail) => {
+  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: `/static/${name}.css`, onload: done, onerror: fail });
+  document.head.append(link);
+})]).then(([module]) => module);
+const sheets = {};
+
 // Each page is loaded when it is first shown. The parts of a path that are in brackets are handed to it.
 const pages = [
   [/^\/$/, () => import('./orders.js')],
   [/^\/traces$/, () => import('./traces.js')],
-  [/^\/traces\/([0-9a-f]+)$/i, () => import('./trace.js')],
-  [/^\/compare$/, () => import('./compare.js')],
+  [/^\/traces\/([0-9a-f]+)$/i, () => styled(import('./trace.js'), 'waterfall')],
+  [/^\/compare$/, () => styled(import('./compare.js'), 'waterfall')],
+  [/^\/logs$/, () => styled(import('./logs.js'), 'logs')],
   [/^\/streams$/, () => import('./streams.js')],
   [/^\/dashboards$/, () => import('./dashboards.js')],
   [/^\/d\/([\w-]+)(?:\/.*)?$/, () => import('./dashboards.js')],

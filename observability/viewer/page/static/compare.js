@@ -1,12 +1,13 @@
 // Two traces side by side: parent against link, whole against broken, before and after a fix.
 
-import { html, Link, Problem, Empty, colour, useState } from './ui.js';
+import { html, Link, Problem, Empty, useState } from './ui.js';
 import { ns, count } from './format.js';
 import { useStory } from './live.js';
 import { useRelated } from './related.js';
 import { Waterfall } from './waterfall.js';
 import { useTraces, TraceList } from './traces.js';
 import { Facts } from './trace.js';
+import { Badge } from './service.js';
 import { Name } from './text.js';
 
 const whole = id => (/^[0-9a-f]{1,32}$/i.test(id ?? '') ? id.toLowerCase().padStart(32, '0') : null);
@@ -65,12 +66,15 @@ function useSide(id) {
 
 function Side({ letter, model, length }) {
   const [selected, select] = useState('');
+  const [view, zoom] = useState(null);
+  const [sought, seek] = useState('');
   return html`
     <${Facts} model=${model}>
       <span class="letter">${letter}</span>
       <${Link} class="button" href="/traces/${model.id}${selected && `?span=${selected}`}">Open<//>
     <//>
-    <${Waterfall} model=${model} selected=${selected} onSelect=${select} length=${length} />`;
+    <${Waterfall} model=${model} selected=${selected} onSelect=${select} length=${length}
+      zoom=${view} onZoom=${zoom} sought=${sought} seek=${seek} />`;
 }
 
 // Differences is what a comparison is for: a few numbers, and what only one of them did, or did more often.
@@ -98,7 +102,7 @@ function Differences({ sides }) {
         <tbody>
           ${lines.map(([name, a, b]) => html`<tr class=${a === b ? 'same' : ''}><th>${name}</th><td>${shown(a)}</td><td>${shown(b)}</td></tr>`)}
           ${rows.slice(0, 50).map(({ service, name, a, b }) => html`
-            <tr><th><i class="dot" style=${{ background: colour(service) }} /><${Name} text=${name} /></th><td>${times(a)}</td><td>${times(b)}</td></tr>`)}
+            <tr><th><${Badge} service=${service} /> <${Name} text=${name} /></th><td>${times(a)}</td><td>${times(b)}</td></tr>`)}
         </tbody>
       </table>
       ${rows.length > 50 && html`<p class="hint">and ${count(rows.length - 50)} more</p>`}

@@ -1,10 +1,12 @@
 // What one span tells: shown beside the waterfall, below it on a narrow screen.
 
-import { html, Link, Problem, colour, useEffect } from './ui.js';
+import { html, Link, Problem, useEffect } from './ui.js';
+import { Badge } from './service.js';
+import { Pairs } from './pairs.js';
 import { ns, clock } from './format.js';
 import { linksOf } from './story.js';
-import { hrefOf, reason, signs } from './waterfall.js';
-import { Name, Text, oneLine } from './text.js';
+import { hrefOf, reason, signs } from './row.js';
+import { Name, Text } from './text.js';
 
 // Details shows a node. elsewhere are the links from other traces that lead to it, logs what useLive says of the trace's.
 export function Details({ node, model, elsewhere, logs, onClose }) {
@@ -21,7 +23,7 @@ export function Details({ node, model, elsewhere, logs, onClose }) {
         <button class="button quiet" aria-label="Close" onClick=${onClose}>✕</button>
       </header>
       <p class="row">
-        <span class="tag"><i class="dot" style=${{ background: colour(node.service) }} /><${Name} text=${node.service} /></span>
+        <span class="tag"><${Badge} service=${node.service} /> <${Name} text=${node.service} /></span>
         <span class="tag">${node.kind}</span>
         ${node.failed && html`<span class="tag tag-bad">failed</span>`}
         ${node.killed && html`<span class="tag tag-bad">killed</span>`}
@@ -34,11 +36,11 @@ export function Details({ node, model, elsewhere, logs, onClose }) {
         sending or last attempt. The attribute …_wait_ms counts from a little earlier.</p>`}
       ${!node.fold && !node.killed && html`<p><${Link} href="/traces/${model.id}?span=${node.id}">Link to this span<//></p>`}
       <${Links} links=${linksOf(node, elsewhere)} model=${model} />
-      <${Section} title="Attributes" empty=${!Object.keys(node.attributes ?? {}).length}><${Pairs} of=${node.attributes} /><//>
+      <${Section} title="Attributes" empty=${!Object.keys(node.attributes ?? {}).length}><${Searchable} of=${node.attributes} /><//>
       <${Section} title="Events" empty=${!node.events.length}>${node.events.map(e => html`
         <h4><${Name} text=${e.name} /> <span class="hint">+${ns(e.at)}</span></h4><${Pairs} of=${e.attributes} />`)}<//>
       ${!node.fold && !node.killed && logs && html`<${Logs} node=${node} logs=${logs} />`}
-      <details><summary>Resource</summary><${Pairs} of=${{ ...node.resource, scope: node.scope }} /></details>
+      <details><summary>Resource</summary><${Searchable} scope="resource" of=${node.resource} /><${Pairs} of=${{ scope: node.scope }} /></details>
     </aside>`;
 }
 
@@ -53,9 +55,10 @@ const times = (node, model) => ({
 
 const Section = ({ title, empty, children }) => !empty && html`<section><h3>${title}</h3>${children}</section>`;
 
-const Pairs = ({ of }) => html`
-  <dl class="pairs">${Object.entries(of).filter(([, v]) => v !== undefined).map(([k, v]) => html`
-    <div><dt>${oneLine(k).split(/(?<=[._])/).map(part => html`<bdi>${part}</bdi><wbr />`)}</dt><dd class="mono"><${Text} value=${v} /></dd></div>`)}</dl>`;
+// Searchable is Pairs of attributes; each leads to the traces that have it, unless TraceQL cannot name it.
+const Searchable = ({ of, scope = '' }) => html`<${Pairs} of=${of} searches="Search traces by" search=${(key, value) => (
+  ['string', 'number', 'boolean'].includes(typeof value) && !/[\s{}()=~!<>&|^,"`]/.test(key)
+    ? `/traces?${new URLSearchParams({ q: `{ ${scope}.${key} = ${JSON.stringify(value)} }`, reads: 1 })}` : null)} />`;
 
 const Links = ({ links, model }) => html`
   <${Section} title="Links" empty=${!links.length}>

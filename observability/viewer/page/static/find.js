@@ -1,14 +1,18 @@
-// Find: the spans of a trace whose name, service, attributes or failure has a text.
+// Find: the spans of a trace whose name, service, attributes or failure has a text, or is one in quotes.
 
 import { html } from './ui.js';
 import { count } from './format.js';
 
-// finds tells whether a node has the text, in any case; an empty text is nowhere.
+// exactly is the text that finds the spans of one operation.
+export const exactly = ({ service, name }) => `"${service}: ${name}"`;
+
+// finds tells whether a node has the text, in any case; an empty text is nowhere. A text in quotes must be all of it.
 export function finds(text, node) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return false;
-  const has = value => String(value).toLowerCase().includes(wanted);
-  return [node.id, node.name, node.service, node.message, ...node.reasons].some(has) || Object.entries(node.attributes)
+  const whole = /^"(.+)"$/s.exec(wanted)?.[1];
+  const has = value => (whole ? String(value).toLowerCase() === whole : String(value).toLowerCase().includes(wanted));
+  return [node.id, node.name, node.service, `${node.service}: ${node.name}`, node.message, ...node.reasons].some(has) || Object.entries(node.attributes)
     .some(([key, value]) => has(key) || has(typeof value === 'object' ? JSON.stringify(value) : value) || has(`${key}=${value}`));
 }
 

@@ -2,6 +2,7 @@
 
 import { html, useState, useRef, Link, Problem } from './ui.js';
 import { get } from './api.js';
+import { colour } from './service.js';
 import { Name } from './text.js';
 import { useEvery } from './clock.js';
 import { useLive } from './live.js';
@@ -60,7 +61,7 @@ function Turn({ order, turn, index, most, where, onDone }) {
   };
   const first = success ? entry(success) : html`<${Upcoming} turn=${turn} where=${where} most=${most} />`;
   return html`
-    <li class="turn service-${turn.service} ${index === 0 || entries.length || where ? '' : 'later'}">
+    <li style=${{ '--service': colour(turn.service) }} class="turn ${index === 0 || entries.length || where ? '' : 'later'}">
       <h2><span class="turn-number">${index + 1}</span> ${titles[index]}</h2>
       ${turn.broken && html`<${Broken} broken=${turn.broken} service=${turn.service} />`}
       <div class="stations">

@@ -1,11 +1,12 @@
 // Lag over the last minutes: from the recording rule at first, then from what each event says.
 
-import { html, useLoad, useMemo, useRef, colour, Problem } from './ui.js';
+import { html, useLoad, useMemo, useRef, Problem } from './ui.js';
 import { get } from './api.js';
 import { byUnit } from './format.js';
 import { Chart } from './dashboard/chart.js';
 import { unitAxis } from './dashboard/axes.js';
 import { onCanvas } from './dashboard/colors.js';
+import { colour } from './service.js';
 import { Name, oneLine } from './text.js';
 
 const seconds = 600, step = 2; // of what is shown, and between two points of the history

@@ -1,11 +1,12 @@
 // The map: the system as it runs. Which service publishes to which stream, and which groups read it, comes from the newest
 // traces and from Redis; how much moves, from the metrics.
 
-import { html, useState, useLoad, useEffect, useRef, Link, Problem, colour } from './ui.js';
+import { html, useState, useLoad, useEffect, useRef, Link, Problem } from './ui.js';
 import { get } from './api.js';
 import { useLive } from './live.js';
 import { useEvery } from './clock.js';
 import { useStreams } from './streams.js';
+import { colour } from './service.js';
 import { Name, oneLine } from './text.js';
 import { layout, wayOf } from './maplayout.js';
 import { count, seconds } from './format.js';

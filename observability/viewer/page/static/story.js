@@ -46,36 +46,3 @@ export function rows(roots, toggled) {
   }
   return out;
 }
-
-// place returns where a time stands on a scale, the story's list of stretches; timeAt returns the time of a place.
-export function place(scale, time) {
-  let at = 0;
-  for (const { from, to, drawn } of scale) {
-    if (time < to) return at + Math.max(0, time - from) / (to - from) * drawn;
-    at += drawn;
-  }
-  return at;
-}
-export function timeAt(scale, at) {
-  for (const { from, to, drawn } of scale) {
-    if (at < drawn) return from + at / drawn * (to - from);
-    at -= drawn;
-  }
-  return scale.at(-1).to;
-}
-
-// isFolded tells whether a stretch is drawn shorter than it was.
-export const isFolded = ({ from, to, drawn }) => drawn < to - from;
-
-// ticks returns round times of a view, a step of 1, 2 or 5 apart, at most so many, and none in folded stretches.
-export function ticks(scale, view, most) {
-  const least = Math.max(1, (place(scale, view.to) - place(scale, view.from)) / Math.max(1, most));
-  const ten = 10 ** Math.floor(Math.log10(least));
-  const step = ten * [1, 2, 5, 10].find(factor => ten * factor >= least);
-  const times = [];
-  for (const stretch of scale.filter(s => !isFolded(s))) {
-    const to = Math.min(stretch.to, view.to);
-    for (let t = Math.ceil(Math.max(stretch.from, view.from) / step) * step; t <= to; t += step) times.push(t);
-  }
-  return times;
-}

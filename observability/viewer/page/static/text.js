@@ -15,7 +15,7 @@ export const oneLine = (text, most = 160) =>
 export const Name = ({ text }) => html`<bdi>${oneLine(text)}</bdi>`;
 
 // written is a value as text; a list or a map is written as JSON.
-const written = value => {
+export const written = value => {
   if (typeof value !== 'object' || value === null) return String(value);
   return JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v), 1);
 };

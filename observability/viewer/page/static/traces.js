@@ -1,10 +1,11 @@
 // Search for traces, and the list of those found, the newest first.
 
-import { html, Link, Problem, Empty, colour, useState, useEffect, useLoad, useMemo } from './ui.js';
+import { html, Link, Problem, Empty, useState, useEffect, useLoad, useMemo } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
 import { seconds, clock, date, count } from './format.js';
 import { useLive, search } from './live.js';
+import { Badge, colour } from './service.js';
 import { Name, oneLine } from './text.js';
 
 const most = 100; // traces shown
@@ -156,7 +157,7 @@ export function TraceList({ traces, href }) {
       ${traces.map(t => html`
         <li key=${t.id}><${Link} href=${href(t)}>
           <time class="num" title=${date(new Date(Number(t.start / 1_000_000n)))}>${clock(new Date(Number(t.start / 1_000_000n)))}</time>
-          <span class="trace-name" title=${oneLine(t.name)}>${(t.services ?? [t.service]).slice(0, 4).map(name => html`<i class="dot" title=${oneLine(name)} style=${{ background: colour(name) }} />`)}
+          <span class="trace-name" title=${oneLine(t.name)}>${(t.services ?? [t.service]).slice(0, 4).map(name => html`<${Badge} service=${name} />`)}
             <${Name} text=${t.name || t.service} /> <span class="hint">${t.spans > 0 && `${count(t.spans)} ${t.spans === 1 ? 'span' : 'spans'}`}${t.attempts > 1 && `, ${t.attempts} attempts`}</span></span>
           <span class="trace-tags"><span class="hint"><${Name} text=${happened(t.event)} /></span> ${t.outcome && html`<span class="tag ${t.outcome === 'failed' ? 'tag-bad' : 'tag-warn'}">${t.outcome === 'failed' ? '✗ failed' : 'retried'}</span>`}</span>
           <span class="mono hint trace-id">${t.id.slice(0, 8)}</span>

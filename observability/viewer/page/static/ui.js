@@ -19,11 +19,6 @@ export function follow(event, href) {
 export const Link = ({ href, children, ...rest }) =>
   html`<a href=${href} onClick=${event => follow(event, href)} ...${rest}>${children}</a>`;
 
-const known = ['order', 'inventory', 'loadtest'];
-
-// colour is a service's.
-export const colour = service => `var(--service-${known.includes(service) ? service : 'other'})`;
-
 // useLoad calls load at first and whenever one of the inputs changes, and returns {value, error, reload}. An error stays
 // beside the last value, so that what is shown does not vanish; it is tried again every 2 s until it is gone.
 export function useLoad(load, inputs) {

@@ -42,7 +42,7 @@ function linesOf(panel, data, shown) {
     const color = {
       fixed: () => css(field.color.fixedColor),
       thresholds: () => css(thresholdColor(field, values.findLast(v => v !== null) ?? 0)),
-    }[field.color?.mode]?.() ?? ofSeries(i);
+    }[field.color?.mode]?.() ?? ofSeries(i, data.series);
     return { name, field, custom: field.custom ?? {}, unit: field.unit ?? 'short', color, hidden: isHidden(shown, name), values };
   });
 }
