@@ -30,6 +30,7 @@ func TestThePage(t *testing.T) {
 	t.Run("alerts", c.showsAlerts)
 	t.Run("dashboards", c.drawsDashboards)
 	busy.Wait()
+	t.Run("it is accessible", c.isAccessible)
 	t.Run("Redis hangs", c.survivesRedis)
 }
 
