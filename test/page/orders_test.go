@@ -28,7 +28,7 @@ func place(tab *pagetest.Tab, sku string, switches ...string) string {
 	tab.Click("input[value=" + sku + "]")
 	turn()
 	tab.Press("Place order")
-	tab.Until(fmt.Sprintf("(%[1]s ?? '') !== '%[2]s' && document.querySelector('.journey h1')?.textContent === '%[3]s'", shown, before, sku))
+	tab.Until(fmt.Sprintf("(%[1]s ?? '') !== '%[2]s' && document.querySelector('.journey h2')?.textContent === '%[3]s'", shown, before, sku))
 	turn() // back
 	return pagetest.Eval[string](tab, shown)
 }

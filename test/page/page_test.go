@@ -32,6 +32,7 @@ func TestThePage(t *testing.T) {
 	t.Run("lessons and documents", c.teaches)
 	t.Run("dashboards are zoomed", c.zoomsDashboards)
 	busy.Wait()
+	t.Run("it is accessible", c.isAccessible)
 	t.Run("switches", c.turnsSwitches)
 	t.Run("Redis hangs", c.survivesRedis)
 }

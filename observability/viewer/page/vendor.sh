@@ -25,6 +25,11 @@ for library in "${libraries[@]}"; do
 		table+="| ${file#*=} | $name | $version | $licence | $(sha256sum "${file#*=}" | cut -d' ' -f1) |"$'\n'
 	done
 done
+
+# For tests only, so it is not among the files that the page serves.
+axe=axe-core@4.14.1
+tar -xzf "$work/$(cd "$work" && npm pack --silent $axe)" -C ../../pagetest/axe --strip-components=1 package/LICENSE package/axe.min.js
+
 cat >README.md <<END
 # Libraries of the page
 

@@ -1,6 +1,6 @@
 // What somebody must look at: the alerting rules, and how each of them stands.
 
-import { html, useLoad, Link, Problem, Empty } from './ui.js';
+import { html, useLoad, Link, Problem, Empty, Title } from './ui.js';
 import { get } from './api.js';
 import { Name, Text } from './text.js';
 import { useEvery } from './clock.js';
@@ -20,7 +20,7 @@ export default function Alerts() {
   const count = state => groups.flatMap(g => g.rules).filter(r => r.state === state).length;
   return html`
     <div class="stack alerts">
-      <div class="row"><h1>Alerts</h1>${groups && html`<span role="status">
+      <div class="row"><${Title} text="Alerts" />${groups && html`<span role="status">
         ${order.map(state => html`<span class="tag ${count(state) ? kinds[state] : ''}">${count(state)} ${state}</span> `)}</span>`}</div>
       <${Problem} error=${error} />
       ${groups?.length === 0 && html`<${Empty} title="No alerting rules">

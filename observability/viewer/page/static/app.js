@@ -1,7 +1,7 @@
 // The shell: navigation, theme, and which page stands in it.
 
 import { h, render } from './vendor/preact.js';
-import { html, useState, useEffect, Link, Problem, Empty } from './ui.js';
+import { html, useState, useEffect, useRef, Link, Problem, Title } from './ui.js';
 import { Name } from './text.js';
 import { useRoute } from './router.js';
 import { get, subscribe } from './api.js';
@@ -48,7 +48,17 @@ const pages = [
 
 function App() {
   const { path, query } = useRoute();
+  const main = useRef(), shown = useRef(path);
+  const enter = event => {
+    event?.preventDefault();
+    main.current.focus({ preventScroll: true });
+  };
+  useEffect(() => { // else the keyboard would stay at a link that may be gone, and a screen reader would say nothing
+    if (shown.current !== path) enter();
+    shown.current = path;
+  }, [path]);
   return html`
+    <a class="button skip" href="#main" onClick=${enter}>Skip to the page</a>
     <header class="shell">
       <${Link} href="/" class="brand"><img src="/static/icon.svg" alt="" width="22" height="22" />Clew<//>
       <nav aria-label="Pages">
@@ -56,7 +66,7 @@ function App() {
       </nav>
       <${Connection} /><${Theme} />
     </header>
-    <main><${Page} path=${path} query=${query} /></main>`;
+    <main id="main" tabindex="-1" ref=${main}><${Page} path=${path} query=${query} /></main>`;
 }
 
 function Entry({ entry: { href, title, is, use = () => 0, of }, path }) {
@@ -105,7 +115,7 @@ function Page({ path, query }) {
       () => current && set({ load: found.load, error: new Error('A part of the page could not be loaded. Is Clew running? Load the page again.') }));
     return () => { current = false; };
   }, [found?.load]);
-  if (!found) return html`<${Empty} title="There is no such page"><code><${Name} text=${path} /></code><//>`;
+  if (!found) return html`<${Title} text="There is no such page" /><p><code><${Name} text=${path} /></code></p>`;
   if (loaded.load !== found.load) return null;
   if (loaded.error) return html`<${Problem} error=${loaded.error} />`;
   return h(loaded.Component, { params: found.match.slice(1), query, key: found.match[0] });

@@ -1,6 +1,6 @@
 // Two traces side by side: parent against link, whole against broken, before and after a fix.
 
-import { html, Link, Problem, Empty, useState } from './ui.js';
+import { html, Link, Problem, Empty, useState, Title } from './ui.js';
 import { ns, count } from './format.js';
 import { useStory } from './live.js';
 import { useRelated } from './related.js';
@@ -26,7 +26,7 @@ function Picker({ a, b }) {
   const others = value?.filter(t => t.id !== have);
   return html`
     <div class="stack">
-      <h1>Compare two traces</h1>
+      <${Title} text="Compare two traces" />
       <p>${have ? html`Choose the trace to put beside <${Link} class="mono" href="/traces/${have}">${have.slice(0, 8)}<//>.` : 'Choose the first of the two.'}</p>
       <${Problem} error=${error} />
       ${others?.length > 0 && html`<${TraceList} traces=${others} href=${t => (a ? address(a, t.id) : address(t.id, b))} />`}
@@ -41,7 +41,7 @@ function Both({ a, b }) {
   return html`
     <div class="stack">
       <div class="toolbar">
-        <h1 class="grow">Compare two traces</h1>
+        <${Title} text="Compare two traces" class="grow" />
         <label class="row"><input type="checkbox" checked=${same} onChange=${e => setSame(e.target.checked)} /> same time scale</label>
         <${Link} class="button" href=${address(b, a)}>Swap<//>
       </div>

@@ -1,6 +1,6 @@
 // The dashboards of grafana/dashboards, as they are: the list of them, and one.
 
-import { html, useState, useEffect, useMemo, useRef, useLoad, Link, Problem, Empty } from './ui.js';
+import { html, useState, useEffect, useMemo, useRef, useLoad, Link, Problem, Empty, Title } from './ui.js';
 import { get } from './api.js';
 import { go } from './router.js';
 import { length, rangeOf, refreshes } from './dashboard/time.js';
@@ -24,7 +24,7 @@ function List() {
   const { value, error } = useList();
   return html`
     <div class="stack">
-      <h1>Dashboards</h1>
+      <${Title} text="Dashboards" />
       <${Problem} error=${error} />
       ${value?.items.length === 0 && html`<${Empty} title="There are no dashboards">Clew brings seven: grafana/dashboards holds them.<//>`}
       <div class="dashboards">
@@ -86,7 +86,7 @@ function Board({ dashboard, query, first }) {
 
   return html`
     <div class="board-head">
-      <h1>${dashboard.title}</h1><p class="hint">${dashboard.description}</p>
+      <${Title} text=${dashboard.title} /><p class="hint">${dashboard.description}</p>
     </div>
     <div class="toolbar board-bar">
       ${variables.filter(v => v.type !== 'constant' && v.hide !== 2).map(v => html`

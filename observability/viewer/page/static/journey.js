@@ -27,7 +27,7 @@ export function Journey({ order }) {
   return html`
     <section class="card journey" aria-label="Journey of the order">
       <header class="row">
-        <h1><${Name} text=${wares(order)} /></h1>
+        <h2><${Name} text=${wares(order)} /></h2>
         <${Status} order=${{ ...order, dead: order.status === 'pending' && where?.place === 'dead' }} />
         <span class="grow hint">${money(order.total_cents, order.currency)} · <span class="mono">${order.id}</span></span>
         ${order.trace_id && html`<${Link} class="button" href="/traces/${order.trace_id}">Open its trace<//>`}

@@ -1,6 +1,6 @@
 // The first page: the system as it runs, an order to place, the newest, and one to follow.
 
-import { html, useEffect, useLoad, Problem, Empty } from './ui.js';
+import { html, useEffect, useLoad, Problem, Empty, Title } from './ui.js';
 import { get } from './api.js';
 import { go } from './router.js';
 import { OrderForm } from './orderform.js';
@@ -17,6 +17,7 @@ export default function Orders({ query }) {
   };
   const { order, error: notFound } = useChosen(chosen, orders);
   return html`
+    <${Title} text="Orders" class="visually-hidden" />
     <div class="orders">
       <${OrderForm} onPlaced=${placed} />
       <${SystemMap} />

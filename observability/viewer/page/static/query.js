@@ -1,6 +1,6 @@
 // Ask the metrics: a query in PromQL, drawn over time and as a table of now.
 
-import { html, useState, useEffect, useLoad, Problem } from './ui.js';
+import { html, useState, useEffect, useLoad, Problem, Title } from './ui.js';
 import { get } from './api.js';
 import { go } from './router.js';
 import { newAsk } from './dashboard/queries.js';
@@ -24,7 +24,7 @@ export default function QueryPage({ query }) {
       style=${{ '--x': 1, '--y': id, '--w': 24, '--h': 9 }} />`;
   return html`
     <div class="stack">
-      <h1>Query</h1>
+      <${Title} text="Query" />
       <form class="card row" onSubmit=${event => { event.preventDefault(); show({}); }}>
         <label class="field grow"><span>PromQL</span>
           <input class="mono" name="query" list="metrics" required spellcheck="false" autocomplete="off" value=${text} onInput=${e => setText(e.target.value)} /></label>

@@ -1,6 +1,6 @@
 // Streams as Redis has them now: how long, who reads them, what waits, and what was given up.
 
-import { html, useState, useLoad, useEffect, Link, Problem, Empty } from './ui.js';
+import { html, useState, useLoad, useEffect, Link, Problem, Empty, Title } from './ui.js';
 import { get, subscribe } from './api.js';
 import { loadPending } from './live.js';
 import { Name } from './text.js';
@@ -14,7 +14,7 @@ export default function Streams({ query }) {
   const letters = items?.map(s => s.dead_letters).join();
   return html`
     <div class="stack streams">
-      <h1>Streams</h1>
+      <${Title} text="Streams" />
       <${Problem} error=${error} />
       ${items && html`
         <section class="card scroll" aria-label="Streams and groups">

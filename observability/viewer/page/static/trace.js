@@ -1,6 +1,6 @@
 // One trace: what it is, its waterfall, and the span one looks at.
 
-import { html, Link, Problem, Empty, useState, useCallback, useRef } from './ui.js';
+import { html, Link, Problem, Empty, useState, useCallback, useRef, Title } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
 import { ns, count, date } from './format.js';
@@ -58,7 +58,7 @@ function Trace({ model, query }) {
   const close = useCallback(() => latest.current(''), []);
   const node = model.nodes.get(selected), order = orderOf(model);
   return html`
-    <${Facts} model=${model}>
+    <${Facts} model=${model} title=${html`<${Title} text=${model.summary.title}><${Name} text=${model.summary.title} /><//>`}>
       <button class="button" aria-pressed=${critical} title="What the end of the trace waited for" onClick=${() => setCritical(!critical)}>Critical path</button>
       <${Link} class="button" href="/compare?a=${model.id}">Compare with…<//>
       ${order && html`<${Link} class="button" href="/?order=${encodeURIComponent(order)}">Its order<//>`}
@@ -84,13 +84,13 @@ function orderOf(model) {
   return orders.size === 1 ? [...orders][0] : null;
 }
 
-// Facts says what a trace is; its children are buttons.
-export function Facts({ model, children }) {
+// Facts says what a trace is, under a title that is else a heading among others; its children are buttons.
+export function Facts({ model, title, children }) {
   const s = model.summary;
   return html`
     <header class="facts">
       <div>
-        <h1><${Name} text=${s.title} /></h1>
+        ${title ?? html`<h2><${Name} text=${s.title} /></h2>`}
         <p class="hint"><span class="mono">${model.id}</span> · ${date(new Date(model.start))}</p>
         <p class="row">
           <b>${ns(model.total)}</b>

@@ -1,6 +1,6 @@
 // Search for traces, and the list of those found, the newest first.
 
-import { html, Link, Problem, Empty, useState, useEffect, useLoad, useMemo } from './ui.js';
+import { html, Link, Problem, Empty, useState, useEffect, useLoad, useMemo, Title } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
 import { seconds, clock, date, count } from './format.js';
@@ -17,7 +17,7 @@ export default function TracesPage({ query }) {
   const asked = Object.fromEntries(fields.map(f => [f, query.get(f) ?? '']));
   return html`
     <div class="stack">
-      <h1>Traces</h1>
+      <${Title} text="Traces" />
       <${Search} key=${query.toString()} asked=${asked} />
       <${Found} key=${query.toString()} asked=${asked} />
     </div>`;

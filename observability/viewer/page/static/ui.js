@@ -54,6 +54,12 @@ export const NeedsToken = () => html`<p class="hint" role="alert">
   This page was opened without the token that allows it to act. Open the address that <code>clew up</code> prints,
   ${' '}<code>…/#token=…</code>. Then press the button again.</p>`;
 
+// Title heads a page, and names it in the browser's tab. Its children, if there are any, are drawn in place of the text.
+export function Title({ text, children, ...rest }) {
+  useEffect(() => { document.title = `${text} · Clew`; }, [text]);
+  return html`<h1 ...${rest}>${children ?? text}</h1>`;
+}
+
 // Empty says that there is nothing, and, in its children, what to do next.
 export const Empty = ({ title, children }) => html`
   <div class="empty"><p class="empty-title">${title}</p><div>${children}</div></div>`;
