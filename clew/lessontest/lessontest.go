@@ -51,20 +51,21 @@ func blocks(text, language string) []string {
 	return all
 }
 
-// watched are the blocks that a lesson asks to repeat, until they show this.
-var watched = map[string]*regexp.Regexp{
-	"clew streams\n":  regexp.MustCompile(`(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) `), // more than 16 are pending
-	"clew dlq list\n": regexp.MustCompile(`(?m)^orders/0/`),
-	"clew trace ID\n": regexp.MustCompile(`(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders`), // all is there
+// watched are the blocks that a lesson asks to repeat, until they show this. ID is the last order's id.
+var watched = map[string]string{
+	"clew streams\n":  `(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) `, // more than 16 are pending
+	"clew dlq list\n": `(?m)^orders/0/.*\n +ID`,
+	"clew trace ID\n": `(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders`, // all is there
 }
 
 // A Student does what a lesson says, at a terminal where `clew` is a Clew that runs.
 type Student struct {
-	t     *testing.T
-	env   []string
-	bin   string // the folder of the program
-	Order string // the id of the last order that was printed
-	Said  string // all that was printed
+	t      *testing.T
+	env    []string
+	bin    string // the folder of the program
+	Order  string // the id of the last order that was printed
+	letter string // that of its dead letter
+	Said   string // all that was printed
 }
 
 // NewStudent returns one for whom `clew` is this program, which has this environment.
@@ -107,16 +108,20 @@ func (s *Student) enter(block string) {
 	s.t.Helper()
 	var said string
 	once := func() error {
-		out, err := s.shell(strings.ReplaceAll(block, " ID", " "+s.Order)).CombinedOutput()
+		out, err := s.shell(strings.NewReplacer(" ID", " "+s.Order, " LETTER", " "+s.letter).Replace(block)).CombinedOutput()
 		if err != nil {
 			s.t.Fatalf("%s%v\n%s", block, err, out)
 		}
 		said = string(out)
-		return processtest.Unless(watched[block] == nil || watched[block].MatchString(said), "it shows\n%s", said)
+		shows := regexp.MustCompile(strings.ReplaceAll(watched[block], "ID", s.Order))
+		return processtest.Unless(shows.MatchString(said), "it shows\n%s", said)
 	}
 	processtest.Eventually(s.t, block+"shows what the lesson says", once)
 	if match := regexp.MustCompile(`(?m)^order (\S+) `).FindStringSubmatch(said); match != nil {
 		s.Order = match[1]
+	}
+	if match := regexp.MustCompile(`(orders/\d+/\d+-\d+) .*\n +` + s.Order + `|clew dlq show (\S+)`).FindStringSubmatch(said); match != nil {
+		s.letter = match[1] + match[2]
 	}
 	s.Said += said
 }

@@ -131,7 +131,7 @@ func printOrders(w io.Writer, orders []placed) placed {
 func (c *orderCmd) printWayOn(w io.Writer, deadLetter string) {
 	redrive := "clew dlq redrive " + deadLetter
 	if slices.Contains(c.SKU, contracts.TestPoison) {
-		redrive = "clew fix poison && clew dlq redrive --all"
+		redrive = "clew fix poison && " + redrive
 	}
 	terminal.Printf(w, "\nThe order stays pending, because a service gave one of its messages up.\n"+
 		"  clew dlq show %s\n      says why\n  %s\n      tries again\n", deadLetter, redrive)
