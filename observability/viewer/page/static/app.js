@@ -43,7 +43,7 @@ const pages = [
   [/^\/alerts$/, () => import('./alerts.js')],
   [/^\/processes$/, () => import('./processes.js')],
   [/^\/runbooks\/(\w+)$/, () => import('./runbook.js')],
-  [/^\/learn(?:\/(.*))?$/, () => import('./learn.js')],
+  [/^\/learn(?:\/(.*))?$/, () => styled(import('./learn.js'), 'learn')],
 ];
 
 function App() {

@@ -1,7 +1,7 @@
 // One document, as it is in the repository: a lesson, a page of the documentation, or a file to which one of them points.
 
 import { render } from './vendor/preact.js';
-import { html, useLoad, useEffect, useRef, follow, Link, Problem } from './ui.js';
+import { html, useLoad, useEffect, useRef, follow, Link, Problem, Title } from './ui.js';
 import { get, hasToken } from './api.js';
 import { Block } from './commands.js';
 
@@ -32,6 +32,7 @@ const clicked = event => {
 function Text({ document: d }) {
   const article = useRef();
   useEffect(() => {
+    document.title = `${d.title} · Clew`;
     const blocks = [...article.current.querySelectorAll('pre')].map((pre, block) => show(pre, block, d)).filter(Boolean);
     const heading = article.current.querySelector('h1');
     heading?.setAttribute('tabindex', '-1');
@@ -88,7 +89,7 @@ function Source({ document: d }) {
   useEffect(() => arrive(document.querySelector('.reading h1')), []);
   const named = location.hash.slice(1);
   return html`
-    <h1>${d.title}</h1>
+    <${Title} text=${d.title} />
     <pre class="source" tabindex="0">${d.text.replace(/\n$/, '').split('\n').map((line, i) => html`
       <code key=${i} id="L${i + 1}" data-line=${i + 1} class=${named === `L${i + 1}` ? 'named' : null}>${line}\n</code>`)}</pre>`;
 }

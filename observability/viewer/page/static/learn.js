@@ -1,16 +1,10 @@
 // Lessons and documents: their list, and one that is read.
 
-import { html, useLoad, useState, useEffect, Link, Problem } from './ui.js';
+import { html, useLoad, useState, useEffect, Link, Problem, Title } from './ui.js';
 import { get, hasToken } from './api.js';
 import { Name } from './text.js';
 import { Document } from './document.js';
 import { run } from './commands.js';
-
-// The style is loaded with the page, and before it is drawn.
-await new Promise(done => {
-  const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: '/static/learn.css', onload: done, onerror: done });
-  document.head.append(link);
-});
 
 export default ({ params: [path] }) => (path ? html`<${Document} path=${path} unknown=${Unknown} />` : html`<${Learn} />`);
 
@@ -22,7 +16,7 @@ function Learn() {
   const { value, error } = useLoad(() => get('/api/documents'), []);
   return html`
     <div class="learn stack">
-      <h1>Learn</h1>
+      <${Title} text="Learn" />
       <${Problem} error=${error} />
       ${value && html`
         <section aria-labelledby="lessons"><h2 id="lessons">Lessons</h2><${Lessons} lessons=${value.lessons} /></section>

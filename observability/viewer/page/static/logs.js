@@ -1,6 +1,6 @@
 // Log records: the newest, of a service, of at least a level, with a text, or of an order or a trace.
 
-import { html, Link, Problem, Empty, useEffect, useLoad, useState } from './ui.js';
+import { html, Link, Problem, Empty, useEffect, useLoad, useState, Title } from './ui.js';
 import { go } from './router.js';
 import { get } from './api.js';
 import { useEvery } from './clock.js';
@@ -21,7 +21,7 @@ export default function LogsPage({ query }) {
   const [following, follow] = useState(true);
   return html`
     <div class="stack">
-      <h1>Logs</h1>
+      <${Title} text="Logs" />
       <${Filter} asked=${asked} following=${following} follow=${follow} />
       <${Lines} key=${address(asked)} asked=${asked} following=${following} follow=${follow} />
     </div>`;

@@ -1,6 +1,6 @@
 // The processes that `clew up` runs, and the classroom's switches: what each does is undone by one click.
 
-import { html, useState, useLoad, Link, Problem, Empty, NeedsToken } from './ui.js';
+import { html, useState, useLoad, Link, Problem, Empty, NeedsToken, Title } from './ui.js';
 import { get, post, hasToken } from './api.js';
 import { Name } from './text.js';
 import { useEvery } from './clock.js';
@@ -37,7 +37,7 @@ export default function Processes() {
   }
   return html`
     <div class="stack">
-      <h1>Processes</h1>
+      <${Title} text="Processes" />
       <${Problem} error=${error ?? switches.error} />
       ${switches.refused && html`<${NeedsToken} />`}
       ${value && html`
