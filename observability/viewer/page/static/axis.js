@@ -59,7 +59,7 @@ export function Minimap({ model, scale, left, right, onChoose, onPoint }) {
       const look = n.failed || n.killed ? 'var(--bad)' : colour(n.service);
       const line = (look, from, to) => drawn.set(look, `${drawn.get(look) ?? ''}M${from.toFixed(1)},${y}H${to.toFixed(1)}`);
       const waited = n.waits.reduce((since, w) => since - w.ns, n.from);
-      if (waited < n.from) line('var(--line)', at(waited), from);
+      if (waited < n.from) line('color-mix(in srgb, var(--dim) 55%, transparent)', at(waited), from);
       line(look, from, to);
     });
     return { lines: [...drawn], height, thick: Math.max(1, Math.min(4, apart * .7)) };

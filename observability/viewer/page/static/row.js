@@ -12,7 +12,7 @@ export function Row({ row: { node, depth, open }, top, x, width, model, found, c
     <div class="wf-row ${current ? 'wf-current' : ''} ${node.critical ? 'wf-path' : ''} ${found ? 'wf-found' : ''}" id="row-${model.id}-${node.id}" role="treeitem"
          aria-level=${depth + 1} aria-selected=${current} aria-expanded=${node.children.length ? open : null}
          style=${{ top: `${top}px`, '--of': colour(node.service) }} onClick=${click}>
-      <div class="wf-label" style=${{ paddingLeft: `${4 + Math.min(depth, 12) * 11}px` }}>
+      <div class="wf-label" style=${{ '--depth': Math.min(depth, 12) }}>
         ${node.children.length
           ? html`<button class="wf-twist" tabindex="-1" aria-label=${open ? 'Collapse' : 'Expand'} onClick=${() => onToggle(node)}>${open ? '▾' : '▸'}</button>`
           : html`<span class="wf-twist" />`}
@@ -69,7 +69,7 @@ function Bars({ node, open, x, width }) {
   const free = Math.max(clip(waited), 100 - clip(node.to)) > Math.min(33, (room(ns(took)) / width) * 100); // else it stands over the gap
   const fits = wait && room(wait) + (free ? 0 : 2 * room(ns(took))) < ((clip(node.from) - clip(waited)) / 100) * width;
   const [early, late] = [x(node.to) < 0, x(waited) > 100]; // all of it lies beside what is shown
-  const text = [early && '‹', node.killed ? '?' : ns(took), wait && !fits && `· ${wait}`, late && '›'].filter(Boolean).join(' ');
+  const text = [early && '‹', node.killed ? '?' : ns(took), wait && !fits && `· ${wait}`].filter(Boolean).join(' ');
   const why = reason(node);
   return html`
     ${wait && html`<i class="wf-wait" style=${box(waited, node.from)} title="waited: ${wait}">${fits && html`<span>${wait}</span>`}</i>`}
@@ -78,7 +78,7 @@ function Bars({ node, open, x, width }) {
          style=${box(n.from, n.to)} title="${oneLine(n.name)}: ${n.killed ? why : ns(n.to - n.from)}, from +${ns(n.from)}" />`)}
     ${drawn.flatMap(n => n.path).map(([from, to]) => html`<i class="wf-self" style=${box(from, to)} />`)}
     <span class="wf-took" style=${beside(clip(waited), clip(node.to), room(text + (why ? oneLine(why, 20) : '')), width)}>${text}${why && html`
-      <em class=${node.failed || node.killed ? 'bad' : ''}> ${oneLine(why)}</em>`}</span>`;
+      <em class=${node.failed || node.killed ? 'bad' : ''}> ${oneLine(why)}</em>`}${late && ' ›'}</span>`;
 }
 
 const room = text => text.length * 6.6 + 14; // pixels
