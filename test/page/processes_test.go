@@ -61,8 +61,8 @@ func (c *clew) turnsSwitches(t *testing.T) {
 		streams.In(t).Until(inventoryReads("consumers === 1"))
 	})
 	t.Run("poison is broken and fixed", func(t *testing.T) {
-		tab, order := processes.In(t), c.open(t, "/")
-		tab.UntilText("test-poison fixed") // by the test of dead letters
+		c.Run("fix", "poison")
+		tab, order := c.open(t, "/processes#token="+c.Token), c.open(t, "/")
 		tab.Press("Break poison")
 		tab.UntilText("test-poison broken")
 		place(order, "test-poison")
