@@ -85,8 +85,8 @@ func (c *clew) doesALesson(t *testing.T) {
 }
 
 func (c *clew) readsDocuments(t *testing.T) {
-	tab := browser.Open(t, c.Addresses.Viewer+"/learn/docs/adopt.md", pagetest.Look{Width: 390, Dark: true})
-	tab.Until("document.activeElement.textContent === 'Take messaging into a system of your own'")
+	tab := browser.Open(t, c.Addresses.Viewer+"/learn/docs/full-stack.md", pagetest.Look{Width: 390, Dark: true})
+	tab.Until("document.activeElement.textContent === 'The full stack'")
 	tab.Fits()
 	tab.Click("article a[href='/learn/docs/configuration.md']")
 	tab.Until(at("/learn/docs/configuration.md") + " && document.activeElement.textContent === 'Configuration'")
