@@ -41,6 +41,10 @@ func TestAQueryIsAskedAndDrawn(t *testing.T) {
 	p.UntilText(`lag{stream="orders"}`)
 	p.Until("[...document.querySelectorAll('.panel td')].some(td => td.textContent === '3')")
 	p.Until("new URLSearchParams(location.search).get('query') === 'lag'") // so that it can be shared
+	p.Until("(([a, b]) => a.bottom <= b.top)([...document.querySelectorAll('.panel')].map(p => p.getBoundingClientRect()))") // none covers the other
+	p.Drag(".u-over", .2, .6)
+	p.Until("/query=lag&from=\\d{13}&to=\\d{13}/.test(location.search)")
+	p.UntilText("At the end")
 	p.Do(chromedp.EmulateViewport(390, 800))
 	p.Until("innerWidth === 390")
 	p.Fits()

@@ -21,7 +21,7 @@ export default function QueryPage({ query }) {
   const board = { variables: [], times: range.times, now: range.end, range: range.end - range.start, ask, legends, zoom: zoomOf(range, show) };
   const panel = (id, title, type, target) => html`
     <${Panel} key=${`${id} ${asked}`} panel=${{ id, title, type, targets: [{ refId: 'A', expr: asked, ...target }] }} board=${board}
-      style=${{ '--x': 1, '--y': id, '--w': 24, '--h': 9 }} />`;
+      style=${{ '--x': 1, '--y': id * 9 - 8, '--w': 24, '--h': 9 }} />`;
   return html`
     <div class="stack">
       <${Title} text="Query" />

@@ -37,7 +37,7 @@ export function Range({ range, onChange }) {
     <div class="range" role="group" aria-label="Time range">
       ${button('Earlier', '‹', () => zoom.move(-.5))}
       <${Popover} class="button" label="Time range: ${text}" face=${`${face} ▾`}><${Fields} key=${JSON.stringify(range.times)} times=${range.times} onChange=${onChange} /><//>
-      ${button('Later', '›', () => zoom.move(.5), { disabled: range.end > Date.now() / 1000 - 1 })}
+      ${button('Later', '›', () => zoom.move(.5), { disabled: range.times.to === 'now' || range.end > Date.now() / 1000 - 1 })}
       ${button('Zoom out', '−', zoom.out)}
       ${button('Zoom in', '+', () => zoom.in())}
     </div>`;
