@@ -35,7 +35,8 @@ func (t *terminal) Run(ctx context.Context, command string) (string, int, error)
 
 func (r *rig) command(body string) map[string]any {
 	r.Helper()
-	return httpservertest.Decode[map[string]any](r, r.ask(http.MethodPost, "/api/commands", body, "Authorization", "Bearer "+token), http.StatusOK)
+	answer := r.ask(http.MethodPost, "/api/commands", body, "Authorization", "Bearer "+token)
+	return httpservertest.Decode[map[string]any](r, answer, http.StatusOK)
 }
 
 func TestOnlyCommandsOfLessonsRun(t *testing.T) {

@@ -93,7 +93,8 @@ func (p *page) lessons() ([]lesson, error) {
 	index := readMarkdown(lessonsFolder+"/README.md", source)
 	for _, row := range nodes[*extast.TableRow](index) {
 		for _, link := range nodes[*ast.Link](markdown{document: row}) {
-			l := lesson{document: document{path.Join(lessonsFolder, string(link.Destination)), index.plain(link)}, About: index.plain(row.LastChild())}
+			file := path.Join(lessonsFolder, string(link.Destination))
+			l := lesson{document: document{file, index.plain(link)}, About: index.plain(row.LastChild())}
 			text, err := fs.ReadFile(p.Documents, l.Path)
 			if err != nil {
 				return nil, err

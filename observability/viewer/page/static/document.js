@@ -23,8 +23,10 @@ export function Document({ path, unknown: Unknown }) {
     </div>`;
 }
 
-// A link in a document is no Link: it is in HTML that the viewer wrote. One to a place in it is the browser's, as are pictures.
+// A link in a document is no Link, unless a command printed it: it is in HTML that the viewer wrote. One to a place in it is the
+// browser's, as are pictures.
 const clicked = event => {
+  if (event.defaultPrevented) return;
   const href = event.target.closest('a')?.getAttribute('href');
   if (href?.startsWith('/') && !href.startsWith('/pictures/')) follow(event, href);
 };
@@ -79,7 +81,8 @@ function arrive(heading) {
   if (history.state?.at) scrollTo(0, history.state.at);
   else if (place) place.scrollIntoView();
   else scrollTo(0, 0);
-  const remember = () => history.replaceState({ at: scrollY }, '');
+  const here = location.pathname;
+  const remember = () => location.pathname === here && history.replaceState({ at: scrollY }, '');
   addEventListener('scrollend', remember);
   return () => removeEventListener('scrollend', remember);
 }
