@@ -62,7 +62,7 @@ export function readTime(text) {
 
 // writeView writes a view for an address, as exact as one can see: { from: '12.5ms', to: '80ms' }.
 export function writeView({ from, to }) {
-  const grain = Math.max(1, 10 ** Math.floor(Math.log10((to - from) / 1000)));
+  const grain = Math.max(1, 10 ** Math.floor(Math.log10((to - from) / 10_000)));
   const write = time => {
     const round = Math.round(time / grain) * grain;
     const [unit, size] = units.find(([, length]) => round >= length) ?? ['s', second];
@@ -87,7 +87,7 @@ export function moved(scale, view, by, toMiddle = middle => middle) {
   const all = scale.reduce((sum, { drawn }) => sum + drawn, 0);
   const [left, right] = [place(scale, view.from), place(scale, view.to)];
   const length = Math.max((right - left) * by, Math.min(1000, all));
-  if (length >= all) return null;
+  if (length >= all * .99) return null; // what an address says is rounded
   const start = Math.max(0, Math.min(all - length, toMiddle((left + right) / 2, length) - length / 2));
   return { from: timeAt(scale, start), to: timeAt(scale, start + length) };
 }
