@@ -109,7 +109,7 @@ func TestTheNumberOfPartitionsChangesIfNothingIsLeftBehind(t *testing.T) {
 			h.do("XGROUP", "CREATE", "notes:{1}", "g", "0")
 			h.do("XREADGROUP", "GROUP", "g", "c", "STREAMS", "notes:{1}", ">")
 		}, `notes/1 has 1 messages that the group "g" has not finished`},
-		"read by nobody": {func(h hand) { h.do("XADD", "notes:{3}", "1-1", "n", 1) }, "notes:{3} has 1 messages that no group has read"},
+		"read by nobody": {func(h hand) { h.do("XADD", "notes:{3}", "1-1", "n", 1) }, "notes/3 has 1 messages that no group has read"},
 		"dead letters":   {func(h hand) { h.do("XADD", "notes:{2}:dlq", "1-1", "n", 1) }, "notes/2 has 1 dead letters"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -159,7 +159,7 @@ func TestOnePanelIsLarge(t *testing.T) {
 	pagetest.Eval[bool](p, "(history.back(), true)")
 	p.Until("document.querySelectorAll('.panel-large').length === 1")
 	p.Do(chromedp.EmulateViewport(390, 800))
-	p.Until("innerWidth === 390")
+	p.Until("innerWidth === 390 && document.querySelector('.panel-large .chart').clientHeight > 200")
 	p.Fits()
 }
 
