@@ -23,20 +23,25 @@ export const Link = ({ href, children, ...rest }) =>
 // beside the last value, so that what is shown does not vanish; it is tried again every 2 s until it is gone.
 export function useLoad(load, inputs) {
   const [state, set] = useState({});
-  const turn = useRef(0);
+  const turn = useRef(0), shown = useRef(0); // an answer may come after the next was asked for, but not after that was shown
   const reload = useCallback(async () => {
     const mine = ++turn.current;
+    const show = next => {
+      if (mine <= shown.current) return;
+      shown.current = mine;
+      set(next);
+    };
     try {
       const value = await load();
-      if (mine === turn.current) set({ value });
+      show({ value });
     } catch (error) {
-      if (mine === turn.current) set(before => ({ value: before.value, error }));
+      show(before => ({ value: before.value, error }));
     }
   }, inputs);
   useEffect(() => {
     set({});
     reload();
-    return () => { turn.current++; }; // an answer that is still to come is for nobody
+    return () => { shown.current = turn.current; }; // an answer that is still to come is for nobody
   }, inputs);
   useEffect(() => {
     if (!state.error) return;
