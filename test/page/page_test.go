@@ -35,6 +35,7 @@ func TestThePage(t *testing.T) {
 	t.Run("dashboards are zoomed", c.zoomsDashboards)
 	busy.Wait()
 	t.Run("it is accessible", c.isAccessible)
+	t.Run("many orders by one click", c.placesManyOrders)
 	t.Run("switches", c.turnsSwitches)
 	t.Run("Redis hangs", c.survivesRedis)
 }
