@@ -37,12 +37,12 @@ type command struct {
 	Block int    `json:"block"` // which code block of the document it is in, counted from 0
 	Line  int    `json:"line"`  // which line of the block it is, from 0
 	Text  string `json:"text"`
-	Asks  bool   `json:"asks"`  // it has ID in the place of an id, which a command before it printed
+	Asks  string `json:"asks"`  // ID or LETTER, if it has that in the place of an id that a command before it printed
 	Check bool   `json:"check"` // it tells whether the lesson was done
 }
 
 var (
-	placeholder = regexp.MustCompile(`\bID\b`)
+	placeholder = regexp.MustCompile(`\b(ID|LETTER)\b`)
 	anID        = regexp.MustCompile(`^[0-9a-z][0-9a-z/-]{0,99}$`)
 )
 
@@ -72,7 +72,7 @@ func (p *page) commandsOf(m markdown) []command {
 				at := n.Lines().At(i)
 				text := strings.TrimSpace(string(at.Value(m.source)))
 				if p.Terminal.Runs(placeholder.ReplaceAllString(text, "1")) {
-					all = append(all, command{block, i, text, placeholder.MatchString(text), section == "Check"})
+					all = append(all, command{block, i, text, placeholder.FindString(text), section == "Check"})
 				}
 			}
 		}
@@ -102,9 +102,9 @@ func (p *page) runCommand(r *http.Request) (any, error) {
 			asked.Line, asked.Block, asked.Path)
 	}
 	text := commands[i].Text
-	if commands[i].Asks {
+	if commands[i].Asks != "" {
 		if !anID.MatchString(asked.ID) {
-			return nil, httpserver.Problemf(http.StatusBadRequest, "the command `%s` needs an id in the place of ID, got %.100q", text, asked.ID)
+			return nil, httpserver.Problemf(http.StatusBadRequest, "the command `%s` needs an id in the place of %s, got %.100q", text, commands[i].Asks, asked.ID)
 		}
 		text = placeholder.ReplaceAllString(text, asked.ID)
 	}

@@ -40,7 +40,7 @@ func TestAQueryIsAskedAndDrawn(t *testing.T) {
 	p.Until("document.querySelectorAll('.panel canvas').length === 1")
 	p.UntilText(`lag{stream="orders"}`)
 	p.Until("[...document.querySelectorAll('.panel td')].some(td => td.textContent === '3')")
-	p.Until("new URLSearchParams(location.search).get('query') === 'lag'") // so that it can be shared
+	p.Until("new URLSearchParams(location.search).get('query') === 'lag'")                                                   // so that it can be shared
 	p.Until("(([a, b]) => a.bottom <= b.top)([...document.querySelectorAll('.panel')].map(p => p.getBoundingClientRect()))") // none covers the other
 	p.Drag(".u-over", .2, .6)
 	p.Until("/query=lag&from=\\d{13}&to=\\d{13}/.test(location.search)")

@@ -3,15 +3,16 @@
 import { html, useState, useEffect, Link } from './ui.js';
 import { post, hasToken } from './api.js';
 
-// What was printed, and the id that was printed last, by document: they are there again after a look at a trace.
+// What was printed, and the ids that were printed last, {ID, LETTER}, by document: they are there again after a look at a trace.
 const printed = new Map(), ids = new Map();
 const changed = new EventTarget();
 
 // run runs a command of a document, and returns what it printed and its exit status.
 export async function run(path, { block, line, asks }) {
-  const answer = await post('/api/commands', { path, block, line, ...(asks && { id: ids.get(path) }) });
-  const [, id] = answer.output.match(/^order (\S+) /m) ?? [];
-  if (id) ids.set(path, id);
+  const answer = await post('/api/commands', { path, block, line, ...(asks && { id: ids.get(path)[asks] }) });
+  const [, ID = ids.get(path)?.ID] = answer.output.match(/^order (\S+) /m) ?? [];
+  const [, shown, listed] = answer.output.match(new RegExp(`clew dlq show (\\S+)|^(\\S+) .*\\n +${ID}`, 'm')) ?? [];
+  if (ID) ids.set(path, { ID, LETTER: shown ?? listed ?? ids.get(path)?.LETTER });
   return answer;
 }
 
@@ -44,19 +45,19 @@ export function Block({ path, block, text, commands }) {
       <${Copy} text=${text} />
       ${text.trimEnd().split('\n').map((line, i) => {
         const command = hasToken() && commands.find(c => c.line === i);
-        return html`<${Line} key=${i} path=${path} id=${`${path} ${block} ${i}`} text=${line} command=${command} />`;
+        return html`<${Line} key=${i} path=${path} place=${`${path} ${block} ${i}`} text=${line} command=${command} />`;
       })}
     </div>`;
 }
 
-function Line({ path, id, text, command }) {
-  const result = printed.get(id), needsID = command?.asks && !ids.has(path);
+function Line({ path, place, text, command }) {
+  const result = printed.get(place), { asks } = command ?? {}, id = asks && ids.get(path)?.[asks];
   const words = command?.check ? 'Check' : 'Do it';
   return html`
     <div class="command">
-      <code>${command?.asks && ids.has(path) ? text.replace(/\bID\b/, ids.get(path)) : text || ' '}</code>
-      ${command && html`<button class="button" disabled=${busy || needsID} aria-label="${words}: ${command.text}"
-        title=${needsID ? 'A step before this prints the ID' : null} onClick=${() => doIt(path, command, id)}>${words}</button>`}
+      <code>${id ? text.replace(asks, id) : text || ' '}</code>
+      ${command && html`<button class="button" disabled=${busy || (asks && !id)} aria-label="${words}: ${command.text}"
+        title=${asks && !id ? `A step before this prints the ${asks}` : null} onClick=${() => doIt(path, command, place)}>${words}</button>`}
     </div>
     <div role="status">${result && html`<${Result} result=${result} check=${command?.check} />`}</div>`;
 }
