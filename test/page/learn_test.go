@@ -78,7 +78,7 @@ func (c *clew) doesALesson(t *testing.T) {
 		t.Errorf("%q, want that it is done", tags)
 	}
 
-	tab.Click(".turn a") // the lesson before
+	tab.Click(".neighbours a") // the lesson before
 	tab.Until("document.activeElement.textContent === '1. Follow one order'")
 	does(tab, "Steps", "clew order", "confirmed after")
 	does(tab, "Steps", "clew trace", "INSERT outbox") // of the order that the step before has placed

@@ -55,7 +55,7 @@ function Text({ document: d }) {
     ${d.commands.length > 0 && !hasToken() && html`<p class="hint">The commands are run from here in the page whose address
       <code>clew up</code> prints: it has the token.</p>`}
     ${(d.previous || d.next) && html`
-      <nav class="turn row" aria-label="Lessons">
+      <nav class="neighbours row" aria-label="Lessons">
         ${d.previous && html`<${Link} class="button" href="/learn/${d.previous.path}">← ${d.previous.title}<//>`}
         <span class="grow"></span>
         ${d.next && html`<${Link} class="button" href="/learn/${d.next.path}">${d.next.title} →<//>`}
