@@ -5,7 +5,7 @@ import { get, post, hasToken } from './api.js';
 import { go } from './router.js';
 import { Name, Text, oneLine } from './text.js';
 import { useNow } from './clock.js';
-import { ago } from './format.js';
+import { ago, count as spaced } from './format.js';
 
 // deadLettersOf returns the dead letters about one order.
 export const deadLettersOf = async id =>
@@ -79,7 +79,7 @@ export function DeadLetters({ count, query }) {
   const finished = what => { setDone(what); reload(); };
   return html`
     <section class="card" aria-label="Dead letters">
-      <h2>Dead letters ${value && html`<span class="tag ${total ? 'tag-bad' : ''}">${total}</span>`}</h2>
+      <h2>Dead letters ${value && html`<span class="tag ${total ? 'tag-bad' : ''}">${spaced(total)}</span>`}</h2>
       <${Problem} error=${error} />
       <${Done} done=${done} />
       ${total === 0 && html`<${Empty} title="No dead letters">
@@ -88,11 +88,11 @@ export function DeadLetters({ count, query }) {
       ${(total > 1 || asked) && value && html`
         <div class="toolbar">
           <${Filter} query=${query} types=${value.types ?? []} />
-          ${asked && html`<span class="hint" role="status">${found.length} found${sought < total ? ` among the newest ${sought} of ${total}` : ` of ${total}`}</span>`}
+          ${asked && html`<span class="hint" role="status">${found.length} found${sought < total ? ` among the newest ${spaced(sought)} of ${spaced(total)}` : ` of ${spaced(total)}`}</span>`}
           ${found.length > 1 && html`<${Actions} letters=${found} onDone=${finished} />`}
         </div>`}
       ${found.map(d => html`<${Letter} key=${`${d.stream} ${d.partition} ${d.id}`} letter=${d} onDone=${finished} />`)}
-      ${!asked && total > found.length && html`<p class="hint">The newest ${found.length} of ${total}.</p>`}
+      ${!asked && total > found.length && html`<p class="hint">The newest ${found.length} of ${spaced(total)}.</p>`}
     </section>`;
 }
 
