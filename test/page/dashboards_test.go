@@ -10,7 +10,7 @@ import (
 
 // What is dragged over is what all panels show, and what the query page shows of one of them.
 func (c *clew) zoomsDashboards(t *testing.T) {
-	tab := c.open(t, "/d/clew-streams")
+	tab := browser.Open(t, c.Addresses.Viewer+"/d/clew-streams", pagetest.Look{Height: 6000}) // what is not seen asks nothing
 	times := func() string {
 		return pagetest.Eval[string](tab, "location.search.match(/from=[^&]*&to=[^&]*/)?.[0] ?? ''")
 	}

@@ -95,10 +95,10 @@ function Differences({ sides }) {
   ];
   const rows = differences(s, t).sort((a, b) => Math.abs(b.a - b.b) - Math.abs(a.a - a.b));
   return html`
-    <section class="card scroll" aria-label="What differs">
+    <section class="card scroll" tabindex="0" aria-label="What differs">
       <h2>What differs</h2>
       <table class="table differences">
-        <thead><tr><th /><th>A</th><th>B</th></tr></thead>
+        <thead><tr><td /><th>A</th><th>B</th></tr></thead>
         <tbody>
           ${lines.map(([name, a, b]) => html`<tr class=${a === b ? 'same' : ''}><th>${name}</th><td>${shown(a)}</td><td>${shown(b)}</td></tr>`)}
           ${rows.slice(0, 50).map(({ service, name, a, b }) => html`

@@ -159,7 +159,7 @@ function pretty(data) {
 
 // Fields are those of a stream's entry, as redis-cli shows them, but one a row.
 export const Fields = ({ fields, marked }) => html`
-  <div class="scroll"><table class="table fields"><tbody>
+  <div class="scroll" tabindex="0"><table class="table fields"><tbody>
     ${fields.map(([name, value]) => html`
       <tr class=${name === marked ? 'marked' : ''}>
         <th scope="row" class="mono"><${Name} text=${name} /></th>

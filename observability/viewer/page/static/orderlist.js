@@ -53,7 +53,7 @@ export function OrderList({ orders, error, chosen }) {
             <span class="order-more hint">
               <span>${money(order.total_cents, order.currency)} · ${ago(Date.parse(order.created_at))}
                 ${order.reason && html` · <${Name} text=${order.reason} />`}</span>
-              ${order.trace_id && html`<${Link} href="/traces/${order.trace_id}">trace<//>`}
+              ${order.trace_id && html`<${Link} class="target" href="/traces/${order.trace_id}">trace<//>`}
             </span>
           </li>`)}
       </ol>

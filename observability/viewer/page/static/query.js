@@ -33,7 +33,7 @@ export default function QueryPage({ query }) {
       </form>
       <div class="row end"><${Range} range=${range} onChange=${show} /></div>
       <${Problem} error=${range.problem} />
-      ${asked && html`<div class="board-grid">
+      ${asked && html`<h2 class="visually-hidden">Its answer</h2><div class="board-grid">
         ${panel(1, 'Over time', 'timeseries', {})}
         ${panel(2, range.moves ? 'Now' : 'At the end', 'table', { instant: true })}
       </div>`}

@@ -46,7 +46,7 @@ export function Statistics({ model, seek }) {
   return html`
     <details class="card statistics">
       <summary><h2>Statistics by operation</h2></summary>
-      <div class="scroll"><table class="table">
+      <div class="scroll" tabindex="0"><table class="table">
         <thead><tr><th>Operation</th>${columns.map(([of, name, , title]) => html`<${Head} of=${of} name=${name} title=${title} />`)}
           <${Head} of="share" name="Share" title="of the self time of all spans" /></tr></thead>
         <tbody>${list.map(o => html`

@@ -17,7 +17,7 @@ export default function Streams({ query }) {
       <${Title} text="Streams" />
       <${Problem} error=${error} />
       ${items && html`
-        <section class="card scroll" aria-label="Streams and groups">
+        <section class="card scroll" tabindex="0" aria-label="Streams and groups">
           ${items.length ? html`<${Table} items=${items} />` : html`<${Empty} title="No streams yet">
             The first order makes them. <${Link} href="/">Place one<//>.<//>`}
         </section>
@@ -85,7 +85,7 @@ function Pending() {
       <${Problem} error=${error} />
       ${value?.length === 0 && html`<p class="hint">Nothing is pending. An order of <code>test-slow</code> is for 2 s, one of${' '}
         <code>test-poison</code> for about 8 s.</p>`}
-      ${value?.length > 0 && html`<div class="scroll"><table class="table">
+      ${value?.length > 0 && html`<div class="scroll" tabindex="0"><table class="table">
         <thead><tr><th>Entry</th><th>Event</th><th>Order</th><th>Group</th><th>Owner</th><th class="num">Attempts</th><th class="num">Idle</th></tr></thead>
         <tbody>${value.map(p => html`
           <tr key=${`${p.stream} ${p.partition} ${p.group} ${p.id}`}>
