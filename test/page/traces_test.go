@@ -51,7 +51,7 @@ func (c *clew) comparesTraces(t *testing.T) {
 	tab := c.open(t, "/")
 	tab.Go(fmt.Sprintf("%s/compare?a=%s&b=%s", c.Addresses.Viewer, c.traceOf(tab, "lamp"), c.traceOf(tab, broken)))
 	tab.Until("document.querySelectorAll('.wf').length === 2")
-	for _, row := range []string{"Services | inventory, order | order", "INprocess orders | once | none", "Traces of the same order | 1 | 3"} {
+	for _, row := range []string{"Services | inventory, order | order", "process orders | once | none", "Traces of the same order | 1 | 3"} {
 		tab.Until(fmt.Sprintf("[...document.querySelectorAll('.differences tr')].some("+
 			"r => [...r.children].map(c => c.textContent).join(' | ') === %q)", row))
 	}

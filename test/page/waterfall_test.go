@@ -177,7 +177,7 @@ func drawsTicks(t *testing.T, tab *pagetest.Tab) {
 func looksTheSame(t *testing.T, tab *pagetest.Tab) {
 	badge := func(letters, of string) string {
 		return pagetest.Eval[string](tab, fmt.Sprintf(
-			"getComputedStyle([...document.querySelectorAll('.facts .badge')].find(b => b.textContent === '%s')).%s", letters, of))
+			"getComputedStyle([...document.querySelectorAll('.facts .badge')].find(b => b.dataset.letters === '%s')).%s", letters, of))
 	}
 	inTrace := []string{badge("OR", "backgroundColor"), badge("IN", "backgroundColor")}
 	tab.Click(".brand")

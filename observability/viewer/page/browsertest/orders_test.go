@@ -34,7 +34,7 @@ func TestTheFormPostsWhatWasChosen(t *testing.T) {
 	}
 	p.UntilText("of test-flaky was accepted")
 	p.Until("location.search === '?order=" + told.order + "'")
-	p.Until("document.querySelector('.journey h1')?.textContent === 'test-flaky'")
+	p.Until("document.querySelector('.journey h2')?.textContent === 'test-flaky'")
 }
 
 func TestAPlainOrderHasNoBaggage(t *testing.T) {

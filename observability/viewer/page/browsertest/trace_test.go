@@ -24,8 +24,8 @@ func TestTheWaterfallOfAnOrderWhoseProcessWasKilled(t *testing.T) {
 	p.Until("document.querySelectorAll('.wf-row').length === 15")
 
 	labels := p.Texts(".wf-label")
-	has(t, labels, "INprocess orders#1☠") // IN is inventory
-	has(t, labels, "▾INprocess orders#2↖")
+	has(t, labels, "process orders#1☠")
+	has(t, labels, "▾process orders#2↖")
 	if got := p.Texts(".wf-took"); !strings.HasPrefix(got[4], "? killed: inventory-1-") || !strings.Contains(got[4], ", last seen at +2.89 ms") {
 		t.Errorf("beside the killed attempt stands %q", got[4])
 	}

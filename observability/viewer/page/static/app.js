@@ -58,7 +58,7 @@ function App() {
     shown.current = path;
   }, [path]);
   return html`
-    <a class="button skip" href="#main" onClick=${enter}>Skip to the page</a>
+    <a class="skip" href="#main" onClick=${enter}>Skip to the page</a>
     <header class="shell">
       <${Link} href="/" class="brand"><img src="/static/icon.svg" alt="" width="22" height="22" />Clew<//>
       <nav aria-label="Pages">

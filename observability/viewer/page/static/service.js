@@ -21,6 +21,6 @@ function lettersOf(service) {
   return letters.slice(0, 2).join('').toUpperCase();
 }
 
-// Badge stands before a service's name, or in its place.
-export const Badge = ({ service }) =>
-  html`<i class="badge" style=${{ background: colour(service) }} title=${oneLine(service)}>${lettersOf(service)}</i>`;
+// Badge stands before a service's name, or in its place. Its letters are no text: what is copied or read aloud goes without.
+export const Badge = ({ service }) => html`
+  <i class="badge" role="img" aria-label=${oneLine(service)} title=${oneLine(service)} data-letters=${lettersOf(service)} style=${{ background: colour(service) }} />`;
