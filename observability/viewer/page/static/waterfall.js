@@ -109,7 +109,7 @@ export function Waterfall({ model, selected, onSelect, critical, length, elsewhe
           <div class="wf-grid" aria-hidden="true">${marks.times.map(t => html`<i style=${{ left: `${x(t)}%` }} />`)}
             ${folds.map(s => html`<i class="wf-fold" style=${{ left: `${x(s.from)}%`, width: `${x(s.to) - x(s.from)}%` }} />`)}</div>
           ${rows.slice(first, last).map((row, i) => html`
-            <${Row} key=${row.node.id} row=${row} top=${(first + i) * height} x=${x} width=${box.width} model=${model} found=${marked.has(row.node)}
+            <${Row} key=${row.node.id} row=${row} top=${(first + i) * height} x=${x} width=${box.width} model=${model} found=${marked.has(row.node) && !(row.open && row.node.fold)}
               current=${row.node.id === selected} elsewhere=${elsewhere.get(row.node.id)}
               onClick=${() => { body.current.focus({ preventScroll: true }); select(first + i); }} onToggle=${toggle} />`)}
           <${Arrows} rows=${rows.slice(first, last)} index=${index} height=${height} x=${x} width=${box.width}
