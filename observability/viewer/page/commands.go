@@ -104,7 +104,8 @@ func (p *page) runCommand(r *http.Request) (any, error) {
 	text := commands[i].Text
 	if commands[i].Asks != "" {
 		if !anID.MatchString(asked.ID) {
-			return nil, httpserver.Problemf(http.StatusBadRequest, "the command `%s` needs an id in the place of %s, got %.100q", text, commands[i].Asks, asked.ID)
+			return nil, httpserver.Problemf(http.StatusBadRequest, "the command `%s` needs an id in the place of %s, got %.100q",
+				text, commands[i].Asks, asked.ID)
 		}
 		text = placeholder.ReplaceAllString(text, asked.ID)
 	}

@@ -117,7 +117,7 @@ func (p *page) getDocument(r *http.Request) (any, error) {
 	if !isFile(from, file) {
 		from = p.Repository
 	}
-	if !isFile(from, file) || !(from != nil && p.isShown(file)) {
+	if !isFile(from, file) || !p.isShown(file) {
 		return nil, httpserver.Problemf(http.StatusNotFound, "there is no document %.200q", file)
 	}
 	source, err := fs.ReadFile(from, file)
