@@ -28,7 +28,7 @@ func TestThePageHasEveryDocument(t *testing.T) {
 		return got.Code, got.Body.String()
 	}
 	documents, commands, pictures := 0, 0, 0
-	err := fs.WalkDir(root.Documents, ".", func(file string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(root.Documents, ".", func(file string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(file) != ".md" {
 			return err
 		}

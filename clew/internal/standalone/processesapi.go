@@ -70,5 +70,6 @@ func redisProblem(err error) error {
 	if err == nil {
 		return nil
 	}
-	return httpserver.Problemf(http.StatusServiceUnavailable, "Redis does not answer, and the switch of test-poison is there: continue redis first")
+	return httpserver.Problemf(http.StatusServiceUnavailable,
+		"Redis does not answer, and the switch of test-poison is there: continue redis first")
 }
