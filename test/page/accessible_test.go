@@ -40,7 +40,7 @@ func (c *clew) everyPage(t *testing.T) [][3]string {
 func (c *clew) isAccessible(t *testing.T) {
 	for _, page := range c.everyPage(t) {
 		t.Run(page[0], func(t *testing.T) {
-			for _, look := range []pagetest.Look{{}, {Dark: true}, {Width: 390}} {
+			for _, look := range []pagetest.Look{{}, {Dark: true}, {Width: 390, Height: 3000}} {
 				tab := browser.Open(t, c.Addresses.Viewer+page[0], look)
 				tab.Until(page[1])
 				tab.Until(fmt.Sprintf("document.title === %q", page[2]+" · Clew"))

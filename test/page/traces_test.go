@@ -53,6 +53,6 @@ func (c *clew) comparesTraces(t *testing.T) {
 	tab.Until("document.querySelectorAll('.wf').length === 2")
 	for _, row := range []string{"Services | inventory, order | order", "process orders | once | none", "Traces of the same order | 1 | 3"} {
 		tab.Until(fmt.Sprintf("[...document.querySelectorAll('.differences tr')].some("+
-			"r => [...r.children].map(c => c.textContent).join(' | ') === %q)", row))
+			"r => [...r.children].map(c => c.textContent.trim()).join(' | ') === %q)", row))
 	}
 }
