@@ -46,6 +46,7 @@ func TestTheViewerScrapesWhatRuns(t *testing.T) {
 	c := newRealClew(t)
 	defer http.DefaultClient.CloseIdleConnections()
 	const inventory = "inventory inventory-1"
+	//nolint:dupword // a job and its instance
 	all := map[string]string{"order order-1": "1", inventory: "1", "prometheus viewer": "1", "loadtest loadtest": "0"}
 	processtest.Eventually(t, "every process is up", func() error {
 		up := c.query("up")
