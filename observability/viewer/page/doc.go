@@ -13,8 +13,8 @@
 //   - changes.go: changes, as a stream of events.
 //
 // Promised: without the token nothing can be changed, except that orders can be placed; a Content-Security-Policy keeps the
-// browser from other hosts; text of an order stays text; only commands that
-// stand in a lesson are run.
+// browser from other hosts; text of an order stays text; only commands that stand in
+// a lesson are run.
 //
 // Not promised: a check of a request's host or origin. The caller adds it; see viewer.Run.
 package page

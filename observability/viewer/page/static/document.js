@@ -1,7 +1,7 @@
 // One document, as it is in the repository: a lesson, a page of the documentation, or a file to which one of them points.
 
 import { render } from './vendor/preact.js';
-import { html, useLoad, useEffect, useRef, follow, Link, Problem, Title } from './ui.js';
+import { html, useLoad, useEffect, useRef, useTitle, followWithin, Link, Problem, Title } from './ui.js';
 import { get, hasToken } from './api.js';
 import { Block } from './commands.js';
 
@@ -23,18 +23,10 @@ export function Document({ path, unknown: Unknown }) {
     </div>`;
 }
 
-// A link in a document is no Link, unless a command printed it: it is in HTML that the viewer wrote. One to a place in it is the
-// browser's, as are pictures.
-const clicked = event => {
-  if (event.defaultPrevented) return;
-  const href = event.target.closest('a')?.getAttribute('href');
-  if (href?.startsWith('/') && !href.startsWith('/pictures/')) follow(event, href);
-};
-
 function Text({ document: d }) {
   const article = useRef();
+  useTitle(d.title);
   useEffect(() => {
-    document.title = `${d.title} · Clew`;
     const blocks = [...article.current.querySelectorAll('pre')].map((pre, block) => show(pre, block, d)).filter(Boolean);
     const heading = article.current.querySelector('h1');
     heading?.setAttribute('tabindex', '-1');
@@ -51,7 +43,7 @@ function Text({ document: d }) {
         <summary>Contents</summary>
         <ol>${sections.map(s => html`<li><a href="#${s.id}">${s.title}</a></li>`)}</ol>
       </details></nav>`}
-    <article ref=${article} class="text-page" onClick=${clicked} dangerouslySetInnerHTML=${{ __html: d.html }} />
+    <article ref=${article} class="text-page" onClick=${followWithin} dangerouslySetInnerHTML=${{ __html: d.html }} />
     ${d.commands.length > 0 && !hasToken() && html`<p class="hint">The commands are run from here in the page whose address
       <code>clew up</code> prints: it has the token.</p>`}
     ${(d.previous || d.next) && html`

@@ -16,6 +16,14 @@ export function follow(event, href) {
   go(href);
 }
 
+// followWithin is follow for HTML that the viewer wrote, where a link is no Link, unless something drew one into it. One to a place
+// in it is the browser's, as are pictures.
+export function followWithin(event) {
+  if (event.defaultPrevented) return;
+  const href = event.target.closest('a')?.getAttribute('href');
+  if (href?.startsWith('/') && !href.startsWith('/pictures/')) follow(event, href);
+}
+
 export const Link = ({ href, children, ...rest }) =>
   html`<a href=${href} onClick=${event => follow(event, href)} ...${rest}>${children}</a>`;
 
@@ -59,9 +67,12 @@ export const NeedsToken = () => html`<p class="hint" role="alert">
   This page was opened without the token that allows it to act. Open the address that <code>clew up</code> prints,
   ${' '}<code>…/#token=…</code>. Then press the button again.</p>`;
 
-// Title heads a page, and names it in the browser's tab. Its children, if there are any, are drawn in place of the text.
+// useTitle names a page in the browser's tab.
+export const useTitle = text => useEffect(() => { document.title = `${text} · Clew`; }, [text]);
+
+// Title heads a page, and names it in the tab. Its children, if there are any, are drawn in place of the text.
 export function Title({ text, children, ...rest }) {
-  useEffect(() => { document.title = `${text} · Clew`; }, [text]);
+  useTitle(text);
   return html`<h1 ...${rest}>${children ?? text}</h1>`;
 }
 
