@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"example.com/clew/clew/processtest"
@@ -53,7 +52,6 @@ func blocks(text, language string) []string {
 
 // watched are the blocks that a lesson asks to repeat, until they show this. ID is the last order's id.
 var watched = map[string]string{
-	"clew streams\n":  `(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) `, // more than 16 are pending
 	"clew dlq list\n": `(?m)^orders/0/.*\n +ID`,
 	"clew trace ID\n": `(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders`, // all is there
 }
@@ -63,44 +61,32 @@ type Student struct {
 	t      *testing.T
 	env    []string
 	bin    string // the folder of the program
-	Order  string // the id of the last order that was printed
+	orders string // base URL of the order API, where lessons have the usual one
+	order  string // the id of the last order that was printed
 	letter string // that of its dead letter
 	Said   string // all that was printed
 }
 
-// NewStudent returns one for whom `clew` is this program, which has this environment.
-func NewStudent(t *testing.T, program string, env []string) *Student {
+// NewStudent returns one for whom `clew` is this program, which has this environment, and the order API is here.
+func NewStudent(t *testing.T, program, orders string, env []string) *Student {
 	t.Helper()
 	bin := t.TempDir()
 	if err := os.Symlink(program, filepath.Join(bin, "clew")); err != nil {
 		t.Fatal(err)
 	}
-	return &Student{t: t, env: env, bin: bin}
+	return &Student{t: t, env: env, bin: bin, orders: orders}
 }
 
-// Do runs the commands of a part, each block in a shell. A block that runs in the background does so until the end of
-// the part.
+// Do runs the commands of a part, each block in a shell.
 func (s *Student) Do(part string) {
 	s.t.Helper()
 	commands := blocks(part, "sh")
 	if len(commands) == 0 {
 		s.t.Fatalf("no commands in:\n%s", part)
 	}
-	var background sync.WaitGroup
-	defer background.Wait()
 	for _, block := range commands {
-		if strings.HasSuffix(block, "&\n") {
-			background.Go(func() { _ = s.shell(block + "wait").Run() }) // the block after it tells what came of it
-			continue
-		}
 		s.enter(block)
 	}
-}
-
-func (s *Student) shell(block string) *exec.Cmd {
-	shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+block)
-	shell.Env = s.env
-	return shell
 }
 
 // enter runs a block, again and again if the lesson asks to watch it.
@@ -108,19 +94,22 @@ func (s *Student) enter(block string) {
 	s.t.Helper()
 	var said string
 	once := func() error {
-		out, err := s.shell(strings.NewReplacer(" ID", " "+s.Order, " LETTER", " "+s.letter).Replace(block)).CombinedOutput()
+		typed := strings.NewReplacer(" ID", " "+s.order, " LETTER", " "+s.letter, "http://127.0.0.1:8080", s.orders).Replace(block)
+		shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+typed)
+		shell.Env = s.env
+		out, err := shell.CombinedOutput()
 		if err != nil {
 			s.t.Fatalf("%s%v\n%s", block, err, out)
 		}
 		said = string(out)
-		shows := regexp.MustCompile(strings.ReplaceAll(watched[block], "ID", s.Order))
+		shows := regexp.MustCompile(strings.ReplaceAll(watched[block], "ID", s.order))
 		return processtest.Unless(shows.MatchString(said), "it shows\n%s", said)
 	}
 	processtest.Eventually(s.t, block+"shows what the lesson says", once)
 	if match := regexp.MustCompile(`(?m)^order (\S+) `).FindStringSubmatch(said); match != nil {
-		s.Order = match[1]
+		s.order = match[1]
 	}
-	if match := regexp.MustCompile(`(orders/\d+/\d+-\d+) .*\n +` + s.Order + `|clew dlq show (\S+)`).FindStringSubmatch(said); match != nil {
+	if match := regexp.MustCompile(`(orders/\d+/\d+-\d+) .*\n +` + s.order + `|clew dlq show (\S+)`).FindStringSubmatch(said); match != nil {
 		s.letter = match[1] + match[2]
 	}
 	s.Said += said
@@ -136,17 +125,16 @@ func (s *Student) Saw(part string) {
 	for _, span := range drawn.FindAllStringSubmatch(s.Said, -1) {
 		printed[span[1]+" of "+span[2]] = true
 	}
-	shown := 0
-	for _, block := range blocks(part, "text") {
+	shown := blocks(part, "text")
+	for _, block := range shown {
 		for _, span := range drawn.FindAllStringSubmatch(block, -1) {
-			shown++
 			if name := span[1] + " of " + span[2]; !printed[name] {
 				s.t.Errorf("the lesson shows %q, which was not printed", name)
 			}
 		}
 	}
-	if shown < 5 {
-		s.t.Errorf("the lesson shows %d spans", shown)
+	if len(shown) == 0 {
+		s.t.Error("the lesson shows nothing that was printed")
 	}
 	if s.t.Failed() {
 		s.t.Log(s.Said)

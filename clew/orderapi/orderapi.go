@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,6 +27,7 @@ type Request struct {
 	CustomerID string `json:"customer_id"`
 	Items      []Item `json:"items"`
 	Baggage    string `json:"-"` // W3C baggage, a header of the request
+	Unsampled  bool   `json:"-"` // the caller traces, and has not chosen this request: no span of it is kept
 }
 
 // Item is one line of an order.
@@ -52,7 +55,14 @@ func New(base string) *Client { return &Client{base} }
 
 // Place places an order and returns it as it was accepted, pending.
 func (c *Client) Place(ctx context.Context, request Request) (Order, error) {
-	order, err := c.ask(ctx, http.MethodPost, "/orders", request.Baggage, request)
+	header := http.Header{}
+	if request.Baggage != "" {
+		header.Set("Baggage", request.Baggage)
+	}
+	if request.Unsampled {
+		header.Set("Traceparent", fmt.Sprintf("00-%016x%016x-%016x-00", rand.Uint64(), rand.Uint64(), 1+rand.Uint64N(math.MaxUint64)))
+	}
+	order, err := c.ask(ctx, http.MethodPost, "/orders", header, request)
 	if err != nil {
 		return order, fmt.Errorf("place an order: %w", err)
 	}
@@ -61,7 +71,7 @@ func (c *Client) Place(ctx context.Context, request Request) (Order, error) {
 
 // Get returns an order as it is now.
 func (c *Client) Get(ctx context.Context, id string) (Order, error) {
-	order, err := c.ask(ctx, http.MethodGet, "/orders/"+url.PathEscape(id), "", nil)
+	order, err := c.ask(ctx, http.MethodGet, "/orders/"+url.PathEscape(id), http.Header{"Traceparent": {untraced}}, nil)
 	if err != nil {
 		return order, fmt.Errorf("read order %.64q: %w", id, err)
 	}
@@ -83,7 +93,7 @@ func (c *Client) Await(ctx context.Context, id string) (Order, error) {
 	}
 }
 
-func (c *Client) ask(ctx context.Context, method, path, baggage string, body any) (Order, error) {
+func (c *Client) ask(ctx context.Context, method, path string, header http.Header, body any) (Order, error) {
 	var order Order
 	payload, err := json.Marshal(body)
 	if err != nil {
@@ -93,13 +103,8 @@ func (c *Client) ask(ctx context.Context, method, path, baggage string, body any
 	if err != nil {
 		return order, err
 	}
+	request.Header = header
 	request.Header.Set("Content-Type", "application/json")
-	if method == http.MethodGet {
-		request.Header.Set("Traceparent", untraced)
-	}
-	if baggage != "" {
-		request.Header.Set("Baggage", baggage)
-	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return order, err

@@ -39,6 +39,7 @@ type Addresses struct {
 	Traces    string `json:"traces"` // Tempo's API: the viewer, or Tempo
 	OTLPGRPC  string `json:"otlp_grpc"`
 	OTLPHTTP  string `json:"otlp_http"`
+	LoadTest  string `json:"loadtest,omitempty"` // host and port, where one would show its metrics
 }
 
 // The states of a process.

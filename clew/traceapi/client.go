@@ -56,13 +56,13 @@ func (c *Client) Trace(ctx context.Context, id string) (story.Trace, error) {
 	return trace, nil
 }
 
-// Search returns the traces that a TraceQL query selects, such as
+// Search returns the newest 200 traces that a TraceQL query selects, such as
 // `{ .cloudevents.event_type = "order.created.v1" }`; none is no error. The
-// viewer knows only conjunctions of equalities. It blocks like Trace.
+// viewer knows only conjunctions of comparisons. It blocks like Trace.
 func (c *Client) Search(ctx context.Context, query string) ([]Summary, error) {
 	var answer searchAnswer
 	decode := func(body []byte) error { return json.Unmarshal(body, &answer) }
-	if err := c.get(ctx, "/api/search?"+url.Values{"q": {query}}.Encode(), decode); err != nil {
+	if err := c.get(ctx, "/api/search?"+url.Values{"q": {query}, "limit": {"200"}}.Encode(), decode); err != nil {
 		return nil, fmt.Errorf("search traces: %w", err)
 	}
 	return answer.summaries(), nil

@@ -1,6 +1,8 @@
 package repository_test
 
 import (
+	"cmp"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,11 +95,65 @@ func anchors(document string) map[string]bool {
 	return all
 }
 
-// hasLine tells whether a file has the line that an anchor such as #L7 points to, and something stands there.
+// hasLine tells whether a file has the lines that an anchor such as #L7 or #L7-L9 points to, and something stands there.
 func hasLine(file, anchor string) bool {
-	number, err := strconv.Atoi(strings.TrimPrefix(anchor, "#L"))
+	var from, to int
+	if n, _ := fmt.Sscanf(anchor, "#L%d-L%d", &from, &to); n < 2 {
+		to = from
+	}
+	return strings.TrimSpace(linesOf(file, from, to)) != ""
+}
+
+// linesOf returns lines of a file, the first of which is 1, without their common indentation; nothing if it has fewer.
+func linesOf(file string, from, to int) string {
 	lines := strings.Split(file, "\n")
-	return err == nil && number >= 1 && number <= len(lines) && strings.TrimSpace(lines[number-1]) != ""
+	if from < 1 || to < from || to > len(lines) {
+		return ""
+	}
+	indent := regexp.MustCompile(`^\t*`).FindString(lines[from-1])
+	var all strings.Builder
+	for _, line := range lines[from-1 : to] {
+		all.WriteString(strings.TrimPrefix(line, indent) + "\n")
+	}
+	return all.String()
+}
+
+// A paragraph with a link to lines of a file, and the code after it, which quotes them.
+var quotation = regexp.MustCompile("\\]\\(([^)#\\s]+)#L(\\d+)(?:-L(\\d+))?\\)[^\n]*(?:\n[^\n]+)*\n\n```go\n((?s:.*?))```")
+
+// Lessons show the lines that do it, as they are: where the code has moved, the test says where to.
+func TestDocumentsQuoteTheCode(t *testing.T) {
+	documents, err := filepath.Glob(filepath.Join(repository, "docs/lessons/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := 0
+	for _, document := range documents {
+		document, err := filepath.Rel(repository, document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range quotation.FindAllStringSubmatch(readFile(t, document), -1) {
+			quoted++
+			path, code := filepath.Join(filepath.Dir(document), found[1]), found[4]
+			file := readFile(t, path)
+			from, _ := strconv.Atoi(found[2])
+			to, _ := strconv.Atoi(cmp.Or(found[3], found[2]))
+			if linesOf(file, from, to) == code {
+				continue
+			}
+			where := "it is nowhere in it"
+			for at := range strings.Count(file, "\n") {
+				if last := at + strings.Count(code, "\n"); linesOf(file, at+1, last) == code {
+					where = fmt.Sprintf("it is #L%d-L%d", at+1, last)
+				}
+			}
+			t.Errorf("%s quotes %s#L%d-L%d, and %s:\n%s", document, path, from, to, where, code)
+		}
+	}
+	if quoted < 9 {
+		t.Errorf("only %d quotations were found", quoted)
+	}
 }
 
 // known runs commands with --help added: so nothing happens, but one that there is not, or a flag, is refused.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 
 	"example.com/clew/clew/internal/terminal"
 	"example.com/clew/clew/orderapi"
@@ -18,88 +16,159 @@ import (
 
 // lessonCmd is about the lessons in docs/lessons.
 type lessonCmd struct {
-	Check lessonCheckCmd `cmd:"" help:"Look at the newest traces and say whether a lesson was done: 1, 2 or 3."`
+	List  lessonListCmd  `cmd:"" default:"1" help:"List the lessons, each with done or not done."`
+	Check lessonCheckCmd `cmd:"" help:"Look at the newest traces and say whether a lesson was done."`
 }
+
+type lessonListCmd struct{}
 
 // lessonCheckCmd finds out whether a lesson was done.
 type lessonCheckCmd struct {
-	Lesson string `arg:"" help:"Its number, as in docs/lessons."`
+	Lesson string `arg:"" optional:"" help:"Its number, as in docs/lessons; without one, all are checked."`
 }
 
-// lesson is what doing a lesson leaves behind, in the order of its steps.
+// A lesson is what doing a lesson leaves behind, in the order of its steps.
 type lesson struct {
 	title string
 	done  string // what is true of the order that met the last need
 	needs []need
 }
 
-// need is a trace that doing a step leaves behind.
+// A need is what doing a step leaves behind.
 type need struct {
-	query   string // in TraceQL, narrow: a search returns few traces
-	is      func(story.Order) bool
-	missing string // what is said if there is none, with the step that makes one
+	met     func(context.Context, evidence) (order string, err error) // the order that met it, or "" if none did
+	missing string                                                    // what is said then, with the step that makes one
 }
 
 // Validate wants the number of a lesson.
 func (c *lessonCheckCmd) Validate() error {
+	if c.Lesson == "" {
+		return nil
+	}
 	if n, err := strconv.Atoi(c.Lesson); err == nil && n >= 1 && n <= len(lessons) {
 		return nil
 	}
-	var titles []string
-	for i, l := range lessons {
-		titles = append(titles, fmt.Sprintf("%d (%s)", i+1, l.title))
-	}
-	return fmt.Errorf("there is no lesson %.40q, expected %s: see docs/lessons", c.Lesson, strings.Join(titles, ", "))
+	return fmt.Errorf("there is no lesson %.40q, expected 1 to %d: `clew lesson` lists them", c.Lesson, len(lessons))
 }
 
 // Run prints what it found. It is an error, which names the step, if something is missing.
 func (c *lessonCheckCmd) Run(ctx context.Context) error {
-	running, err := state.Load(state.Dir())
+	from, err := newEvidence()
 	if err != nil {
 		return err
 	}
-	traces, orders := traceapi.New(running.Addresses.Traces), orderapi.New(running.Addresses.Order)
-	n, _ := strconv.Atoi(c.Lesson) // Validate has seen to it
-	var order string
-	for _, need := range lessons[n-1].needs {
-		stories, err := storiesOf(ctx, traces, orders, need.query)
+	if c.Lesson != "" {
+		n, _ := strconv.Atoi(c.Lesson) // Validate has seen to it
+		return from.report(ctx, n)
+	}
+	var missing []error
+	for n := range lessons {
+		missing = append(missing, from.report(ctx, n+1))
+	}
+	return errors.Join(missing...)
+}
+
+// Run lists the lessons. One that is not done is no error here.
+func (c *lessonListCmd) Run(ctx context.Context) error {
+	from, err := newEvidence()
+	if err != nil {
+		return err
+	}
+	for n, l := range lessons {
+		_, missing, err := from.check(ctx, l)
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(stories, need.is)
-		if i < 0 {
-			return fmt.Errorf("lesson %d: not done: %s", n, need.missing)
+		is := "done"
+		if missing != "" {
+			is = "not done"
 		}
-		order = stories[i].OrderID
+		terminal.Printf(os.Stdout, "%2d  %-45s  %s\n", n+1, l.title, is)
 	}
-	terminal.Printf(os.Stdout, "lesson %d: done: order %s %s\n", n, order, lessons[n-1].done)
 	return nil
 }
 
-// storiesOf reads the traces that a query selects, and the order that each tells of.
-func storiesOf(ctx context.Context, traces *traceapi.Client, orders *orderapi.Client, query string) ([]story.Order, error) {
-	found, err := traces.Search(ctx, query)
+// evidence is where it shows that a lesson was done.
+type evidence struct {
+	traces *traceapi.Client
+	orders *orderapi.Client
+}
+
+func newEvidence() (evidence, error) {
+	running, err := state.Load(state.Dir())
+	return evidence{traceapi.New(running.Addresses.Traces), orderapi.New(running.Addresses.Order)}, err
+}
+
+// report prints that the lesson with this number was done, or returns an error that names the missing step.
+func (e evidence) report(ctx context.Context, n int) error {
+	order, missing, err := e.check(ctx, lessons[n-1])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var stories []story.Order
-	for _, summary := range found {
-		trace, err := traces.Trace(ctx, summary.ID)
-		if errors.Is(err, traceapi.ErrNotFound) { // it may have just made room for another
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		ids := trace.Orders()
-		if len(ids) == 0 {
-			continue
-		}
-		order, err := orders.Get(ctx, ids[0])
-		if err != nil {
-			return nil, err
-		}
-		stories = append(stories, story.Order{Trace: trace, OrderID: order.ID, Accepted: order.TraceID, Status: order.Status})
+	if missing != "" {
+		return fmt.Errorf("lesson %d: not done: %s", n, missing)
 	}
-	return stories, nil
+	return terminal.Printf(os.Stdout, "lesson %d: done: order %s %s\n", n, order, lessons[n-1].done)
+}
+
+// check returns the order that met the lesson's last need, or the first thing that is missing.
+func (e evidence) check(ctx context.Context, l lesson) (order, missing string, err error) {
+	for _, need := range l.needs {
+		if order, err = need.met(ctx, e); order == "" || err != nil {
+			return "", need.missing, err
+		}
+	}
+	return order, "", nil
+}
+
+// anOrder is met by an order of which a trace that the TraceQL query selects is such a one. A narrow query is fast: it finds
+// few traces.
+func anOrder(query string, is func(seen) bool) func(context.Context, evidence) (string, error) {
+	return func(ctx context.Context, e evidence) (string, error) {
+		found, err := e.traces.Search(ctx, query)
+		if err != nil {
+			return "", err
+		}
+		for _, summary := range found {
+			s, err := e.see(ctx, summary.ID)
+			if err != nil {
+				return "", err
+			}
+			if s.OrderID != "" && is(s) {
+				return s.OrderID, nil
+			}
+		}
+		return "", nil
+	}
+}
+
+// seen is a trace, and the order that it tells of.
+type seen struct {
+	story.Order
+	requestKept bool // the trace of the order's request is kept
+}
+
+// see reads a trace. Without an order, or if it has just made room for another, it is empty.
+func (e evidence) see(ctx context.Context, id string) (s seen, err error) {
+	trace, err := e.traces.Trace(ctx, id)
+	if errors.Is(err, traceapi.ErrNotFound) {
+		return s, nil
+	}
+	ids := trace.Orders()
+	if err != nil || len(ids) == 0 {
+		return s, err
+	}
+	order, err := e.orders.Get(ctx, ids[0])
+	if err != nil {
+		return s, err
+	}
+	s = seen{story.Order{Trace: trace, OrderID: order.ID, Accepted: order.TraceID, Status: order.Status}, true}
+	if !s.Whole() {
+		_, err = e.traces.Trace(ctx, order.TraceID)
+		s.requestKept = err == nil
+	}
+	if errors.Is(err, traceapi.ErrNotFound) {
+		err = nil
+	}
+	return s, err
 }

@@ -38,7 +38,8 @@ type commands struct {
 	Outbox  outboxCmd  `cmd:"" help:"Publish again events that Redis lost."`
 	Fix     fixCmd     `cmd:"" help:"Repair the fault of a test SKU."`
 	Break   breakCmd   `cmd:"" help:"Undo fix."`
-	Lesson  lessonCmd  `cmd:"" help:"Check whether a lesson in docs/lessons was done."`
+	Process processCmd `cmd:"" help:"Pause, kill or add a process."`
+	Lesson  lessonCmd  `cmd:"" help:"List the lessons in docs/lessons, or check whether one was done."`
 
 	Service serviceCmd `cmd:"" hidden:"" help:"Run a service in this process: what up starts."`
 }

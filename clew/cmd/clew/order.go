@@ -29,6 +29,9 @@ type orderCmd struct {
 	Propagation string `help:"off leaves the trace context out of this order's messages (on)." enum:"on,off" default:"on"`
 	Relation    string `help:"link makes processing traces of their own that link back (parent)." enum:"parent,link" default:"parent"`
 
+	Sample float64 `help:"Percent of the orders of which a trace is kept, as if a caller chose them (100)." default:"100"`
+
+	NoWait     bool `help:"Return as soon as the orders are accepted."`
 	Statements bool `help:"Show each database statement in the trace."`
 	JSON       bool `help:"Print JSON: a list of orders with their times and traces."`
 }
@@ -43,6 +46,9 @@ func (c *orderCmd) Run(ctx context.Context) error {
 	}
 	if c.Count < 1 {
 		return fmt.Errorf("--count is %d, expected 1 or more", c.Count)
+	}
+	if !(c.Sample >= 0 && c.Sample <= 100) {
+		return fmt.Errorf("--sample is %v, expected a percentage from 0 to 100", c.Sample)
 	}
 	ctx, cancel := context.WithTimeout(ctx, finishWithin)
 	defer cancel()
@@ -64,6 +70,9 @@ func (c *orderCmd) Run(ctx context.Context) error {
 	}
 	if c.JSON {
 		return terminal.JSON(os.Stdout, orders)
+	}
+	if c.NoWait {
+		return terminal.Printf(os.Stdout, "%d orders are accepted; the first is %s\n", len(orders), orders[0].ID)
 	}
 	slowest := printOrders(os.Stdout, orders)
 	if !slowest.Unsampled {

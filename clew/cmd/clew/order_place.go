@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ type placed struct {
 
 // place places one order and waits until it is finished or dead-lettered.
 func (c *orderCmd) place(ctx context.Context, running state.State) (placed, error) {
-	request := orderapi.Request{CustomerID: c.Customer, Baggage: c.baggage()}
+	request := orderapi.Request{CustomerID: c.Customer, Baggage: c.baggage(), Unsampled: 100*rand.Float64() >= c.Sample}
 	for _, sku := range c.SKU {
 		request.Items = append(request.Items, orderapi.Item{SKU: sku, Quantity: c.Quantity, UnitPriceCents: c.Price})
 	}
@@ -39,15 +40,15 @@ func (c *orderCmd) place(ctx context.Context, running state.State) (placed, erro
 	if err != nil {
 		return placed{}, err
 	}
+	p := placed{Order: accepted, Trace: running.TraceURL(accepted.TraceID)}
+	if c.NoWait {
+		return p, nil
+	}
 	started := time.Now()
-	order, deadLetter, err := await(ctx, api, accepted)
-	order.Unsampled = accepted.Unsampled
-	return placed{
-		Order:        order,
-		Milliseconds: float64(time.Since(started).Microseconds()) / 1000,
-		Trace:        running.TraceURL(accepted.TraceID),
-		DeadLetter:   deadLetter,
-	}, err
+	p.Order, p.DeadLetter, err = await(ctx, api, accepted)
+	p.Unsampled = accepted.Unsampled
+	p.Milliseconds = float64(time.Since(started).Microseconds()) / 1000
+	return p, err
 }
 
 // baggage tells the services how to treat this order, and is empty if there is nothing to tell.
@@ -65,7 +66,8 @@ func (c *orderCmd) baggage() string {
 	return strings.Join(members, ",")
 }
 
-// await blocks until an order is finished, or one of its messages is a dead letter, whose id it returns.
+// await blocks until an order is finished, or one of its messages is a dead letter, whose id it returns. A Redis that is away
+// says nothing about the order.
 func await(ctx context.Context, api *orderapi.Client, accepted orderapi.Order) (orderapi.Order, string, error) {
 	for {
 		doubt, cancel := context.WithTimeout(ctx, doubtAfter)
@@ -75,10 +77,7 @@ func await(ctx context.Context, api *orderapi.Client, accepted orderapi.Order) (
 			return order, "", err
 		}
 		letter, err := deadLetterOf(ctx, accepted.ID)
-		if err != nil {
-			return accepted, "", err
-		}
-		if letter.ID != "" {
+		if err == nil && letter.ID != "" {
 			accepted.Status, accepted.Reason = deadLettered, letter.Reason
 			return accepted, letter.ID, nil
 		}

@@ -73,7 +73,7 @@ func TestAProcessIsPausedContinuedAndKilled(t *testing.T) {
 	}
 	c.act("/api/processes/inventory-1/kill")
 	c.process("inventory-1", func(p state.Process) bool { return p.State == state.Running && p.Restarts == 1 })
-	c.want(0, []string{"logs", "clew"}, "kill inventory-1, as the page asks")
+	c.want(0, []string{"logs", "clew"}, "kill inventory-1, as asked")
 }
 
 func TestDownEndsWhatIsPaused(t *testing.T) {

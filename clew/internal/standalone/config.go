@@ -32,6 +32,9 @@ type Config struct {
 	OTLPHTTP       string `env:"OTLP_HTTP_ADDR" envDefault:"127.0.0.1:4318"`
 	LoadTest       string `env:"LOADTEST_ADDR" envDefault:"127.0.0.1:9090"` // where one would show its metrics
 
+	// PortBase moves all of these that are not set: they take this port of 127.0.0.1 and those after it.
+	PortBase uint16 `env:"CLEW_PORT_BASE"`
+
 	// The services' databases, such as postgres://order:secret@db/order. By default each has a SQLite file in Dir.
 	OrderDatabase     string `env:"ORDER_DATABASE_URL"`
 	InventoryDatabase string `env:"INVENTORY_DATABASE_URL"`
@@ -63,6 +66,7 @@ func ConfigFromEnv(ctx context.Context) (Config, error) {
 	}
 	err := errors.Join(
 		service.ReadConfig("order", &c, &c.Config, variables),
+		c.movePorts(variables),
 		telemetry.CheckEnvironment(ctx))
 	if err != nil {
 		return c, err
@@ -74,6 +78,31 @@ func ConfigFromEnv(ctx context.Context) (Config, error) {
 	return c, nil
 }
 
+// movePorts gives the addresses that the environment does not set the ports from PortBase on.
+func (c *Config) movePorts(variables map[string]string) error {
+	addrs := [...]struct {
+		variable string
+		addr     *string
+	}{
+		{"VIEWER_ADDR", &c.Viewer}, {"ORDER_ADDR", &c.Order}, {"INVENTORY_ADDR", &c.Inventory},
+		{"ORDER_ADMIN_ADDR", &c.OrderAdmin}, {"INVENTORY_ADMIN_ADDR", &c.InventoryAdmin},
+		{"OTLP_GRPC_ADDR", &c.OTLPGRPC}, {"OTLP_HTTP_ADDR", &c.OTLPHTTP}, {"LOADTEST_ADDR", &c.LoadTest},
+	}
+	const most = 1<<16 - len(addrs)
+	if c.PortBase == 0 {
+		return nil
+	}
+	if c.PortBase < 1024 || int(c.PortBase) > most {
+		return fmt.Errorf("CLEW_PORT_BASE is %d, expected a port from 1024 to %d: the first of %d", c.PortBase, most, len(addrs))
+	}
+	for i, a := range addrs {
+		if variables[a.variable] == "" {
+			*a.addr = loopback(int(c.PortBase) + i)
+		}
+	}
+	return nil
+}
+
 // addresses is how clients on this machine reach the servers.
 func (c Config) addresses() state.Addresses {
 	return state.Addresses{
@@ -83,6 +112,7 @@ func (c Config) addresses() state.Addresses {
 		Traces:    baseURL(c.Viewer),
 		OTLPGRPC:  baseURL(c.OTLPGRPC),
 		OTLPHTTP:  baseURL(c.OTLPHTTP),
+		LoadTest:  c.LoadTest,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"example.com/clew/clew/internal/supervise"
 	"example.com/clew/clew/state"
@@ -86,7 +87,7 @@ func (p *processes) addReplica() (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	p.say("starting " + name + ", as the page asks")
+	p.say("starting " + name + ", as asked")
 	running := p.supervisor.Start(serviceChild(p.config, p.clew, "inventory", n, at, p.known))
 	p.all = append(p.all, &process{Running: running, further: true})
 	return name, nil
@@ -111,6 +112,15 @@ func (p *processes) removeReplica(child *process) error {
 	return nil
 }
 
+// pauseFor pauses a child, and lets it go on after a while, unless somebody has done so before.
+func (p *processes) pauseFor(name string, length time.Duration) error {
+	err := p.act(name, "pause")
+	if err == nil {
+		time.AfterFunc(length, func() { _ = p.act(name, "continue") })
+	}
+	return err
+}
+
 // act does to a child what the page asks for.
 func (p *processes) act(name, what string) error {
 	p.mu.Lock()
@@ -132,7 +142,7 @@ func (p *processes) act(name, what string) error {
 	if err := acts[what](); err != nil {
 		return conflict(err)
 	}
-	p.say(what + " " + name + ", as the page asks")
+	p.say(what + " " + name + ", as asked")
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,6 +13,8 @@ import (
 	"example.com/clew/observability/telemetry/httpserver"
 	"example.com/clew/observability/viewer/page"
 )
+
+const longestPause = 10 * time.Minute
 
 // questions are the page's about processes, which are answered while Redis is paused, too, and about the switch of test-poison.
 func (p *processes) questions(client redis.Cmdable) map[string]page.Question {
@@ -35,7 +38,16 @@ func (p *processes) acts(client redis.Cmdable) map[string]page.Question {
 			return map[string]string{"name": name}, err
 		},
 		"POST /api/processes/{name}/{act}": func(r *http.Request) (any, error) {
-			return nil, p.act(r.PathValue("name"), r.PathValue("act"))
+			name, act, length := r.PathValue("name"), r.PathValue("act"), r.FormValue("for")
+			if act != "pause" || length == "" {
+				return nil, p.act(name, act)
+			}
+			d, err := time.ParseDuration(length)
+			if err != nil || d <= 0 || d > longestPause {
+				return nil, httpserver.Problemf(http.StatusBadRequest, "for is %.50q, expected a duration above 0, such as 3s, up to %s",
+					length, longestPause)
+			}
+			return nil, p.pauseFor(name, d)
 		},
 		"POST /api/poison/fix":   turn(poison.Fix),
 		"POST /api/poison/break": turn(poison.Break),

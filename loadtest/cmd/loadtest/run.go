@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func (c *runCmd) Run(ctx context.Context) error {
 
 	inFlight := &atomic.Int64{}
 	shown := metrics.New(func() int { return int(inFlight.Load()) })
-	stop, err := serve(shown.Handler())
+	stop, err := serve(shown.Handler(), found.Metrics)
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
@@ -153,13 +154,10 @@ func (c *runCmd) target(ctx context.Context) (target.Target, redis.UniversalClie
 	return found, client, nil
 }
 
-// serve serves the metrics of this program at LOADTEST_ADDR until stop is called. If the address is taken, by another load test
-// for example, the run goes on without.
-func serve(handler http.Handler) (stop func(), err error) {
-	addr := os.Getenv("LOADTEST_ADDR")
-	if addr == "" {
-		addr = "127.0.0.1:9090"
-	}
+// serve serves the metrics of this program at LOADTEST_ADDR, or else where they are looked for, until stop is called. If the
+// address is taken, by another load test for example, the run goes on without.
+func serve(handler http.Handler, lookedFor string) (stop func(), err error) {
+	addr := cmp.Or(os.Getenv("LOADTEST_ADDR"), lookedFor, "127.0.0.1:9090")
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return nil, fmt.Errorf("LOADTEST_ADDR is %q, expected host:port, such as 127.0.0.1:9090", addr)
 	}

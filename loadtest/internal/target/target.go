@@ -30,6 +30,7 @@ type Target struct {
 	Redis      messaging.Redis
 	Partitions int    // of each stream
 	OTLP       string // base URL for traces over HTTP; empty if unknown
+	Metrics    string // host:port where its Prometheus looks for the load test's metrics; empty if unknown
 	viewer     string // base URL of the viewer or Grafana
 }
 
@@ -82,6 +83,7 @@ func read() (t Target, err error) {
 		Addresses  struct {
 			Order, Viewer string
 			OTLPHTTP      string `json:"otlp_http"`
+			LoadTest      string
 		}
 	}
 	if err := json.Unmarshal(text, &status); err != nil {
@@ -89,7 +91,7 @@ func read() (t Target, err error) {
 	}
 	return Target{
 		Mode: status.Mode, Order: status.Addresses.Order, Redis: status.Redis, Partitions: status.Partitions,
-		OTLP: status.Addresses.OTLPHTTP, viewer: status.Addresses.Viewer,
+		OTLP: status.Addresses.OTLPHTTP, Metrics: status.Addresses.LoadTest, viewer: status.Addresses.Viewer,
 	}, nil
 }
 

@@ -36,7 +36,7 @@ type Terminal interface {
 type command struct {
 	Block int    `json:"block"` // which code block of the document it is in, counted from 0
 	Line  int    `json:"line"`  // which line of the block it is, from 0
-	Text  string `json:"text"`
+	Text  string `json:"text"` // with " &" at its end if the next one does not wait for it
 	Asks  string `json:"asks"`  // ID or LETTER, if it has that in the place of an id that a command before it printed
 	Check bool   `json:"check"` // it tells whether the lesson was done
 }
@@ -71,7 +71,7 @@ func (p *page) commandsOf(m markdown) []command {
 			for i := range n.Lines().Len() {
 				at := n.Lines().At(i)
 				text := strings.TrimSpace(string(at.Value(m.source)))
-				if p.Terminal.Runs(placeholder.ReplaceAllString(text, "1")) {
+				if p.Terminal.Runs(placeholder.ReplaceAllString(strings.TrimSuffix(text, " &"), "1")) {
 					all = append(all, command{block, i, text, placeholder.FindString(text), section == "Check"})
 				}
 			}
@@ -101,7 +101,7 @@ func (p *page) runCommand(r *http.Request) (any, error) {
 		return nil, httpserver.Problemf(http.StatusNotFound, "line %d of block %d of %.200q is no command that can be run",
 			asked.Line, asked.Block, asked.Path)
 	}
-	text := commands[i].Text
+	text := strings.TrimSuffix(commands[i].Text, " &")
 	if commands[i].Asks != "" {
 		if !anID.MatchString(asked.ID) {
 			return nil, httpserver.Problemf(http.StatusBadRequest, "the command `%s` needs an id in the place of %s, got %.100q",

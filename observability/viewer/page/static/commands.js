@@ -16,7 +16,7 @@ export async function run(path, { block, line, asks }) {
   return answer;
 }
 
-let busy = false; // one runs at a time
+let busy = false; // one runs at a time, and those beside it that a shell would not wait for, with & at their end
 
 function useCommands() {
   const [, set] = useState(0);
@@ -29,11 +29,12 @@ function useCommands() {
 const tell = () => changed.dispatchEvent(new Event('change'));
 
 async function doIt(path, command, key) {
-  busy = true;
+  const waits = !command.text.endsWith(' &');
+  busy ||= waits;
   printed.set(key, { busy: true });
   tell();
   printed.set(key, await run(path, command).catch(error => ({ error })));
-  busy = false;
+  busy &&= !waits;
   tell();
 }
 
@@ -56,7 +57,7 @@ function Line({ path, place, text, command }) {
   return html`
     <div class="command">
       <code>${id ? text.replace(asks, id) : text || ' '}</code>
-      ${command && html`<button class="button" disabled=${busy || (asks && !id)} aria-label="${words}: ${command.text}"
+      ${command && html`<button class="button" disabled=${busy || result?.busy || (asks && !id)} aria-label="${words}: ${command.text}"
         title=${asks && !id ? `A step before this prints the ${asks}` : null} onClick=${() => doIt(path, command, place)}>${words}</button>`}
     </div>
     <div role="status">${result && html`<${Result} result=${result} check=${command?.check} />`}</div>`;

@@ -67,7 +67,7 @@ function show(pre, block, { path, commands }) {
 // arrive goes where the address points in a document, or back to where the reader was when the way back leads here, and gives
 // the keyboard to what is there. It returns what ends it.
 function arrive(heading) {
-  const place = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const place = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)).replace(/^(L\d+)-L\d+$/, '$1'));
   (place || heading)?.setAttribute('tabindex', '-1');
   (place || heading)?.focus({ preventScroll: true });
   if (history.state?.at) scrollTo(0, history.state.at);
@@ -79,12 +79,13 @@ function arrive(heading) {
   return () => removeEventListener('scrollend', remember);
 }
 
-// Source shows a file with the numbers of its lines, and the line that the address names.
+// Source shows a file with the numbers of its lines, and those that the address names, as in #L7 or #L7-L9.
 function Source({ document: d }) {
   useEffect(() => arrive(document.querySelector('.reading h1')), []);
-  const named = location.hash.slice(1);
+  const [, from = 0, to = from] = location.hash.match(/^#L(\d+)(?:-L(\d+))?$/) ?? [];
+  const isNamed = line => line >= Number(from) && line <= Number(to);
   return html`
     <${Title} text=${d.title} />
     <pre class="source" tabindex="0">${d.text.replace(/\n$/, '').split('\n').map((line, i) => html`
-      <code key=${i} id="L${i + 1}" data-line=${i + 1} class=${named === `L${i + 1}` ? 'named' : null}>${line}\n</code>`)}</pre>`;
+      <code key=${i} id="L${i + 1}" data-line=${i + 1} class=${isNamed(i + 1) ? 'named' : null}>${line}\n</code>`)}</pre>`;
 }
