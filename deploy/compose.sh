@@ -282,6 +282,7 @@ record() {
 			    "inventory": "http://127.0.0.1:${inventory%% *}",
 			    "viewer": "$(url GRAFANA_PORT 3000)",
 			    "traces": "$(url TEMPO_PORT 3200)",
+			    "metrics": "$(url PROMETHEUS_PORT 9091)",
 			    "otlp_grpc": "$(url OTLP_GRPC_PORT 4317)",
 			    "otlp_http": "$(url OTLP_HTTP_PORT 4318)"
 			  },

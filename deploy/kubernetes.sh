@@ -43,7 +43,7 @@ write_secrets() {
 		CLEW_STATUS={"mode": "compose", "partitions": 1, "token": "$token",
 		 "redis": {"url": "redis://tools:$redis_tools@redis:6379/0"},
 		 "addresses": {"order": "http://order-api:8080", "inventory": "http://inventory-api:8081", "viewer": "http://127.0.0.1:3000",
-		 "traces": "http://tempo:3200", "otlp_grpc": "http://collector:4317", "otlp_http": "http://collector:4318"}, "processes": []}
+		 "traces": "http://tempo:3200", "metrics": "http://prometheus:9090", "otlp_grpc": "http://collector:4317", "otlp_http": "http://collector:4318"}, "processes": []}
 	EOT
 	mv "$new" $demo/secrets # all of them, or none
 }

@@ -60,6 +60,7 @@ var watched = map[string]string{
 type Student struct {
 	t      *testing.T
 	env    []string
+	dir    string // the repository's
 	bin    string // the folder of the program
 	orders string // base URL of the order API, where lessons have the usual one
 	order  string // the id of the last order that was printed
@@ -67,14 +68,15 @@ type Student struct {
 	Said   string // all that was printed
 }
 
-// NewStudent returns one for whom `clew` is this program, which has this environment, and the order API is here.
-func NewStudent(t *testing.T, program, orders string, env []string) *Student {
+// NewStudent returns one in the repository's folder, for whom `clew` is this program, which has this environment, and the order
+// API is here.
+func NewStudent(t *testing.T, dir, program, orders string, env []string) *Student {
 	t.Helper()
 	bin := t.TempDir()
 	if err := os.Symlink(program, filepath.Join(bin, "clew")); err != nil {
 		t.Fatal(err)
 	}
-	return &Student{t: t, env: env, bin: bin, orders: orders}
+	return &Student{t: t, env: env, dir: dir, bin: bin, orders: orders}
 }
 
 // Do runs the commands of a part, each block in a shell.
@@ -96,8 +98,11 @@ func (s *Student) enter(block string) {
 	once := func() error {
 		typed := strings.NewReplacer(" ID", " "+s.order, " LETTER", " "+s.letter, "http://127.0.0.1:8080", s.orders).Replace(block)
 		shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+typed)
-		shell.Env = s.env
+		shell.Env, shell.Dir = s.env, s.dir
 		out, err := shell.CombinedOutput()
+		if err != nil && strings.HasPrefix(block, "clew lesson check") { // spans and metrics are there a moment later
+			return fmt.Errorf("%w: %s", err, out)
+		}
 		if err != nil {
 			s.t.Fatalf("%s%v\n%s", block, err, out)
 		}

@@ -37,6 +37,7 @@ type Addresses struct {
 	Inventory string `json:"inventory"`
 	Viewer    string `json:"viewer"` // what people look at: the viewer, or Grafana
 	Traces    string `json:"traces"` // Tempo's API: the viewer, or Tempo
+	Metrics   string `json:"metrics"` // Prometheus's API: the viewer, or Prometheus
 	OTLPGRPC  string `json:"otlp_grpc"`
 	OTLPHTTP  string `json:"otlp_http"`
 	LoadTest  string `json:"loadtest,omitempty"` // host and port, where one would show its metrics

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 
@@ -30,14 +34,14 @@ type lessonCheckCmd struct {
 // A lesson is what doing a lesson leaves behind, in the order of its steps.
 type lesson struct {
 	title string
-	done  string // what is true of the order that met the last need
+	done  string // what is true of what met the last need
 	needs []need
 }
 
 // A need is what doing a step leaves behind.
 type need struct {
-	met     func(context.Context, evidence) (order string, err error) // the order that met it, or "" if none did
-	missing string                                                    // what is said then, with the step that makes one
+	met     func(context.Context, evidence) (what string, err error) // such as an order, or "" if nothing did
+	missing string                                                   // what is said then, with the step that makes one
 }
 
 // Validate wants the number of a lesson.
@@ -90,35 +94,63 @@ func (c *lessonListCmd) Run(ctx context.Context) error {
 
 // evidence is where it shows that a lesson was done.
 type evidence struct {
-	traces *traceapi.Client
-	orders *orderapi.Client
+	traces  *traceapi.Client
+	orders  *orderapi.Client
+	metrics string // base URL of Prometheus's API
 }
 
 func newEvidence() (evidence, error) {
 	running, err := state.Load(state.Dir())
-	return evidence{traceapi.New(running.Addresses.Traces), orderapi.New(running.Addresses.Order)}, err
+	at := running.Addresses
+	return evidence{traceapi.New(at.Traces), orderapi.New(at.Order), at.Metrics}, err
 }
 
 // report prints that the lesson with this number was done, or returns an error that names the missing step.
 func (e evidence) report(ctx context.Context, n int) error {
-	order, missing, err := e.check(ctx, lessons[n-1])
+	what, missing, err := e.check(ctx, lessons[n-1])
 	if err != nil {
 		return err
 	}
 	if missing != "" {
 		return fmt.Errorf("lesson %d: not done: %s", n, missing)
 	}
-	return terminal.Printf(os.Stdout, "lesson %d: done: order %s %s\n", n, order, lessons[n-1].done)
+	return terminal.Printf(os.Stdout, "lesson %d: done: %s %s\n", n, what, lessons[n-1].done)
 }
 
-// check returns the order that met the lesson's last need, or the first thing that is missing.
-func (e evidence) check(ctx context.Context, l lesson) (order, missing string, err error) {
+// check returns what met the lesson's last need, or what is missing first.
+func (e evidence) check(ctx context.Context, l lesson) (what, missing string, err error) {
 	for _, need := range l.needs {
-		if order, err = need.met(ctx, e); order == "" || err != nil {
+		if what, err = need.met(ctx, e); what == "" || err != nil {
 			return "", need.missing, err
 		}
 	}
-	return order, "", nil
+	return what, "", nil
+}
+
+// metric is met by what is named if a PromQL expression about it has a value.
+func metric(what, query string) func(context.Context, evidence) (string, error) {
+	return func(ctx context.Context, e evidence) (string, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.metrics+"/api/v1/query?"+url.Values{"query": {query}}.Encode(), nil)
+		if err != nil {
+			return "", err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return "", err
+		}
+		defer response.Body.Close()
+		var answer struct {
+			Error string
+			Data  struct{ Result []any }
+		}
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || answer.Error != "" {
+			return "", fmt.Errorf("query the metrics: %w", cmp.Or(err, errors.New(answer.Error)))
+		}
+		if len(answer.Data.Result) == 0 {
+			return "", nil
+		}
+		return what, nil
+	}
 }
 
 // anOrder is met by an order of which a trace that the TraceQL query selects is such a one. A narrow query is fast: it finds
@@ -135,7 +167,7 @@ func anOrder(query string, is func(seen) bool) func(context.Context, evidence) (
 				return "", err
 			}
 			if s.OrderID != "" && is(s) {
-				return s.OrderID, nil
+				return "order " + s.OrderID, nil
 			}
 		}
 		return "", nil

@@ -110,6 +110,7 @@ func (c Config) addresses() state.Addresses {
 		Inventory: baseURL(c.Inventory),
 		Viewer:    baseURL(c.Viewer),
 		Traces:    baseURL(c.Viewer),
+		Metrics:   baseURL(c.Viewer),
 		OTLPGRPC:  baseURL(c.OTLPGRPC),
 		OTLPHTTP:  baseURL(c.OTLPHTTP),
 		LoadTest:  c.LoadTest,
