@@ -35,8 +35,8 @@ type State struct {
 type Addresses struct {
 	Order     string `json:"order"`
 	Inventory string `json:"inventory"`
-	Viewer    string `json:"viewer"` // what people look at: the viewer, or Grafana
-	Traces    string `json:"traces"` // Tempo's API: the viewer, or Tempo
+	Viewer    string `json:"viewer"`  // what people look at: the viewer, or Grafana
+	Traces    string `json:"traces"`  // Tempo's API: the viewer, or Tempo
 	Metrics   string `json:"metrics"` // Prometheus's API: the viewer, or Prometheus
 	OTLPGRPC  string `json:"otlp_grpc"`
 	OTLPHTTP  string `json:"otlp_http"`

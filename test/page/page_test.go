@@ -91,8 +91,8 @@ func (c *clew) isSmall(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests, %d bytes", len(requests), sum)
-	if len(requests) < 10 || sum > 300_000 {
-		t.Errorf("%d bytes in %d requests, want at most 300000", sum, len(requests))
+	if len(requests) < 10 || sum > 120_000 {
+		t.Errorf("%d bytes in %d requests, want at most 120000", sum, len(requests))
 	}
 }
 

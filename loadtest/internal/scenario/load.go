@@ -23,7 +23,7 @@ var files embed.FS
 
 // Names returns the built-in scenarios, in the order in which to learn them.
 func Names() []string {
-	return []string{"smoke", "steady", "ramp", "spike", "soak", "poison", "flaky", "crash", "drain", "max"}
+	return []string{"smoke", "steady", "ramp", "spike", "soak", "slow", "poison", "flaky", "crash", "drain", "max"}
 }
 
 // Load reads a built-in scenario, or a file if name looks like a path: it has a separator, or ends in .yaml or .yml. An error is

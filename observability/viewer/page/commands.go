@@ -36,7 +36,7 @@ type Terminal interface {
 type command struct {
 	Block int    `json:"block"` // which code block of the document it is in, counted from 0
 	Line  int    `json:"line"`  // which line of the block it is, from 0
-	Text  string `json:"text"` // with " &" at its end if the next one does not wait for it
+	Text  string `json:"text"`  // with " &" at its end if the next one does not wait for it
 	Asks  string `json:"asks"`  // ID or LETTER, if it has that in the place of an id that a command before it printed
 	Check bool   `json:"check"` // it tells whether the lesson was done
 }

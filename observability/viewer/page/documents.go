@@ -80,8 +80,26 @@ func title(file string, source []byte) string {
 	return file
 }
 
-// lessons reads the table in the lessons' README: number, link, and what the lesson is about.
+// lessons are those of the list, each with its check.
 func (p *page) lessons() ([]lesson, error) {
+	lessons, err := p.lessonList()
+	for i := range lessons {
+		l := &lessons[i]
+		text, err := fs.ReadFile(p.Documents, l.Path)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range p.commandsOf(readMarkdown(l.Path, text)) {
+			if c.Check {
+				l.Check = &c
+			}
+		}
+	}
+	return lessons, err
+}
+
+// lessonList reads the table in the lessons' README: number, link, and what the lesson is about.
+func (p *page) lessonList() ([]lesson, error) {
 	lessons := []lesson{}
 	if !isFile(p.Documents, lessonsFolder+"/README.md") {
 		return lessons, nil
@@ -94,17 +112,7 @@ func (p *page) lessons() ([]lesson, error) {
 	for _, row := range nodes[*extast.TableRow](index) {
 		for _, link := range nodes[*ast.Link](markdown{document: row}) {
 			file := path.Join(lessonsFolder, string(link.Destination))
-			l := lesson{document: document{file, index.plain(link)}, About: index.plain(row.LastChild())}
-			text, err := fs.ReadFile(p.Documents, l.Path)
-			if err != nil {
-				return nil, err
-			}
-			for _, c := range p.commandsOf(readMarkdown(l.Path, text)) {
-				if c.Check {
-					l.Check = &c
-				}
-			}
-			lessons = append(lessons, l)
+			lessons = append(lessons, lesson{document: document{file, index.plain(link)}, About: index.plain(row.LastChild())})
 		}
 	}
 	return lessons, nil
@@ -137,7 +145,7 @@ func (p *page) getDocument(r *http.Request) (any, error) {
 		return nil, httpserver.Problemf(http.StatusInternalServerError, "show document %s: %v", file, err)
 	}
 	answer["headings"], answer["commands"] = m.headings(), p.commandsOf(m)
-	lessons, err := p.lessons()
+	lessons, err := p.lessonList()
 	if i := slices.IndexFunc(lessons, func(l lesson) bool { return l.Path == file }); i >= 0 {
 		if i > 0 {
 			answer["previous"] = lessons[i-1].document

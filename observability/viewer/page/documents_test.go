@@ -28,7 +28,7 @@ var (
 		"docs/words.md": {Data: []byte("# Words\n\n## To `ack`, _again_\n\n## To ack again\n\n| a | b |\n|---|---|\n| 1 | <b>2</b> |\n\n" +
 			"![one\npicture](pic.png) ![two](page-light.png)\n\n" +
 			"[up](../README.md#x) [here](#to-ack-again) [alert](../observability/runbooks/Other.md) [away](https://example.com/a.md) [evil](javascript:alert(1))\n\n" +
-			"See http://127.0.0.1:3000/streams, http://127.0.0.1:3000/compare?a=ID&b=ID, http://127.0.0.1:3000/traces/ID.\n")},
+			"See http://127.0.0.1:3000/streams, http://127.0.0.1:3000/compare?a=FIRST&b=SECOND, http://127.0.0.1:3000/traces/ID.\n")},
 		"docs/adr/1.md": {Data: []byte("# One\n")},
 		"docs/lessons/README.md": {Data: []byte("# Lessons\n\n| | lesson | about |\n|---|---|---|\n" +
 			"| 1 | [First](1-first.md) | what comes first |\n| 2 | [Second](2-second.md) | the rest |\n")},
@@ -99,7 +99,7 @@ func TestADocumentIsHTML(t *testing.T) {
 		picture("page-light.png", " in-light", `width="4" height="4"`, "two") + picture("page-dark.png", " in-dark", `width="4" height="4"`, "two") + `</p>
 <p><a href="/learn/README.md#x">up</a> <a href="#to-ack-again">here</a> <a href="/runbooks/Other">alert</a> ` +
 		`<a href="https://example.com/a.md">away</a> <a href="">evil</a></p>
-<p>See <a href="/streams">http://127.0.0.1:3000/streams</a>, <a href="/compare">http://127.0.0.1:3000/compare?a=ID&amp;b=ID</a>, ` +
+<p>See <a href="/streams">http://127.0.0.1:3000/streams</a>, <a href="/compare">http://127.0.0.1:3000/compare?a=FIRST&amp;b=SECOND</a>, ` +
 		`<a href="/traces">http://127.0.0.1:3000/traces/ID</a>.</p>
 `
 	if diff := cmp.Diff(want, got.HTML); diff != "" {

@@ -39,7 +39,7 @@ func (p *page) leadLinks(m markdown) {
 // inside returns where an address of the page's leads in the page: without an id that is still to be filled in, to where one
 // chooses.
 func inside(to *url.URL) string {
-	if strings.HasSuffix(to.Path, "/ID") || strings.Contains(to.RawQuery, "=ID") {
+	if strings.HasSuffix(to.Path, "/ID") || strings.Contains(to.RawQuery, "=FIRST") {
 		to.Path, to.RawQuery = strings.TrimSuffix(to.Path, "/ID"), ""
 	}
 	return "/" + strings.TrimPrefix((&url.URL{Path: to.Path, RawQuery: to.RawQuery, Fragment: to.Fragment}).String(), "/")

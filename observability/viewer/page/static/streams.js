@@ -76,6 +76,11 @@ const Group = ({ group: g }) => html`
   <td class="num">${count(g.pending)}</td>
   <td class="num">${g.pending ? seconds(g.oldest_pending_seconds) : '–'}</td>`;
 
+// A consumer of one of our services is called after its process and the number of that.
+const Owner = ({ name }) => (/^(order|inventory)-\d+-\d+$/.test(name)
+  ? html`<${Link} href="/processes"><${Name} text=${name} /><//>`
+  : html`<${Name} text=${name} />`);
+
 function Pending() {
   const { value, error, reload } = useLoad(loadPending, []);
   useEvery(1000, reload);
@@ -94,7 +99,7 @@ function Pending() {
             <td>${p.subject && html`<${Link} href="/?order=${encodeURIComponent(p.subject)}" class="mono"><${Name} text=${p.subject.slice(-12)} /><//>`}</td>
             <td><${Name} text=${p.group} /></td>
             <td>${p.retry ? html`<span class="tag tag-warn" title="a pseudo-consumer that owns messages until their next attempt">retry</span>`
-              : html`<${Name} text=${p.consumer} />`}</td>
+              : html`<${Owner} name=${p.consumer} />`}</td>
             <td class="num">${p.deliveries} of ${p.deliveries_most}</td>
             <td class="num">${p.retry ? `due in ${seconds(p.due_seconds)}` : seconds(p.idle_seconds)}</td>
           </tr>`)}</tbody>

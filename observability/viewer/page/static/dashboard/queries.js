@@ -88,10 +88,11 @@ function series(target, { metric, values }, x) {
   return { name, labels: metric, refId: target.refId, values: row };
 }
 
-// seriesName fills {{label}} in; a label that is missing is left out.
+// seriesName fills {{label}} in; a label that is missing is left out, and so is the job before an instance that is named after it.
 export function seriesName({ legendFormat, expr }, metric) {
   if (legendFormat && legendFormat !== '__auto') {
-    return legendFormat.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, label) => metric[label] ?? '').replace(/\s+/g, ' ').trim();
+    return legendFormat.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, label) => metric[label] ?? '').replace(/\s+/g, ' ').trim()
+      .replace(/^(\w+) (?=\1\b)/, '');
   }
   const { __name__ = '', ...labels } = metric;
   const written = Object.entries(labels).map(([label, value]) => `${label}=${JSON.stringify(value)}`).join(', ');
