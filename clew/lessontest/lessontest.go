@@ -100,6 +100,9 @@ func (s *Student) enter(block string) {
 		shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+typed)
 		shell.Env, shell.Dir = s.env, s.dir
 		out, err := shell.CombinedOutput()
+		if strings.HasPrefix(block, "make load") {
+			err = nil // its verdict is about this machine's speed; the lesson's check is about what it left
+		}
 		if err != nil && strings.HasPrefix(block, "clew lesson check") { // spans and metrics are there a moment later
 			return fmt.Errorf("%w: %s", err, out)
 		}
