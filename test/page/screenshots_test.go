@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -73,6 +74,27 @@ func TestScreenshots(t *testing.T) {
 		c.picture(t, name, c.Addresses.Viewer+"/streams", retried, pagetest.Look{Height: 1100, Dark: dark})
 		_ = failing.Wait()
 	}
+	c.lessonPictures(t, crash, lamp, linked)
+}
+
+// lessonPictures are those of the lessons from the fourth on. The last ones are of the load that the others make.
+func (c *clew) lessonPictures(t *testing.T, crash, lamp, linked order) {
+	lesson := func(number int, path, ready string) {
+		c.picture(t, fmt.Sprint("lesson-", number), c.Addresses.Viewer+path, ready, pagetest.Look{Height: 1100})
+	}
+	lesson(5, "/compare?a="+lamp.TraceID+"&b="+linked.TraceID, compared)
+	lesson(6, "/traces/"+crash.TraceID, `document.querySelector('.details') || [...document.querySelectorAll('.wf-row')].find(r => r.innerText.includes('☠')).click()`)
+	lesson(8, "/?order="+c.place(t, "mug", "--tier=premium").ID, openEntry)
+	c.Run("break", "poison")
+	lesson(9, "/logs?order="+c.place(t, "test-poison", "--sample=0").ID, "document.querySelectorAll('.log-lines li').length > 5")
+
+	c.Run("process", "pause", "inventory-1", "--for=8s")
+	c.Run("order", "--sku=load-001", "--count=1000", "--no-wait")
+	c.place(t, "load-002") // when it is finished, so are those before it
+	c.Run("order", "--sku=test-slow", "--count=48", "--no-wait")
+	lesson(4, "/?order="+c.place(t, "lamp").ID, stations+".length === 12")
+	lesson(7, "/d/clew-streams?from=now-2m", allDrawn)
+	lesson(10, "/d/clew-overview?from=now-5m&viewPanel=11", "document.querySelector('canvas')")
 }
 
 // What a picture waits for, and what is clicked for it.

@@ -61,11 +61,11 @@ var lessons = [...]lesson{
 			"no order killed a process with each delivery, until it was given up: the exercise asks for one"},
 	}},
 	{"Lag in messages, lag in seconds, and waiting", "was over ten seconds behind, with three messages", []need{
-		{metric("inventory", ever(backlog("lag_messages") + " >= 500")),
+		{metric("inventory", ever(backlog("lag_messages")+" >= 500")),
 			"inventory never had a lag of hundreds of messages: step 1 makes one"},
 		{anOrder(attempts(`.messaging.redis_streams.stream_wait_ms > 2000.0 && duration > 1900ms`), wentAndCameBack),
 			"no slow order waited for over two seconds behind others: step 3 places 48"},
-		{metric("inventory", ever(backlog("lag_seconds") + " > 10 and max_over_time((" + backlog("lag_messages") + " + " + backlog("pending_messages") + ")[10s:2s]) <= 5")),
+		{metric("inventory", ever(backlog("lag_seconds")+" > 10 and max_over_time(("+backlog("lag_messages")+" + "+backlog("pending_messages")+")[10s:2s]) <= 5")),
 			"inventory was never over ten seconds behind with three messages or fewer: the exercise asks for it"},
 	}},
 	{"Baggage", "was placed by a trial customer, and given up", []need{
