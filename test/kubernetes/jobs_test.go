@@ -16,11 +16,11 @@ func jobs(t *testing.T, c *cluster) {
 	const offered = "--arrivals=constant --rate=20 --duration=20s --threshold=e2e_p99<30s --threshold=http_p99<30s"
 	t.Run("passed", func(t *testing.T) {
 		c.job(t, "loadtest", offered, "Complete")
-		says(t, c.do(t, "logs", "job/loadtest"), "passed", "ok +lost==0")
+		says(t, c.do(t, "logs", "job/loadtest"), "PASSED +steady", "ok +lost==0")
 	})
 	t.Run("failed", func(t *testing.T) {
 		c.job(t, "loadtest", offered+" --threshold=e2e_p99<1ms", "Failed")
-		says(t, c.do(t, "logs", "job/loadtest"), "failed", "FAILED +e2e_p99<1ms")
+		says(t, c.do(t, "logs", "job/loadtest"), "FAILED +steady", "FAILED +e2e_p99<1ms")
 	})
 	t.Run("four shards", func(t *testing.T) {
 		c.job(t, "loadtest-shards", offered, "Complete")
@@ -35,7 +35,7 @@ func jobs(t *testing.T, c *cluster) {
 		if err != nil {
 			t.Error(err)
 		}
-		says(t, said, "passed", "ok +lost==0", "400") // of 20 a second for 20 s
+		says(t, said, "PASSED +steady", "ok +lost==0", "400") // of 20 a second for 20 s
 	})
 }
 

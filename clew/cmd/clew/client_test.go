@@ -79,6 +79,8 @@ func TestManyOrders(t *testing.T) {
 	}
 	c.want(0, []string{"order", "--sku", "nothing-like-it"}, "rejected (unknown_sku: nothing-like-it)")
 	c.want(0, []string{"order", "--count", "2"}, "the slowest is")
+	c.want(0, []string{"order", "--count", "3", "--no-wait"}, "3 orders are accepted")
+	c.want(0, []string{"order", "--sample", "0"}, "confirmed after", "was not sampled")
 	for _, name := range []string{"order-1", "inventory-1"} {
 		c.wantNoDrops(name)
 	}
@@ -106,6 +108,8 @@ func TestWhatCannotBeOrdered(t *testing.T) {
 	c := newRealClew(t)
 	c.want(1, []string{"order", "--quantity", "0"}, "items[0].quantity")
 	c.want(1, []string{"order", "--count", "0"}, "expected 1 or more")
+	c.want(1, []string{"order", "--sample", "101"}, "expected a percentage")
+	c.want(1, []string{"order", "--sample", "NaN"}, "expected a percentage")
 	c.want(1, []string{"trace", "4bf92f3577b34da6a3ce929d0e0e4736"}, "no such trace")
 	c.want(1, []string{"trace", "not-an-order"}, "not-an-order")
 	c.want(1, []string{"trace", "xyz"}, "hexadecimal")

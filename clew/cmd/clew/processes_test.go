@@ -76,6 +76,40 @@ func TestAProcessIsPausedContinuedAndKilled(t *testing.T) {
 	c.want(0, []string{"logs", "clew"}, "kill inventory-1, as asked")
 }
 
+func TestTheCommandActsOnProcesses(t *testing.T) {
+	c := newClew(t)
+	c.want(0, up)
+	process := func(args ...string) []string { return append([]string{"process"}, args...) }
+	c.want(0, process("pause", "inventory-1", "--for", "100ms"), "paused for 100ms")
+	c.process("inventory-1", is(state.Running)) // by itself
+	c.want(0, process("pause", "order-1"), "clew process continue order-1")
+	c.want(1, process("kill", "nobody"), "expected one of redis, order-1, inventory-1")
+	c.want(1, process("pause", "order-1"), "order-1 is paused, expected running")
+	c.want(0, process("continue", "order-1"))
+	c.want(1, process("pause", "order-1", "--for=-1s"), "expected a duration above 0")
+	c.process("order-1", is(state.Running))
+	c.want(0, process("kill", "order-1"), "was killed")
+	c.process("order-1", func(p state.Process) bool { return p.State == state.Running && p.Restarts == 1 })
+	c.want(0, process("add"), "inventory-2 is being started")
+	c.process("inventory-2", is(state.Running))
+	c.want(0, process("remove", "inventory-2"))
+	c.want(1, process("remove", "inventory-1"), "was started by `clew up`")
+}
+
+// Several students on one machine: each has a block of ports. An address that is set stays where it is.
+func TestPortsFromABaseOn(t *testing.T) {
+	c := newClew(t, "ORDER_ADDR=", "VIEWER_ADDR=", "OTLP_HTTP_ADDR=", "CLEW_PORT_BASE=19870")
+	c.want(0, up)
+	at := c.state().Addresses
+	if at.Viewer != "http://127.0.0.1:19870" || at.Order != "http://127.0.0.1:19871" || at.OTLPHTTP != "http://127.0.0.1:19876" ||
+		strings.HasSuffix(at.Inventory, ":19872") {
+		t.Errorf("%+v", at)
+	}
+	for _, base := range []string{"80", "65529", "x"} {
+		newClew(t, "CLEW_PORT_BASE="+base).want(1, up, "CLEW_PORT_BASE")
+	}
+}
+
 func TestDownEndsWhatIsPaused(t *testing.T) {
 	c := newClew(t)
 	c.want(0, up)
