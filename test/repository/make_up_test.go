@@ -378,6 +378,7 @@ func TestMakeUpAndDown(t *testing.T) {
 		Addresses: state.Addresses{
 			Order: "http://127.0.0.1:" + port("ORDER"), Inventory: "http://127.0.0.1:23456",
 			Viewer: "http://127.0.0.1:" + port("GRAFANA"), Traces: "http://127.0.0.1:" + port("TEMPO"),
+			Metrics:  "http://127.0.0.1:" + port("PROMETHEUS"),
 			OTLPGRPC: "http://127.0.0.1:" + port("OTLP_GRPC"), OTLPHTTP: "http://127.0.0.1:" + port("OTLP_HTTP"),
 		},
 		Processes: []state.Process{},

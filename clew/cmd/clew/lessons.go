@@ -82,13 +82,15 @@ var lessons = [...]lesson{
 		{anOrder(redriven, redrivenUnsampled),
 			"no order that was not sampled was redriven and confirmed: the exercise asks for it"},
 	}},
-	{"From a spike to a trace", "fired, because orders were given up", []need{
-		{anOrder(`{ rootServiceName = "loadtest" && name = "process orders" && duration > 1900ms }`, seen.Whole),
+	{"From a spike to a trace", "of a load test was given up, and an alert said so", []need{
+		{anOrder(ofLoadTest+` && name = "process orders" && duration > 1900ms }`, seen.Whole),
 			"no order of a load test took inventory two seconds: step 1 runs one"},
 		{metric("ObjectiveBurnsFast", fired("ObjectiveBurnsFast")),
 			"the alert ObjectiveBurnsFast did not fire: step 1 makes orders late until it does"},
 		{metric("DeadLetterRate", fired("DeadLetterRate")),
 			"the alert DeadLetterRate did not fire: the exercise runs another load test"},
+		{anOrder(ofLoadTest+` && name = "dead_letter orders" }`, seen.Whole),
+			"no order of a load test was given up: the exercise runs another"},
 	}},
 }
 
@@ -101,7 +103,8 @@ const (
 	waitedInOutbox = `.messaging.redis_streams.outbox_wait_ms > 1000.0`
 	givenUp        = `{ name = "dead_letter orders" && .cloudevents.event_type = "order.created.v1"` +
 		` && .messaging.redis_streams.dlq.reason = "exhausted" }`
-	redriven = `{ name = "redrive orders" && .cloudevents.event_type = "order.created.v1" }`
+	ofLoadTest = `{ rootServiceName = "loadtest"`
+	redriven   = `{ name = "redrive orders" && .cloudevents.event_type = "order.created.v1" }`
 )
 
 // attempts asks for inventory's attempts at new orders, of which more is known.
