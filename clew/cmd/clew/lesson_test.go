@@ -28,6 +28,12 @@ func TestLessons(t *testing.T) {
 	for n, lesson := range lessons {
 		t.Run(lesson.title, func(t *testing.T) {
 			c.t = t
+			if lesson.title == "From a spike to a trace" { // whose load leaves no room for the traces of those before
+				done := c.want(1, []string{"lesson", "check"}, fmt.Sprintf("lesson %d: done", n)).stdout
+				if list := c.want(0, []string{"lesson"}, lesson.title).stdout; strings.Count(done, ": done: ") != n || strings.Count(list, "not done") != len(lessons)-n {
+					t.Errorf("after %d lessons:\n%s\n%s", n, done, list)
+				}
+			}
 			text := lessontest.Read(t, lessonsDir, n+1)
 			s := lessontest.NewStudent(t, "../../..", self, c.state().Addresses.Order, c.env)
 			s.Do(text["Steps"])
@@ -39,11 +45,6 @@ func TestLessons(t *testing.T) {
 			}
 			s.Saw(text["What you see"])
 		})
-	}
-	c.t = t
-	c.want(0, []string{"lesson", "check"}, fmt.Sprintf("lesson %d: done", len(lessons)))
-	if list := c.want(0, []string{"lesson"}, lessons[0].title).stdout; strings.Contains(list, "not done") {
-		t.Errorf("after all lessons:\n%s", list)
 	}
 }
 
