@@ -2,6 +2,7 @@
 package lessontest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,9 +10,11 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"example.com/clew/clew/processtest"
+	"example.com/clew/services/messaging/messagingtest"
 )
 
 // File returns the name of a lesson's file in the folder of the lessons.
@@ -42,20 +45,34 @@ func Read(t *testing.T, dir string, number int) map[string]string {
 	return parts
 }
 
-// blocks are a text's fenced blocks in a language, without the list's indentation.
-func blocks(text, language string) []string {
-	var all []string
-	for _, match := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatch(text, -1) {
-		all = append(all, strings.TrimPrefix(strings.ReplaceAll("\n"+match[2], "\n"+match[1], "\n"), "\n"))
+// A block is a fenced one, without the list's indentation.
+type block struct {
+	text   string
+	before string // what the lesson says between the block before and this one, in one line
+}
+
+// blocks are a text's blocks in a language.
+func blocks(text, language string) []block {
+	var all []block
+	end := 0
+	for _, at := range regexp.MustCompile("(?ms)^( *)```"+language+"\n(.*?)^ *```$").FindAllStringSubmatchIndex(text, -1) {
+		indent, lines := text[at[2]:at[3]], text[at[4]:at[5]]
+		all = append(all, block{
+			text:   strings.TrimPrefix(strings.ReplaceAll("\n"+lines, "\n"+indent, "\n"), "\n"),
+			before: strings.Join(strings.Fields(text[end:at[0]]), " "),
+		})
+		end = at[1]
 	}
 	return all
 }
 
-// watched are the blocks that a lesson asks to repeat, until they show this. ID is the last order's id.
+// watched are the blocks that a lesson asks to repeat, until they show one of these. ID is the last order's id.
 var watched = map[string]string{
-	"clew streams\n":  `(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) `, // more than 16 are pending
+	"clew streams\n": `(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) ` + // more than 16 are pending
+		`|^orders.* (notify|python) +1 `, // a listener has joined
 	"clew dlq list\n": `(?m)^orders/0/.*\n +ID`,
-	"clew trace ID\n": `(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders`, // all is there
+	"clew trace ID\n": `(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders` + // all is there
+		`|#\d+ ↖↗\d+ +notify`,
 }
 
 // A Student does what a lesson says, at a terminal where `clew` is a Clew that runs.
@@ -63,6 +80,8 @@ type Student struct {
 	t      *testing.T
 	env    []string
 	bin    string // the folder of the program
+	at     string // the repository, where a student stands
+	beside string // a folder that takes the place of the one in which the repository is
 	Order  string // the id of the last order that was printed
 	letter string // that of its dead letter
 	Said   string // all that was printed
@@ -75,11 +94,24 @@ func NewStudent(t *testing.T, program string, env []string) *Student {
 	if err := os.Symlink(program, filepath.Join(bin, "clew")); err != nil {
 		t.Fatal(err)
 	}
-	return &Student{t: t, env: env, bin: bin}
+	return &Student{t: t, env: env, bin: bin, at: repository(t), beside: t.TempDir()}
+}
+
+// repository finds the folder above this one that has the lessons.
+func repository(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, missing := os.Stat(filepath.Join(dir, "docs/lessons")); missing == nil {
+			return dir
+		}
+	}
+	t.Fatalf("no folder above this one has lessons, error %v", err)
+	return ""
 }
 
 // Do runs the commands of a part, each block in a shell. A block that runs in the background does so until the end of
-// the part.
+// the part; one for a second terminal, until the lesson says ctrl-C, uses that terminal again, or the part ends.
 func (s *Student) Do(part string) {
 	s.t.Helper()
 	commands := blocks(part, "sh")
@@ -88,19 +120,54 @@ func (s *Student) Do(part string) {
 	}
 	var background sync.WaitGroup
 	defer background.Wait()
+	interrupt := func() {}
+	defer func() { interrupt() }()
 	for _, block := range commands {
-		if strings.HasSuffix(block, "&\n") {
-			background.Go(func() { _ = s.shell(block + "wait").Run() }) // the block after it tells what came of it
-			continue
+		second := strings.Contains(block.before, "second terminal")
+		if second || strings.Contains(block.before, "ctrl-C") {
+			interrupt()
 		}
-		s.enter(block)
+		switch {
+		case second:
+			interrupt = s.begin(block.text)
+		case strings.HasSuffix(block.text, "&\n"):
+			background.Go(func() { _ = s.shell(block.text + "wait").Run() }) // the block after it tells what came of it
+		default:
+			s.enter(block.text)
+		}
 	}
 }
 
 func (s *Student) shell(block string) *exec.Cmd {
+	block = strings.ReplaceAll(block, " ../", " "+s.beside+"/")
 	shell := exec.Command("bash", "-euc", "PATH="+s.bin+":$PATH\n"+block)
-	shell.Env = s.env
+	shell.Env, shell.Dir = s.env, s.at
 	return shell
+}
+
+// begin starts a block, and waits until its program says that it listens. What it returns does as ctrl-C would: the program
+// should end well.
+func (s *Student) begin(block string) (interrupt func()) {
+	s.t.Helper()
+	var said messagingtest.Log
+	shell := s.shell(block)
+	shell.Stdout, shell.Stderr = &said, &said
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := shell.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	interrupt = sync.OnceFunc(func() {
+		err := errors.Join(syscall.Kill(-shell.Process.Pid, syscall.SIGINT), shell.Wait())
+		s.Said += said.String()
+		if err != nil {
+			s.t.Errorf("%s%v\n%s", block, err, &said)
+		}
+	})
+	s.t.Cleanup(interrupt)
+	processtest.Eventually(s.t, block+"listens", func() error {
+		return processtest.Unless(strings.Contains(said.String(), "listening to "), "it says\n%s", &said)
+	})
+	return interrupt
 }
 
 // enter runs a block, again and again if the lesson asks to watch it.
@@ -127,7 +194,7 @@ func (s *Student) enter(block string) {
 }
 
 // drawn is a span in a trace: its name, with all marks, and its service.
-var drawn = regexp.MustCompile(`(?m)^[│├└ ]*([a-zA-Z_0-9]+ [a-z/]+[ #\d✗☠↖↗]*?) +(order|inventory) .*[█▄]`)
+var drawn = regexp.MustCompile(`(?m)^[│├└ ]*([a-zA-Z_0-9]+ [a-z/]+…?[ #\d✗☠↖↗]*?) +(order|inventory|notify|python) .*[█▄]`)
 
 // Saw fails the test unless each span that the lesson shows was printed.
 func (s *Student) Saw(part string) {
@@ -138,7 +205,7 @@ func (s *Student) Saw(part string) {
 	}
 	shown := 0
 	for _, block := range blocks(part, "text") {
-		for _, span := range drawn.FindAllStringSubmatch(block, -1) {
+		for _, span := range drawn.FindAllStringSubmatch(block.text, -1) {
 			shown++
 			if name := span[1] + " of " + span[2]; !printed[name] {
 				s.t.Errorf("the lesson shows %q, which was not printed", name)
