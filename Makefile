@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium ip engine clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium python3 ip engine clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -56,7 +56,7 @@ images: ## build the images of the containers
 	@deploy/compose.sh images
 
 # Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
-test: redis postgres pgbouncer chromium ip ## run all tests, against a real Redis, Postgres and browser
+test: redis postgres pgbouncer chromium python3 ip ## run all tests, against a real Redis, Postgres and browser
 	go test -race $(patsubst %,%/...,$(filter-out ./clew ./test,$(MODULES)))
 	go test ./clew/... ./test/...
 
@@ -102,6 +102,9 @@ pgbouncer:
 
 chromium:
 	@deploy/install-servers.sh chromium
+
+python3:
+	@deploy/install-servers.sh python3
 
 # With ip the tests cut off a server, which only root may do.
 ip:

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs those of redis-server, postgres, pgbouncer, chromium, dockerd, debootstrap, containerd, containernetworking-plugins,
-# nft and ip, as named, that are missing, if this may be done without asking: as root with apt-get, or with Homebrew. It says so
-# first. Otherwise it names the one command to run and exits with 1.
+# Installs those of redis-server, postgres, pgbouncer, chromium, python3, dockerd, debootstrap, containerd,
+# containernetworking-plugins, nft and ip, as named, that are missing, if this may be done without asking: as root with apt-get, or
+# with Homebrew. It says so first. Otherwise it names the one command to run and exits with 1.
 set -eu
 
 # find succeeds if the program is in the PATH or, as Postgres and browsers often are, where packages leave it.
@@ -79,7 +79,7 @@ brew)
 	brew install --quiet $packages
 	;;
 *)
-	echo "Missing: $missing. Clew needs Redis 7.0 or newer, its tests also PostgreSQL 15 or newer, PgBouncer and Chromium. Install them with your system's package manager, then start again." >&2
+	echo "Missing: $missing. Clew needs Redis 7.0 or newer, its tests also PostgreSQL 15 or newer, PgBouncer, Chromium and Python 3.9 or newer. Install them with your system's package manager, then start again." >&2
 	exit 1
 	;;
 esac

@@ -92,6 +92,18 @@ var lessons = [...]lesson{
 		{anOrder(ofLoadTest+` && name = "dead_letter orders" }`, seen.Whole),
 			"no order of a load test was given up: the exercise runs another"},
 	}},
+	{"Add a listener", "was confirmed, and its customer told in the end, by a message that was redriven", []need{
+		{anOrder(`{ resource.service.name = "notify" && name = "process orders" && `+acknowledged+` }`, seen.Whole),
+			"no confirmed order has a span of a service notify in its trace: steps 1 to 5 write it"},
+		{anOrder(`{ resource.service.name = "notify" && name = "dead_letter orders" }`, toldInTheEnd),
+			"no dead letter of notify was redriven, and its customer told: the exercise asks for it"},
+	}},
+	{"Join from another language", "was processed by Python in a trace of its own", []need{
+		{anOrder(`{ resource.service.name = "python" && name = "process orders" }`, seen.Whole),
+			"no order has a span of a service python in its trace: steps 1 to 4 make one"},
+		{anOrder(`{ resource.service.name = "python" && name = "process orders" }`, seen.Broken),
+			"no message without trace context has a span of python: the exercise asks for one"},
+	}},
 }
 
 const (
@@ -141,6 +153,11 @@ func wentAndCameBack(s seen) bool {
 		}
 	}
 	return s.Whole() && s.Status == "confirmed"
+}
+
+// toldInTheEnd tells whether the listener of lesson 11 succeeded after it had given up.
+func toldInTheEnd(s seen) bool {
+	return s.Whole() && s.Status == "confirmed" && s.DeadLetters() > 0 && s.SucceededInTheEnd()
 }
 
 func succeededInTheEnd(s seen) bool { return s.Status == "confirmed" && s.SucceededInTheEnd() }
