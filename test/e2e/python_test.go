@@ -40,7 +40,7 @@ func TestAListenerInPython(t *testing.T) {
 
 	// Before it starts: an order, and two messages that an earlier run was given, of which one is gone.
 	earlier := p.place()
-	const abandoned, own, unsampled, inventorys, last = "0a", "0b", "0c", "0d", "0e" // traces
+	const abandoned, own, unsampled, inventorys, malformed, last = "0a", "0b", "0c", "0d", "0e", "0f" // traces
 	p.redis.XGroupCreateMkStream(t.Context(), orders, "python", "0")
 	p.publish("id", "abandoned", "traceparent", traceparent(abandoned, "01"))
 	gone := p.publish("id", "gone")
@@ -71,11 +71,11 @@ func TestAListenerInPython(t *testing.T) {
 	broken := p.place("--propagation", "off")
 	p.publish("id", "unsampled", "traceparent", traceparent(unsampled, "00"))
 	p.publish("id", "inventory's", "redrivegroup", "inventory", "traceparent", traceparent(inventorys, "01"))
-	p.publish("id", "malformed", "traceparent", "00-"+strings.Repeat("0", 32)+"-0000000000000001-01")
+	p.publish("id", "malformed", "traceparent", strings.Replace(traceparent(malformed, "01"), "aa", "00", 1))
 	p.publish("id", "own", "redrivegroup", "python", "traceparent", traceparent(own, "01"))
 	p.publish("id", "last", "traceparent", traceparent(last, "01"))
 	p.await(last, "process orders", "python", 1)
-	for trace, want := range map[string]bool{abandoned: true, own: true, unsampled: false, inventorys: false} {
+	for trace, want := range map[string]bool{abandoned: true, own: true, unsampled: false, inventorys: false, malformed: false} {
 		if _, err := p.traces.Trace(t.Context(), trace); (err == nil) != want {
 			t.Errorf("trace %s: %v, want it to be there: %t", trace, err, want)
 		}
