@@ -155,7 +155,7 @@ func wentAndCameBack(s seen) bool {
 			return false
 		}
 	}
-	return s.Whole() && s.Status == "confirmed"
+	return wasConfirmed(s)
 }
 
 func wasConfirmed(s seen) bool { return s.Whole() && s.Status == "confirmed" }
