@@ -103,6 +103,12 @@ func NewStudent(t *testing.T, dir, program, orders string, env []string) *Studen
 // terminal again, or the part ends.
 func (s *Student) Do(part string) {
 	s.t.Helper()
+	s.DoThen(part, func() {})
+}
+
+// DoThen does something more before the part ends.
+func (s *Student) DoThen(part string, then func()) {
+	s.t.Helper()
 	commands := blocks(part, "sh")
 	if len(commands) == 0 {
 		s.t.Fatalf("no commands in:\n%s", part)
@@ -120,6 +126,7 @@ func (s *Student) Do(part string) {
 			s.enter(block.text)
 		}
 	}
+	then()
 }
 
 // shell runs a block with this Student's ids, addresses and folders.

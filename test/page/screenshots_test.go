@@ -3,7 +3,6 @@ package page_test
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"image"
@@ -11,7 +10,6 @@ import (
 	"image/png"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -89,18 +87,6 @@ func (c *clew) lessonPictures(t *testing.T, crash, lamp, linked order) {
 	lesson(6, "/traces/"+crash.TraceID, `document.querySelector('.details') || [...document.querySelectorAll('.wf-row')].find(r => r.innerText.includes('☠')).click()`)
 	lesson(8, "/?order="+c.place(t, "mug", "--tier=premium").ID, openEntry)
 	c.Run("break", "poison")
-	student := lessontest.NewStudent(t, "../..", c.Command("status").Path, c.Addresses.Order, c.Env)
-	student.Do(lessontest.Read(t, "../../docs/lessons", 11)["Steps"])
-	lesson(11, "/", "document.body.innerText.includes('notify')")
-	listener := exec.Command("python3", "../../docs/lessons/listener.py")
-	listener.Env = c.Env
-	if err := listener.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lesson(12, "/traces/"+c.place(t, "mug").TraceID, "document.querySelector('.waterfall, .wf-row') && document.body.innerText.includes('python')")
-	if err := errors.Join(listener.Process.Kill(), listener.Wait()); err == nil {
-		t.Error("the listener was not killed")
-	}
 	lesson(9, "/logs?order="+c.place(t, "test-poison", "--sample=0").ID, "document.querySelectorAll('.log-lines li').length > 5")
 
 	c.Run("process", "pause", "inventory-1", "--for=8s")
@@ -110,6 +96,13 @@ func (c *clew) lessonPictures(t *testing.T, crash, lamp, linked order) {
 	lesson(4, "/?order="+c.place(t, "lamp").ID, stations+".length === 12")
 	lesson(7, "/d/clew-streams?from=now-2m", allDrawn)
 	lesson(10, "/d/clew-overview?from=now-5m&viewPanel=11", "document.querySelector('canvas')")
+
+	student := lessontest.NewStudent(t, "../..", c.Command("status").Path, c.Addresses.Order, c.Env)
+	during := func(number int, then func()) {
+		student.DoThen(lessontest.Read(t, "../../docs/lessons", number)["Steps"], then)
+	}
+	during(11, func() { lesson(11, "/", "document.body.innerText.includes('notify')") })
+	during(12, func() { lesson(12, "/traces/"+c.place(t, "mug").TraceID, "document.body.innerText.includes('python')") })
 }
 
 // What a picture waits for, and what is clicked for it.

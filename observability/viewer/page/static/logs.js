@@ -57,10 +57,14 @@ function Filter({ asked, following, follow }) {
 
 // useTraces returns the traces to which the records must belong, [] if it is all the same.
 function useTraces({ order, trace }) {
-  const load = async () => (order
-    ? (await search(`{ .messaging.system = "redis_streams" && .messaging.message.conversation_id = ${JSON.stringify(order)} }`, { limit: 20 })).map(t => t.id)
-    : trace ? [trace] : []);
-  return useLive(load, () => Boolean(order), 5000, [order, trace]);
+  return useLive(async () => (order ? tracesOf(order) : trace ? [trace] : []), () => Boolean(order), 5000, [order, trace]);
+}
+
+// tracesOf has the trace of the order's request, too, of which nothing may be kept but records.
+async function tracesOf(order) {
+  const found = search(`{ .messaging.system = "redis_streams" && .messaging.message.conversation_id = ${JSON.stringify(order)} }`, { limit: 20 });
+  const own = get(`/api/orders/${encodeURIComponent(order)}`).catch(() => null); // it is known to the service alone
+  return [...new Set([(await own)?.trace_id, ...(await found).map(t => t.id)].filter(Boolean))];
 }
 
 function Lines({ asked, following, follow }) {
