@@ -195,12 +195,12 @@ func (e evidence) see(ctx context.Context, id string) (s seen, err error) {
 		return s, err
 	}
 	s = seen{story.Order{Trace: trace, OrderID: order.ID, Accepted: order.TraceID, Status: order.Status}, true}
-	if !s.Whole() {
-		_, err = e.traces.Trace(ctx, order.TraceID)
-		s.requestKept = err == nil
+	if s.Whole() {
+		return s, nil
 	}
+	_, err = e.traces.Trace(ctx, order.TraceID)
 	if errors.Is(err, traceapi.ErrNotFound) {
-		err = nil
+		s.requestKept, err = false, nil
 	}
 	return s, err
 }
