@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -47,6 +48,9 @@ type Order struct {
 	Unsampled bool `json:"unsampled,omitempty"` // of Place: the services said that they keep no spans of it
 }
 
+// ErrNotFound means that there is no such order.
+var ErrNotFound = errors.New("the order API does not know it")
+
 // A Client asks one order service. It is safe for concurrent use.
 type Client struct{ base string }
 
@@ -69,7 +73,7 @@ func (c *Client) Place(ctx context.Context, request Request) (Order, error) {
 	return order, nil
 }
 
-// Get returns an order as it is now.
+// Get returns an order as it is now, or an error that wraps ErrNotFound.
 func (c *Client) Get(ctx context.Context, id string) (Order, error) {
 	order, err := c.ask(ctx, http.MethodGet, "/orders/"+url.PathEscape(id), http.Header{"Traceparent": {untraced}}, nil)
 	if err != nil {
@@ -113,6 +117,9 @@ func (c *Client) ask(ctx context.Context, method, path string, header http.Heade
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
 		return order, err
+	}
+	if response.StatusCode == http.StatusNotFound {
+		return order, fmt.Errorf("%w: %w", ErrNotFound, problem(response.Status, answer))
 	}
 	if response.StatusCode >= http.StatusBadRequest {
 		return order, problem(response.Status, answer)

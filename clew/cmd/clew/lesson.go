@@ -191,6 +191,9 @@ func (e evidence) see(ctx context.Context, id string) (s seen, err error) {
 		return s, err
 	}
 	order, err := e.orders.Get(ctx, ids[0])
+	if errors.Is(err, orderapi.ErrNotFound) { // its messages are about something else
+		return s, nil
+	}
 	if err != nil {
 		return s, err
 	}

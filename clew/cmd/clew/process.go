@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,7 +85,7 @@ func askSupervisor(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	if running.Mode != state.Standalone {
-		return nil, fmt.Errorf("the processes are containers here: `docker compose pause`, `unpause`, `kill` and `up --scale` do it")
+		return nil, errors.New("the processes are containers here: `docker compose pause`, `unpause`, `kill` and `up --scale` do it")
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, running.Addresses.Viewer+"/api/processes"+path, nil)
 	if err != nil {
@@ -104,5 +105,5 @@ func askSupervisor(ctx context.Context, path string) ([]byte, error) {
 	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
 		return nil, fmt.Errorf("%s answered %s", running.Addresses.Viewer, response.Status)
 	}
-	return nil, fmt.Errorf("%s", problem.Detail)
+	return nil, errors.New(problem.Detail)
 }
