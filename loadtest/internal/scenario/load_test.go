@@ -102,7 +102,7 @@ func TestLoadRefuses(t *testing.T) {
 }
 
 func TestUnknownScenarios(t *testing.T) {
-	const want = `no scenario is called "stedy": there are smoke, steady, ramp, spike, soak, poison, flaky, crash, drain, max, ` +
+	const want = `no scenario is called "stedy": there are smoke, steady, ramp, spike, soak, slow, poison, flaky, crash, drain, max, ` +
 		`or give a file's path, such as ./mine.yaml`
 	if _, err := scenario.Load("stedy"); err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
