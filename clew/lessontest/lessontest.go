@@ -69,7 +69,7 @@ func blocks(text, language string) []block {
 // watched are the blocks that a lesson asks to repeat, until they show one of these. ID is the last order's id.
 var watched = map[string]string{
 	"clew streams\n": `(?m)^orders.* inventory +\d+ +(1[7-9]|[2-9]\d) ` + // more than 16 are pending
-		`|^orders.* (notify|python) +1 `, // a listener has joined
+		`|^orders.* (notify|python) +1 +0 +0 `, // a listener has joined, and read everything
 	"clew dlq list\n": `(?m)^orders/0/.*\n +ID`,
 	"clew trace ID\n": `(?s)process orders #\d+ ↖↗.*create stock.*process stock.*send orders` + // all is there
 		`|#\d+ ↖↗\d+ +notify`,
