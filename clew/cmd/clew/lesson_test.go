@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,9 @@ import (
 )
 
 const lessonsDir = "../../../docs/lessons"
+
+// shorter are make's arguments of load tests: a third of their time is enough to see what they show.
+var shorter = []string{"MODE=standalone", "ARGS=--duration 12s"}
 
 // Each lesson is done as it is written, on one Clew: before it, its check names the first step; after the steps, the
 // exercise; and after the exercise it succeeds.
@@ -35,7 +39,7 @@ func TestLessons(t *testing.T) {
 				}
 			}
 			text := lessontest.Read(t, lessonsDir, n+1)
-			s := lessontest.NewStudent(t, "../../..", self, c.state().Addresses.Order, c.env)
+			s := lessontest.NewStudent(t, "../../..", self, c.state().Addresses.Order, append(slices.Clone(c.env), shorter...))
 			s.Do(text["Steps"])
 			c.want(1, lessonCheck(n), "not done", "the exercise")
 			s.Do(text["Exercise"])
