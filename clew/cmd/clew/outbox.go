@@ -98,22 +98,28 @@ type replayAnswer struct {
 }
 
 func askReplay(ctx context.Context, admin, token string, query url.Values) (answer replayAnswer, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, admin+"/outbox/replay?"+query.Encode(), nil)
+	status, body, err := post(ctx, admin+"/outbox/replay?"+query.Encode(), token)
 	if err != nil {
 		return answer, err
+	}
+	if status != "200 OK" {
+		return answer, fmt.Errorf("%s answered %s: %.200q", admin, status, body)
+	}
+	return answer, json.Unmarshal(body, &answer)
+}
+
+// post asks for something that needs the token, and returns the answer's status, as in "200 OK", and its body, at most 64 KiB.
+func post(ctx context.Context, address, token string) (status string, body []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
+	if err != nil {
+		return "", nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return answer, err
+		return "", nil, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err != nil {
-		return answer, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return answer, fmt.Errorf("%s answered %s: %.200q", admin, response.Status, body)
-	}
-	return answer, json.Unmarshal(body, &answer)
+	body, err = io.ReadAll(io.LimitReader(response.Body, 1<<16))
+	return response.Status, body, err
 }

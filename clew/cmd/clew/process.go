@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"example.com/clew/clew/internal/terminal"
@@ -87,23 +86,13 @@ func askSupervisor(ctx context.Context, path string) ([]byte, error) {
 	if running.Mode != state.Standalone {
 		return nil, errors.New("the processes are containers here: `docker compose pause`, `unpause`, `kill` and `up --scale` do it")
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, running.Addresses.Viewer+"/api/processes"+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Authorization", "Bearer "+running.Token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
-	if err != nil || response.StatusCode < http.StatusBadRequest {
+	status, body, err := post(ctx, running.Addresses.Viewer+"/api/processes"+path, running.Token)
+	if err != nil || strings.HasPrefix(status, "2") {
 		return body, err
 	}
 	var problem struct{ Detail string }
 	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
-		return nil, fmt.Errorf("%s answered %s", running.Addresses.Viewer, response.Status)
+		return nil, fmt.Errorf("%s answered %s", running.Addresses.Viewer, status)
 	}
 	return nil, errors.New(problem.Detail)
 }
