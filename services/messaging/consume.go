@@ -41,7 +41,7 @@ type delivery struct {
 func (d *delivery) read() {
 	stream, deliveries := d.Stream, d.Deliveries
 	d.Message, d.malformed = decode(stream, d.entry)
-	d.Deliveries = deliveries
+	d.Deliveries, d.entry = deliveries, redis.XMessage{}
 }
 
 // NewConsumer returns a consumer of a stream; Run starts it. A message whose type has no handler is ignored, unless a

@@ -26,5 +26,13 @@ func clean(text string, most int) string {
 
 // isClean reports whether text is valid UTF-8 without control characters.
 func isClean(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+	for i := range len(text) {
+		switch b := text[i]; {
+		case b >= utf8.RuneSelf: // rare, and slower to look at
+			return utf8.ValidString(text[i:]) && !strings.ContainsFunc(text[i:], unicode.IsControl)
+		case b < ' ' || b == 0x7f:
+			return false
+		}
+	}
+	return true
 }
