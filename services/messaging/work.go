@@ -127,15 +127,15 @@ func (w *workers) refuse(ctx context.Context, d *delivery, err error) (outcome, 
 
 // call runs a handler under its timeout and turns a panic into an error.
 func (w *workers) call(ctx context.Context, handler handle, m Message) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, w.HandlerTimeout)
-	defer cancel()
+	attempt := newAttempt(ctx, w.HandlerTimeout)
+	defer attempt.end()
 	defer func() {
 		if r := recover(); r != nil {
 			w.logger.ErrorContext(ctx, "handler panicked", "type", m.Type, "panic", r, "stack", string(debug.Stack()))
 			err = fmt.Errorf("%w: %v", ErrPanic, r)
 		}
 	}()
-	return handler(ctx, m)
+	return handler(attempt, m)
 }
 
 // log writes one line for an attempt that failed.
