@@ -140,8 +140,15 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 // publisherInstrumentation has the metrics and spans of one publisher.
 type publisherInstrumentation struct {
 	*instrumentation
-	sentOf      *labels.Cache[sentKey, prometheus.Counter]
-	operationOf *labels.Cache[string, prometheus.Observer]
+	sentOf *labels.Cache[sentKey, prometheus.Counter]
+	sendOf *labels.Cache[string, send]
+}
+
+// A send is common to all messages that are sent to a stream.
+type send struct {
+	name     string // of spans
+	atStart  []trace.SpanStartOption
+	duration prometheus.Observer
 }
 
 type sentKey struct{ stream, eventType, errorType string }
@@ -152,12 +159,16 @@ func (i *instrumentation) publisher(types []EventType) publisherInstrumentation 
 		labels.NewCache(func(k sentKey) prometheus.Counter {
 			return i.sent.WithLabelValues(k.stream, clean(k.eventType, maxAttributeBytes), k.errorType)
 		}),
-		labels.NewCache(func(stream string) prometheus.Observer {
-			return i.operation.WithLabelValues(stream, "send")
+		labels.NewCache(func(stream string) send {
+			about := i.about("send", semconv.MessagingOperationTypeSend, stream)
+			return send{
+				"send " + stream, []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...)},
+				i.operation.WithLabelValues(stream, "send"),
+			}
 		}),
 	}
 	for _, t := range types {
-		p.operationOf.Of(t.Stream)
+		p.sendOf.Of(t.Stream)
 		p.sentOf.Of(sentKey{t.Stream, t.Type, ""})
 	}
 	return p
@@ -165,29 +176,37 @@ func (i *instrumentation) publisher(types []EventType) publisherInstrumentation 
 
 // startSend opens the span of one XADD, in the message's own context: it belongs to the trace that created the message,
 // wherever the relay runs.
-func (i publisherInstrumentation) startSend(ctx context.Context, m Message, partition int, valid bool) trace.Span {
-	_, span := i.tracer.Start(ctx, "send "+m.Stream, trace.WithSpanKind(trace.SpanKindClient))
-	if !span.IsRecording() {
-		return span
-	}
-	attributes := append(i.about("send", semconv.MessagingOperationTypeSend, m.Stream),
-		semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
-		conventions.OutboxWait.Float64(milliseconds(time.Since(m.Time))))
-	if valid { // else nothing in it can be trusted to be text
-		attributes = append(attributes, conventions.Message(m.ID, m.Subject, m.Type)...)
-	}
-	span.SetAttributes(attributes...)
+func (i publisherInstrumentation) startSend(ctx context.Context, m Message) trace.Span {
+	to := i.sendOf.Of(m.Stream)
+	_, span := i.tracer.Start(ctx, to.name, to.atStart...)
 	return span
 }
 
-func (i publisherInstrumentation) endSend(span trace.Span, m Message, entryID string, err error) {
-	if err != nil {
-		fail(span, err)
-	} else if span.IsRecording() {
-		span.SetAttributes(conventions.EntryID.String(entryID))
+// endSend ends the span of a message that was sent at a time, or could not be because it is not valid.
+func (i publisherInstrumentation) endSend(span trace.Span, m Message, at time.Time, partition int, entryID string, err error) {
+	if span.IsRecording() {
+		i.describe(span, m, at, partition, entryID, err)
 	}
 	span.End()
 	i.sentOf.Of(sentKey{m.Stream, m.Type, Classify(err)}).Inc()
+}
+
+// describe sets all attributes at once, because each call costs.
+func (i publisherInstrumentation) describe(span trace.Span, m Message, at time.Time, partition int, entryID string, err error) {
+	attributes := make([]attribute.KeyValue, 0, 6)
+	attributes = append(attributes,
+		semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
+		conventions.OutboxWait.Float64(milliseconds(at.Sub(m.Time))))
+	if !IsPermanent(err) { // else nothing in it can be trusted to be text
+		attributes = append(attributes, conventions.Message(m.ID, m.Subject, m.Type)...)
+	}
+	if err == nil {
+		attributes = append(attributes, conventions.EntryID.String(entryID))
+	}
+	span.SetAttributes(attributes...)
+	if err != nil {
+		fail(span, err)
+	}
 }
 
 // startRedrive opens the span of an operator's redrive: in the operator's trace, with links to the message's.

@@ -48,15 +48,16 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 	errs := make([]error, len(messages))
 	commands := make([]*redis.StringCmd, len(messages))
 	spans := make([]trace.Span, len(messages))
+	partitions := make([]int, len(messages))
 	refused := p.agreeAll(ctx, messages)
 	pipeline := p.client.Pipeline()
 	started := time.Now()
 	for i, m := range messages {
 		m.Source = cmp.Or(m.Source, p.Source)
-		partition := PartitionOf(m.Subject, p.Partitions)
+		partitions[i] = PartitionOf(m.Subject, p.Partitions)
 		mctx := m.Headers.extract(ctx)
 		fields, err := encode(m, p.propagates(mctx))
-		spans[i] = p.instrumentation.startSend(mctx, m, partition, err == nil)
+		spans[i] = p.instrumentation.startSend(mctx, m)
 		if err != nil {
 			errs[i] = Permanent(err)
 			continue
@@ -64,7 +65,7 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 		if errs[i] = refused[m.Stream]; errs[i] != nil {
 			continue
 		}
-		commands[i] = pipeline.XAdd(ctx, &redis.XAddArgs{Stream: StreamKey(m.Stream, partition), Values: fields})
+		commands[i] = pipeline.XAdd(ctx, &redis.XAddArgs{Stream: StreamKey(m.Stream, partitions[i]), Values: fields})
 	}
 	_, _ = pipeline.Exec(ctx) // each command has its own error
 	elapsed := time.Since(started).Seconds()
@@ -76,8 +77,8 @@ func (p *Publisher) Publish(ctx context.Context, messages ...Message) []error {
 		if errs[i] != nil {
 			errs[i] = fmt.Errorf("publish %s to %s: %w", m.Type, m.Stream, errs[i])
 		}
-		p.instrumentation.endSend(spans[i], m, entryID, errs[i])
-		p.instrumentation.operationOf.Of(m.Stream).Observe(elapsed)
+		p.instrumentation.endSend(spans[i], m, started, partitions[i], entryID, errs[i])
+		p.instrumentation.sendOf.Of(m.Stream).duration.Observe(elapsed)
 	}
 	return errs
 }
