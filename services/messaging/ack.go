@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	ackBatch = 96                   // half of the default fetch: workers have the other half meanwhile
+	ackBatch = 96                   // an eighth of the fetched messages that the default holds: workers have the others meanwhile
 	ackDelay = 5 * time.Millisecond // how long the first of a batch waits for others
 )
 

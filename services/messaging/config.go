@@ -67,7 +67,7 @@ type ConsumerConfig struct {
 	Name string
 
 	Workers  int // handlers that run at once; DefaultWorkers
-	InFlight int // most messages held at once: fetched, not yet settled; 256
+	InFlight int // most messages held at once: fetched, not yet settled; 1024
 
 	Deliveries      int64         // before a message is dead-lettered; DefaultDeliveries
 	HandlerTimeout  time.Duration // of one attempt, whose context ends then; 10 s
@@ -108,7 +108,7 @@ const (
 func (c ConsumerConfig) withDefaults() ConsumerConfig {
 	c.Name = cmp.Or(c.Name, defaultName())
 	c.Workers = cmp.Or(c.Workers, DefaultWorkers)
-	c.InFlight = cmp.Or(c.InFlight, 256)
+	c.InFlight = cmp.Or(c.InFlight, 1024)
 	c.Deliveries = cmp.Or(c.Deliveries, DefaultDeliveries)
 	c.HandlerTimeout = cmp.Or(c.HandlerTimeout, 10*time.Second)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 15*time.Second)
