@@ -70,12 +70,14 @@ func awaitHeld(ctx context.Context, client redis.UniversalClient, j child.Job, w
 		if err != nil {
 			return err
 		}
-		pending, err := work.Pending(ctx, client, j)
-		if err != nil {
-			return fmt.Errorf("%d of %d messages are fetched: %w", fetched, j.Messages, err)
+		if fetched == int64(j.Messages) {
+			pending, err := work.Pending(ctx, client, j)
+			if err != nil || pending == held {
+				return err
+			}
 		}
-		if fetched == int64(j.Messages) && pending == held {
-			return nil
+		if ctx.Err() != nil {
+			return fmt.Errorf("%d of %d messages are fetched: %w", fetched, j.Messages, ctx.Err())
 		}
 		time.Sleep(time.Millisecond)
 	}
