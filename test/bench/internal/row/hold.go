@@ -17,8 +17,9 @@ import (
 	"example.com/clew/test/bench/internal/work"
 )
 
-// runHold measures how much of the heap a message takes while a consumer holds it. A consumer holds no more than its workers began
-// in a second, so they first handle the stream but for its last twentieth. Then all of them wait, and the consumer fetches the rest.
+// runHold measures how much of the heap a message takes while a consumer holds it: by how much the heap grows from when the
+// workers wait in their first messages to when they wait with the stream's last fortieth fetched. In between they handle
+// messages, because a consumer holds no more than its workers began in a second.
 func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
@@ -29,15 +30,19 @@ func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	if err != nil {
 		return report.Result{}, err
 	}
-	held := int64(j.Messages / 20)
+	held := int64(j.Messages / 40)
 	j.InFlight = 4 * int(held) // a quarter is for claimed messages, and a fetch waits until a quarter of the others' is free
 	var begun, handled atomic.Int64
-	release, all := make(chan struct{}), make(chan struct{})
-
-	before := liveHeap()
+	busy, goOn, finish, all := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	stop, err := startConsumer(ctx, j, with, func(context.Context, messaging.Message) error {
-		if begun.Add(1) > int64(j.Messages)-held {
-			<-release
+		switch n := begun.Add(1); {
+		case n < messaging.DefaultWorkers:
+			<-goOn
+		case n == messaging.DefaultWorkers:
+			close(busy)
+			<-goOn
+		case n > int64(j.Messages)-held:
+			<-finish
 		}
 		if handled.Add(1) == int64(j.Messages) {
 			close(all)
@@ -47,14 +52,25 @@ func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	if err != nil {
 		return report.Result{}, err
 	}
+	select {
+	case <-busy:
+	case <-ctx.Done():
+		return report.Result{}, fmt.Errorf("%d messages are begun: %w", begun.Load(), ctx.Err())
+	}
+	few, err := consumed(with.config.Registerer.(*prometheus.Registry))
+	if err != nil {
+		return report.Result{}, err
+	}
+	before := liveHeap()
+	close(goOn)
 	if err := awaitHeld(ctx, client, j, with, held); err != nil {
 		return report.Result{}, err
 	}
 	r := report.Result{
-		Value: (liveHeap() - before) / float64(held), Allocs: report.Unknown,
+		Value: (liveHeap() - before) / float64(held-few), Allocs: report.Unknown,
 		Extras: map[string]float64{"messages held": float64(held)},
 	}
-	close(release)
+	close(finish)
 	if err := await(ctx, all, client, j); err != nil {
 		return report.Result{}, fmt.Errorf("%d of %d messages are handled: %w", handled.Load(), j.Messages, err)
 	}

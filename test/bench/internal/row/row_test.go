@@ -139,7 +139,7 @@ func TestAHeldMessageTakesMoreThanItsData(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := runHold(t.Context(), j)
-	if err != nil || r.Value < 512 || r.Extras["messages held"] != 200 {
+	if err != nil || r.Value < 512 || r.Extras["messages held"] != 100 {
 		t.Errorf("%v bytes, %v, %v", r.Value, r.Extras, err)
 	}
 }
