@@ -71,7 +71,7 @@ func startConsumer(
 	config := with.config
 	config.Partitions = j.Partitions
 	consumer := messaging.NewConsumer(messaging.New(client, config), stream,
-		messaging.ConsumerConfig{Group: j.Group, InFlight: j.InFlight},
+		messaging.ConsumerConfig{Group: j.Group, Workers: j.Workers, InFlight: j.InFlight},
 		messaging.OnType[messaging.Named](work.EventType, handle))
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})

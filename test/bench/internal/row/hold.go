@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 
 	"example.com/clew/services/messaging"
 	"example.com/clew/test/bench/internal/child"
@@ -17,9 +16,12 @@ import (
 	"example.com/clew/test/bench/internal/work"
 )
 
-// runHold measures how much of the heap a message takes while a consumer holds it: by how much the heap grows from when the
-// workers wait in their first messages to when they wait with the stream's last fortieth fetched. In between they handle
-// messages, because a consumer holds no more than its workers began in a second.
+// streamHeld is of one measurement only.
+const streamHeld = "bench-held"
+
+// runHold measures by how much the heap grows with each message that a consumer holds. All are of one subject, so that the
+// consumer begins only the first. It has a worker for each, though they do nothing, because it fetches no more than its workers
+// can soon begin.
 func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
@@ -30,20 +32,13 @@ func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	if err != nil {
 		return report.Result{}, err
 	}
-	held := int64(j.Messages / 40)
-	j.InFlight = 4 * int(held) // a quarter is for claimed messages, and a fetch waits until a quarter of the others' is free
-	var begun, handled atomic.Int64
-	busy, goOn, finish, all := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+	held := j.Messages / 40
+	j.Workers, j.InFlight, j.Messages = held, 2*held, 1+held
+
+	var handled atomic.Int64
+	finish, all := make(chan struct{}), make(chan struct{})
 	stop, err := startConsumer(ctx, j, with, func(context.Context, messaging.Message) error {
-		switch n := begun.Add(1); {
-		case n < messaging.DefaultWorkers:
-			<-goOn
-		case n == messaging.DefaultWorkers:
-			close(busy)
-			<-goOn
-		case n > int64(j.Messages)-held:
-			<-finish
-		}
+		<-finish
 		if handled.Add(1) == int64(j.Messages) {
 			close(all)
 		}
@@ -52,22 +47,19 @@ func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	if err != nil {
 		return report.Result{}, err
 	}
-	select {
-	case <-busy:
-	case <-ctx.Done():
-		return report.Result{}, fmt.Errorf("%d messages are begun: %w", begun.Load(), ctx.Err())
+	publisher := messaging.New(client, messaging.Config{}).Publisher()
+	hold := func(more, sum int) error {
+		return errors.Join(publishOneSubject(ctx, publisher, j.Stream, more), awaitConsumed(ctx, with, sum))
 	}
-	few, err := consumed(with.config.Registerer.(*prometheus.Registry))
-	if err != nil {
+	if err := hold(1, 1); err != nil {
 		return report.Result{}, err
 	}
 	before := liveHeap()
-	close(goOn)
-	if err := awaitHeld(ctx, client, j, with, held); err != nil {
+	if err := hold(held, j.Messages); err != nil {
 		return report.Result{}, err
 	}
 	r := report.Result{
-		Value: (liveHeap() - before) / float64(held-few), Allocs: report.Unknown,
+		Value: (liveHeap() - before) / float64(held), Allocs: report.Unknown,
 		Extras: map[string]float64{"messages held": float64(held)},
 	}
 	close(finish)
@@ -76,36 +68,41 @@ func runHold(ctx context.Context, j child.Job) (report.Result, error) {
 	}
 	stop()
 	err = with.describe(ctx, &r)
-	return r, errors.Join(err, work.Finished(ctx, client, j, handled.Load()))
+	return r, errors.Join(err, work.Finished(ctx, client, j, handled.Load()), client.Del(ctx, messaging.StreamKey(j.Stream, 0)).Err())
 }
 
-// awaitHeld blocks until the consumer has fetched everything, and acknowledged all but the messages that it is to hold.
-func awaitHeld(ctx context.Context, client redis.UniversalClient, j child.Job, with instrumented, held int64) error {
+func publishOneSubject(ctx context.Context, publisher *messaging.Publisher, stream string, n int) error {
+	messages, err := work.NewMessages(stream, n, 1)
+	if err != nil {
+		return err
+	}
+	for i := range messages {
+		messages[i].Subject = "order-of-all"
+	}
+	return errors.Join(publisher.Publish(ctx, messages...)...)
+}
+
+// awaitConsumed blocks until the consumer has fetched so many messages.
+func awaitConsumed(ctx context.Context, with instrumented, n int) error {
 	for {
 		fetched, err := consumed(with.config.Registerer.(*prometheus.Registry))
-		if err != nil {
+		if err != nil || fetched >= n {
 			return err
 		}
-		if fetched == int64(j.Messages) {
-			pending, err := work.Pending(ctx, client, j)
-			if err != nil || pending == held {
-				return err
-			}
-		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("%d of %d messages are fetched: %w", fetched, j.Messages, ctx.Err())
+			return fmt.Errorf("%d of %d messages are fetched: %w", fetched, n, ctx.Err())
 		}
 		time.Sleep(time.Millisecond)
 	}
 }
 
 // consumed is how many messages the consumer has counted.
-func consumed(from prometheus.Gatherer) (n int64, err error) {
+func consumed(from prometheus.Gatherer) (n int, err error) {
 	families, err := from.Gather()
 	for _, family := range families {
 		if family.GetName() == "messaging_client_consumed_messages_total" {
 			for _, metric := range family.GetMetric() {
-				n += int64(metric.GetCounter().GetValue())
+				n += int(metric.GetCounter().GetValue())
 			}
 		}
 	}

@@ -14,6 +14,7 @@ func peer(library, task string) measureFunc {
 		if err != nil {
 			return report.Result{}, err
 		}
-		return runProgram(ctx, b.peers, "-redis", url, "-messages", strconv.Itoa(b.sizes.Peers), "-profile", b.profileOf(b.row), library, task)
+		return runProgram(ctx, b.peers, "-redis", url, "-messages", strconv.Itoa(b.sizes.Peers),
+			"-profile", b.profileOf(b.row), library, task)
 	}
 }

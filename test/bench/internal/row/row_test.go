@@ -132,13 +132,9 @@ func TestWhatIsPendingInAnyPartitionIsNotFinished(t *testing.T) {
 }
 
 func TestAHeldMessageTakesMoreThanItsData(t *testing.T) {
-	b := benchOf(t, 4000)
-	j := child.Job{Stream: streamSampled, Group: "test", Messages: b.sizes.Messages, Telemetry: child.MetricsOnly}
-	var err error
-	if j.RedisURL, err = b.redis(t.Context(), j.Stream); err != nil {
-		t.Fatal(err)
-	}
-	r, err := runHold(t.Context(), j)
+	r, err := runHold(t.Context(), child.Job{
+		RedisURL: messagingtest.Redis(t), Stream: streamHeld, Group: "test", Messages: 4000, Telemetry: child.MetricsOnly,
+	})
 	if err != nil || r.Value < 512 || r.Extras["messages held"] != 100 {
 		t.Errorf("%v bytes, %v, %v", r.Value, r.Extras, err)
 	}
