@@ -69,6 +69,7 @@ test-kubernetes: engine ## test deploy/kubernetes on a cluster of its own, 25 mi
 
 bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief" for one, BENCH_JSON=file for numbers
 	@go build -o bin/ ./test/bench ./loadtest/cmd/generator
+	@GOWORK=off go build -C test/bench/peers -o $(CURDIR)/bin/ .
 	@bin/bench $(ARGS)
 
 lint: $(GOLANGCI) ## check style and the direction of dependencies

@@ -25,11 +25,11 @@ const second = time.Second
 
 var (
 	full = row.Sizes{
-		Rounds: 5, Messages: 200_000, OpenLoop: 10 * second, WarmUp: 2 * second, Orders: 10 * second, Idle: 20 * second,
+		Rounds: 5, Messages: 200_000, Peers: 20_000, OpenLoop: 10 * second, WarmUp: 2 * second, Orders: 10 * second, Idle: 20 * second,
 		Generate: 5 * second, Soak: 20 * second,
 	}
 	brief = row.Sizes{
-		Rounds: 1, Messages: 20_000, OpenLoop: second, WarmUp: second, Orders: second, Idle: 2 * second,
+		Rounds: 1, Messages: 20_000, Peers: 2_000, OpenLoop: second, WarmUp: second, Orders: second, Idle: 2 * second,
 		Generate: second, Soak: second,
 	}
 )

@@ -13,7 +13,7 @@ import (
 
 // Print prints the table and the notes, both at most 100 columns wide.
 func Print(w io.Writer, all []Series, machine []string) {
-	const line = "%-28s %10s %-11s %5s %9s %-4s %6s %8s %9s\n"
+	const line = "%-28s %10s %-13s %5s %9s %-4s %6s %8s %9s\n"
 	fmt.Fprintf(w, line, "row", "median", "unit", "ratio", "target", "met", "allocs", "exported", "dropped")
 	for _, s := range all {
 		ratio, target := "", ""

@@ -32,9 +32,26 @@ func TestTheMedianOfTheRatiosIsComparedWithTheTarget(t *testing.T) {
 		{seriesOf(ofValue, []float64{4, 4, 6}, []float64{9, 9, 9}), "NO"},
 		{seriesOf(alone, nil, nil), "FAIL"},
 		{seriesOf(Row{Name: "floor"}, []float64{9}, nil), ""},
+		{seriesOf(Row{Name: "peer", Floor: "floor"}, []float64{9}, []float64{0.1}), ""},
+		{seriesOf(Row{Name: "peer", Floor: "floor"}, []float64{9}, nil), "FAIL"},
 	} {
 		if got := test.s.met(); got != test.want {
 			t.Errorf("%s of %v: %q, want %q", test.s.Name, test.s.Ratios, got, test.want)
 		}
+	}
+}
+
+func TestARowWithAFloorHasARatioAndAFloorHasNone(t *testing.T) {
+	floor, peer := Series{Row: Row{Name: "floor"}}, Series{Row: Row{Name: "peer", Floor: "floor"}}
+	for _, values := range [][2]float64{{10, 1}, {20, 6}, {30, 6}} {
+		round := map[string]Result{}
+		floor.Add(Result{Value: values[0]}, nil, round)
+		peer.Add(Result{Value: values[1]}, nil, round)
+	}
+	if ratio, ok := floor.ratio(); ok {
+		t.Errorf("the floor has the ratio %v", ratio)
+	}
+	if ratio, ok := peer.ratio(); ratio != 0.2 || !ok {
+		t.Errorf("the ratios %v have the median %v", peer.Ratios, ratio)
 	}
 }

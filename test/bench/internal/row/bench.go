@@ -1,5 +1,5 @@
 // Package row has what bench measures: the rows of its table. Each runs in processes of its own: children of this program, the
-// processes of `make up`, or the load test's generator.
+// processes of `make up`, the load test's generator, or the program peers.
 package row
 
 import (
@@ -20,6 +20,7 @@ import (
 type Sizes struct {
 	Rounds   int
 	Messages int           // consumed or published by a row
+	Peers    int           // by another library, which takes longer
 	OpenLoop time.Duration // of the open loop, after its warm-up
 	WarmUp   time.Duration // of a loop of orders
 	Orders   time.Duration // of it, after that
@@ -34,7 +35,7 @@ type Bench struct {
 	dir     string // for everything temporary
 	profile string // the folder for profiles, or ""
 
-	clew, generator string // these programs, beside this one
+	clew, generator, peers string // these programs, beside this one
 
 	Round   int                      // 0 is the first
 	Results map[string]report.Result // of this round, by row
@@ -66,6 +67,7 @@ func NewBench(sizes Sizes, profile string) (*Bench, error) {
 	return &Bench{
 		sizes: sizes, dir: dir, profile: profile,
 		clew: filepath.Join(filepath.Dir(self), "clew"), generator: filepath.Join(filepath.Dir(self), "generator"),
+		peers:      filepath.Join(filepath.Dir(self), "peers"),
 		loadBefore: report.LoadAverage(), loaded: map[string]bool{}, prepared: map[floor.Kind]error{},
 		closers: []func(){func() { _ = os.RemoveAll(dir) }},
 	}, nil
@@ -105,6 +107,7 @@ func roles() child.Roles {
 	return child.Roles{
 		"floor_consume":   floor.Consume,
 		"consume":         runConsume,
+		"hold":            runHold,
 		"floor_publish":   floor.Publish,
 		"publish":         runPublish,
 		"generate":        work.Generate,

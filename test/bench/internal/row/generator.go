@@ -4,12 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"example.com/clew/test/bench/internal/child"
@@ -29,21 +25,8 @@ func generator(measurement string, duration func(Sizes) time.Duration) measureFu
 			return report.Result{}, err
 		}
 		defer server.Stop()
-		ctx, cancel := context.WithTimeout(ctx, child.Timeout)
-		defer cancel()
-		command := exec.CommandContext(ctx, b.generator, "-url", server.URL, "-redis", url,
+		return runProgram(ctx, b.generator, "-url", server.URL, "-redis", url,
 			"-duration", duration(b.sizes).String(), "-profile", b.profileOf(b.row), measurement)
-		var said strings.Builder
-		command.Env, command.Stderr = child.Inherited(), &said
-		output, err := command.Output()
-		if err != nil {
-			return report.Result{}, errors.Join(err, errors.New(strings.TrimSpace(said.String())))
-		}
-		r := report.Result{Exported: report.Unknown, Dropped: report.Unknown}
-		if err := json.Unmarshal(output, &r); err != nil {
-			return report.Result{}, fmt.Errorf("read what the generator measured: %w", err)
-		}
-		return r, nil
 	}
 }
 

@@ -15,10 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"github.com/redis/go-redis/v9"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"example.com/clew/services/messaging"
+	"example.com/clew/services/messaging/messagingtest"
+	"example.com/clew/test/bench/internal/child"
 	"example.com/clew/test/bench/internal/report"
 	"example.com/clew/test/bench/internal/work"
 )
@@ -35,6 +39,10 @@ func TestARowIsChosenWithWhatItNeeds(t *testing.T) {
 		"floor_orders_sqlite", "orders_sqlite_sampled_all", "orders_sqlite_telemetry_off", "orders_telemetry_cost",
 	}
 	if diff := cmp.Diff(want, names(Choose(regexp.MustCompile("^orders_telemetry_cost$")))); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{"floor_consume", "consume_metrics", "partitions_64"}
+	if diff := cmp.Diff(want, names(Choose(regexp.MustCompile("^partitions_64$")))); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(names(rows()), names(Choose(regexp.MustCompile("")))); diff != "" {
@@ -69,9 +77,84 @@ func TestTheReportIsOneTableOf100Columns(t *testing.T) {
 			t.Errorf("too wide: %s", line)
 		}
 	}
-	for _, want := range []string{"consume_off                     117 284 messages/s   1.00    ≥ 0.70 yes ", "FAIL", "lost"} {
+	for _, want := range []string{"consume_off                     117 284 messages/s     1.00    ≥ 0.70 yes ", "FAIL", "lost"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}
+
+func TestEveryPartitionIsConsumed(t *testing.T) {
+	b := benchOf(t, 1000)
+	j := child.Job{Stream: streamPartitioned, Group: "test", Messages: b.sizes.Messages, Partitions: 64, Telemetry: child.MetricsOnly}
+	var err error
+	if j.RedisURL, err = b.redis(t.Context(), j.Stream); err != nil {
+		t.Fatal(err)
+	}
+	client := messagingtest.Client(t, j.RedisURL)
+	for partition := range j.Partitions {
+		if key := messaging.StreamKey(j.Stream, partition); client.XLen(t.Context(), key).Val() == 0 {
+			t.Errorf("%s is empty", key)
+		}
+	}
+	if r, err := runConsume(t.Context(), j); err != nil || r.Value <= 0 {
+		t.Errorf("%v messages/s, %v", r.Value, err)
+	}
+	for partition := range j.Partitions {
+		key := messaging.StreamKey(j.Stream, partition)
+		if groups := client.XInfoGroups(t.Context(), key).Val(); len(groups) > 0 {
+			t.Errorf("%s still has the groups %v", key, groups)
+		}
+	}
+}
+
+func TestWhatIsPendingInAnyPartitionIsNotFinished(t *testing.T) {
+	ctx, client := t.Context(), messagingtest.Client(t, messagingtest.Redis(t))
+	j := child.Job{Stream: "s", Group: "g", Messages: 1, Partitions: 3}
+	for partition := range j.Partitions {
+		if err := client.XGroupCreateMkStream(ctx, messaging.StreamKey("s", partition), "g", "0").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := messaging.StreamKey("s", 2)
+	id := client.XAdd(ctx, &redis.XAddArgs{Stream: last, Values: []string{"n", "1"}}).Val()
+	client.XReadGroup(ctx, &redis.XReadGroupArgs{Group: "g", Consumer: "c", Streams: []string{last, ">"}})
+	if n, err := work.Pending(ctx, client, j); n != 1 || err != nil {
+		t.Errorf("%d are pending, %v, want 1", n, err)
+	}
+	if work.Finished(ctx, client, j, 1) == nil {
+		t.Error("finished, with a pending message")
+	}
+	client.XAck(ctx, last, "g", id)
+	if err := work.Finished(ctx, client, j, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAHeldMessageTakesMoreThanItsData(t *testing.T) {
+	r, err := runHold(t.Context(), child.Job{
+		RedisURL: messagingtest.Redis(t), Stream: streamHeld, Group: "test", Messages: 4000, Telemetry: child.MetricsOnly,
+	})
+	if err != nil || r.Value < 512 || r.Extras["messages held"] != 100 {
+		t.Errorf("%v bytes, %v, %v", r.Value, r.Extras, err)
+	}
+}
+
+// benchOf is one with a Redis of its own, which streams of so many messages are loaded into.
+func benchOf(t *testing.T, messages int) *Bench {
+	t.Helper()
+	return &Bench{sizes: Sizes{Messages: messages}, loaded: map[string]bool{}, redisURL: messagingtest.Redis(t)}
+}
+
+func TestWhatAnotherProgramSaysIsInTheError(t *testing.T) {
+	r, err := runProgram(t.Context(), "sh", "-c", `echo '{"Value": 2, "Allocs": 3}'`)
+	want := report.Result{Value: 2, Allocs: 3, Exported: report.Unknown, Dropped: report.Unknown}
+	if diff := cmp.Diff(want, r); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	for name, script := range map[string]string{"why not": "echo why not >&2; exit 1", "read what sh measured": "echo 2 messages"} {
+		if _, err := runProgram(t.Context(), "sh", "-c", script); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v, want %q", script, err, name)
 		}
 	}
 }
