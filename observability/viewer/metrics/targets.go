@@ -27,7 +27,7 @@ type Target struct {
 	Instance string // becomes the label instance; Addr, if it is empty
 }
 
-// SetTargets replaces the processes to scrape. It does not block, and takes effect within 0.2 s. Targets that stay are scraped
+// SetTargets replaces the processes to scrape. It does not block, and takes effect within a second. Targets that stay are scraped
 // without interruption. The series of a removed target end after two scrape intervals.
 func (e *Engine) SetTargets(targets ...Target) {
 	groups := make([]*targetgroup.Group, len(targets))
