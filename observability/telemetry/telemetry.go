@@ -105,10 +105,12 @@ func Setup(ctx context.Context, cfg Config) (_ *Telemetry, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("trace exporter: %w", err)
 	}
-	tracers := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(cleanExporter{spans},
-		sdktrace.WithBatchTimeout(env.scheduleDelay),
+	batches := sdktrace.NewBatchSpanProcessor(cleanExporter{spans},
+		sdktrace.WithBatchTimeout(never),
 		sdktrace.WithMaxQueueSize(env.maxQueueSize),
-		sdktrace.WithMaxExportBatchSize(env.maxBatchSize)))
+		sdktrace.WithMaxExportBatchSize(env.maxBatchSize))
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithResource(res),
+		sdktrace.WithSpanProcessor(newPromptly(env.scheduleDelay, batches)))
 	t.TracerProvider = tracers
 	t.closers = append(t.closers, tracers.Shutdown)
 	return t, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -55,9 +56,16 @@ func Main[S Settings](
 	return 0
 }
 
+// gcPercent makes garbage collections rarer than by default: what lives is a few megabytes, so most of a collection's work is to
+// begin and to end. GOMEMLIMIT, which containers have, makes them more frequent before memory is short.
+const gcPercent = 400
+
 func run[S Settings](
 	ctx context.Context, service string, settings S, build func(context.Context, S, *telemetry.Telemetry) (*Service, error),
 ) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	tel, err := telemetry.Setup(ctx, telemetry.Config{Service: service, Instance: settings.common().Instance})
 	if err != nil {
 		return err

@@ -92,7 +92,7 @@ func Open(cfg Config) (*Engine, error) {
 		return nil, err
 	}
 	e.scrapes, err = scrape.NewManager(&scrape.Options{
-		DiscoveryReloadInterval:  model.Duration(200 * time.Millisecond), // how soon a change of targets is followed
+		DiscoveryReloadInterval:  model.Duration(time.Second), // how soon a change of targets is followed; it wakes this process
 		DiscoveryReloadOnStartup: true,
 	}, logger, nil, nil, e.storage, e.registry)
 	if err != nil {

@@ -149,6 +149,16 @@ func (db *DB) Query(
 	return dberror.Classify(ctx, result.Err())
 }
 
+// Exec runs a statement without a result in a transaction, like Query, and returns how many rows it has changed. It spares
+// what GORM needs to make a statement of a struct.
+func (db *DB) Exec(ctx context.Context, tx *gorm.DB, statement string, args ...any) (changed int64, err error) {
+	result, err := tx.Statement.ConnPool.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 // Purge deletes the rows of a table whose time is earlier than before, in batches: if one fails, the earlier ones stay
 // deleted. Rows that others have locked stay. key is the table's primary key, column the time in microseconds, 0 for none. The
 // column must have an index, which may leave out 0.

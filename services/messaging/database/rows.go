@@ -1,6 +1,9 @@
 package database
 
 import (
+	"strconv"
+	"strings"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
@@ -13,4 +16,22 @@ import (
 func SkipLocked(rows *gorm.DB) clause.Expr {
 	return gorm.Expr("WITH locked AS MATERIALIZED (?) SELECT * FROM locked", rows.Clauses(
 		clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked})) // not on SQLite
+}
+
+// Places returns the placeholders of rows of so many columns, for INSERT … VALUES: ($1, $2), ($3, $4).
+func Places(rows, columns int) string {
+	var places []string
+	for row := range rows {
+		places = append(places, "("+PlacesFrom(row*columns+1, columns)+")")
+	}
+	return strings.Join(places, ", ")
+}
+
+// PlacesFrom returns so many placeholders, beginning with that of a number: $3, $4, $5.
+func PlacesFrom(first, count int) string {
+	places := make([]string, count)
+	for i := range places {
+		places[i] = "$" + strconv.Itoa(first+i)
+	}
+	return strings.Join(places, ", ")
 }

@@ -75,11 +75,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			if len(r.rest()) > 0 { // finding rows behind many of other partitions may take a tenth of the time
 				sleep(ctx, 9*b.looked)
 			}
-			select {
-			case <-r.outbox.committed:
-			case <-polling.C:
-			case <-ctx.Done():
-			}
+			r.await(ctx, polling.C)
 		}
 	}
 	loops.Wait()
@@ -87,6 +83,23 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer cancel()
 	r.finish(work)
 	return nil
+}
+
+// await returns when rows may be waiting, or ctx has ended. When it is time to poll it only looks: leasing writes, and takes
+// the database much longer, even if there is nothing to lease. An error to look is left to the lease.
+func (r *Relay) await(ctx context.Context, poll <-chan time.Time) {
+	for {
+		select {
+		case <-r.outbox.committed:
+			return
+		case <-ctx.Done():
+			return
+		case <-poll:
+			if waiting, err := r.outbox.waiting(context.WithoutCancel(ctx)); waiting || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // finish makes the last pass, which tries each partition once more.

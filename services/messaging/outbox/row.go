@@ -90,6 +90,18 @@ func (r row) message() messaging.Message {
 	}
 }
 
+// waiting reports whether there are unpublished rows, also such that a relay has leased.
+func (t *Table) waiting(ctx context.Context) (waiting bool, err error) {
+	err = t.query(ctx, func(func(...any) error) error {
+		waiting = true
+		return nil
+	}, "SELECT id FROM outbox WHERE published_at = 0 AND failures < $1 LIMIT 1", maxFailures)
+	if err != nil {
+		return false, fmt.Errorf("look for outbox rows: %w", err)
+	}
+	return waiting, nil
+}
+
 // lease reserves the oldest unpublished rows that no relay has and that fulfil the conditions, up to limit rows and batchBytes.
 // After leaseTime, by the database's clock, another relay may take them. Replayed messages come last, because they may be
 // many. The transaction is over when lease returns.

@@ -6,26 +6,31 @@ import (
 	"fmt"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"example.com/clew/services/inventory/internal/stock"
+	"example.com/clew/services/messaging/database"
 )
 
 // Lock returns the existing items of the lines, by SKU, and locks them for the transaction. It locks in the order of the SKUs,
 // so that transactions never deadlock. (SQLite needs no lock: it has one writer.)
 func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[string]stock.Item, error) {
-	skus := make([]string, len(lines))
+	skus := make([]any, len(lines))
 	for i, line := range lines {
 		skus[i] = line.SKU
 	}
-	rows, err := gorm.G[itemRow](tx, clause.Locking{Strength: clause.LockingStrengthUpdate}).
-		Where("sku IN ?", skus).Order("sku").Find(ctx)
+	query := "SELECT sku, available, reserved FROM stock WHERE sku IN " + database.Places(1, len(skus)) + " ORDER BY sku"
+	if s.db.System() == "postgresql" {
+		query += " FOR UPDATE"
+	}
+	items := make(map[string]stock.Item, len(lines))
+	err := s.db.Query(ctx, tx, func(scan func(...any) error) error {
+		var item stock.Item
+		err := scan(&item.SKU, &item.Available, &item.Reserved)
+		items[item.SKU] = item
+		return err
+	}, query, skus...)
 	if err != nil {
 		return nil, fmt.Errorf("lock stock: %w", err)
-	}
-	items := make(map[string]stock.Item, len(rows))
-	for _, row := range rows {
-		items[row.SKU] = stock.Item(row)
 	}
 	return items, nil
 }
@@ -33,7 +38,7 @@ func (s *Store) Lock(ctx context.Context, tx *gorm.DB, lines []stock.Line) (map[
 // Insert writes a reservation and takes its units from the stock, which the caller has locked. It reports whether it did: if
 // the order has a reservation already, perhaps the tombstone of its cancellation, nothing changes.
 func (s *Store) Insert(ctx context.Context, tx *Tx, r stock.Reservation) (bool, error) {
-	first, err := insertReservation(ctx, tx.DB, reservationRow{r.OrderID, r.State, r.Reason})
+	first, err := s.insertReservation(ctx, tx.DB, reservationRow{r.OrderID, r.State, r.Reason})
 	if err != nil || !first {
 		return false, err
 	}
@@ -41,16 +46,18 @@ func (s *Store) Insert(ctx context.Context, tx *Tx, r stock.Reservation) (bool, 
 	if r.State != stock.Reserved {
 		return true, nil
 	}
-	lines := make([]lineRow, len(r.Lines))
-	for i, line := range r.Lines {
-		lines[i] = lineRow{r.OrderID, line.SKU, line.Quantity}
+	var values []any
+	for _, line := range r.Lines {
+		values = append(values, r.OrderID, line.SKU, line.Quantity)
 	}
-	if err := gorm.G[lineRow](tx.DB).CreateInBatches(ctx, &lines, len(lines)); err != nil {
+	_, err = s.db.Exec(ctx, tx.DB, "INSERT INTO reservation_items (order_id, sku, quantity) VALUES "+
+		database.Places(len(r.Lines), 3), values...)
+	if err != nil {
 		return false, fmt.Errorf("write items of reservation %s: %w", r.OrderID, err)
 	}
-	err = tx.DB.WithContext(ctx).Exec(`
+	_, err = s.db.Exec(ctx, tx.DB, `
 		UPDATE stock SET available = stock.available - r.quantity, reserved = stock.reserved + r.quantity
-		FROM reservation_items AS r WHERE r.order_id = ? AND r.sku = stock.sku`, r.OrderID).Error
+		FROM reservation_items AS r WHERE r.order_id = $1 AND r.sku = stock.sku`, r.OrderID)
 	if err != nil {
 		return false, fmt.Errorf("reserve stock for %s: %w", r.OrderID, err)
 	}
@@ -61,7 +68,7 @@ func (s *Store) Insert(ctx context.Context, tx *Tx, r stock.Reservation) (bool, 
 // before, nothing changes and there are none. An order without a reservation gets a cancelled one, the tombstone, so that its
 // creation reserves nothing when it arrives.
 func (s *Store) Cancel(ctx context.Context, tx *Tx, orderID string) ([]stock.Line, error) {
-	tombstone, err := insertReservation(ctx, tx.DB, reservationRow{orderID, stock.Cancelled, ""})
+	tombstone, err := s.insertReservation(ctx, tx.DB, reservationRow{orderID, stock.Cancelled, ""})
 	if err != nil {
 		return nil, err
 	}
@@ -110,12 +117,13 @@ func (s *Store) Reservation(ctx context.Context, orderID string) (stock.Reservat
 
 // insertReservation writes the reservation if the order has none, and reports whether it did. It waits for another transaction
 // that is about to write one.
-func insertReservation(ctx context.Context, tx *gorm.DB, row reservationRow) (bool, error) {
-	result := gorm.WithResult()
-	if err := gorm.G[reservationRow](tx, clause.OnConflict{DoNothing: true}, result).Create(ctx, &row); err != nil {
+func (s *Store) insertReservation(ctx context.Context, tx *gorm.DB, row reservationRow) (bool, error) {
+	written, err := s.db.Exec(ctx, tx, "INSERT INTO reservations (order_id, state, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		row.OrderID, string(row.State), row.Reason)
+	if err != nil {
 		return false, fmt.Errorf("write reservation %s: %w", row.OrderID, err)
 	}
-	return result.RowsAffected == 1, nil
+	return written == 1, nil
 }
 
 func linesOf(ctx context.Context, db *gorm.DB, orderID string) ([]stock.Line, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -18,6 +19,10 @@ const sweepBatch = 500
 // verdict is counted in the transaction that marks it as counted, so it counts once, even if several processes sweep at the
 // same time or are killed meanwhile.
 func (s *Store) Sweep(ctx context.Context, now time.Time) error {
+	// Mostly there is nothing to count, and a look takes the database much less than a transaction that writes.
+	if due, err := s.due(ctx, now); err != nil || !due {
+		return err
+	}
 	for {
 		n, err := s.countBatch(ctx, now)
 		if err != nil {
@@ -29,11 +34,23 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 	}
 }
 
+// uncounted is the condition for orders with a verdict that is not counted yet, or due.
+const uncounted = "objective_counted = 0 AND (objective <> '' OR created_at < ?)"
+
+func (s *Store) due(ctx context.Context, now time.Time) (due bool, err error) {
+	query := "SELECT id FROM orders WHERE " + strings.Replace(uncounted, "?", "$1", 1) + " LIMIT 1"
+	err = s.db.Query(ctx, nil, func(func(...any) error) error { due = true; return nil }, query, late(now))
+	if err != nil {
+		return false, fmt.Errorf("look for orders to count for the objective: %w", err)
+	}
+	return due, nil
+}
+
 func (s *Store) countBatch(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.db.Write.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		// Rows that another sweep has locked are counted there.
 		due := tx.Table("orders").Select("id").
-			Where("objective_counted = 0 AND (objective <> '' OR created_at < ?)", late(now)).Limit(sweepBatch)
+			Where(uncounted, late(now)).Limit(sweepBatch)
 		var verdicts []order.Verdict
 		err := tx.Raw(`
 			UPDATE orders SET objective_counted = 1, objective = CASE objective WHEN '' THEN 'bad' ELSE objective END

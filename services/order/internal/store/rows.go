@@ -33,17 +33,6 @@ func (orderRow) TableName() string { return "orders" }
 // TableName tells GORM the table.
 func (itemRow) TableName() string { return "order_items" }
 
-func rowsOf(o order.Order) (orderRow, []itemRow) {
-	items := make([]itemRow, len(o.Items))
-	for i, item := range o.Items {
-		items[i] = itemRow{o.ID, i, item.SKU, item.Quantity, item.UnitPriceCents}
-	}
-	return orderRow{
-		ID: o.ID, CustomerID: o.CustomerID, Status: o.Status, Reason: o.Reason, Currency: o.Currency,
-		TotalCents: o.TotalCents, TraceID: o.TraceID, CreatedAt: o.CreatedAt.UnixMicro(),
-	}, items
-}
-
 func (r orderRow) order(items []order.Item) order.Order {
 	return order.Order{
 		ID: r.ID, CustomerID: r.CustomerID, Status: r.Status, Reason: r.Reason, Currency: r.Currency,

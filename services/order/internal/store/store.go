@@ -40,11 +40,20 @@ func New(db *database.DB, reg prometheus.Registerer) *Store {
 
 // Insert writes a new order.
 func (s *Store) Insert(ctx context.Context, tx *Tx, o order.Order) error {
-	head, items := rowsOf(o)
-	if err := gorm.G[orderRow](tx.DB).Create(ctx, &head); err != nil {
+	_, err := s.db.Exec(ctx, tx.DB, `
+		INSERT INTO orders (id, customer_id, status, reason, currency, total_cents, trace_id, created_at, finished_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)`,
+		o.ID, o.CustomerID, string(o.Status), o.Reason, o.Currency, o.TotalCents, o.TraceID, o.CreatedAt.UnixMicro())
+	if err != nil {
 		return fmt.Errorf("write order %s: %w", o.ID, err)
 	}
-	if err := gorm.G[itemRow](tx.DB).CreateInBatches(ctx, &items, len(items)); err != nil {
+	var values []any
+	for i, item := range o.Items {
+		values = append(values, o.ID, i, item.SKU, item.Quantity, item.UnitPriceCents)
+	}
+	_, err = s.db.Exec(ctx, tx.DB, "INSERT INTO order_items (order_id, position, sku, quantity, unit_price_cents) VALUES "+
+		database.Places(len(o.Items), 5), values...)
+	if err != nil {
 		return fmt.Errorf("write items of order %s: %w", o.ID, err)
 	}
 	tx.OnCommit(s.instrumentation.accepted.Inc)
@@ -56,20 +65,35 @@ func (s *Store) Insert(ctx context.Context, tx *Tx, o order.Order) error {
 func (s *Store) Change(
 	ctx context.Context, tx *Tx, id string, to order.Status, reason string, now time.Time,
 ) (bool, error) {
-	var changed orderRow
-	result := tx.DB.WithContext(ctx).Raw(`
-		UPDATE orders SET status = ?, reason = ?,
-			finished_at = CASE finished_at WHEN 0 THEN ? ELSE finished_at END,
-			objective = CASE WHEN objective <> '' THEN objective WHEN created_at < ? THEN 'bad' ELSE ? END
-		WHERE id = ? AND status IN ? RETURNING created_at, finished_at, trace_id`,
-		to, reason, now.UnixMicro(), late(now), to.InTime(), id, to.From()).Scan(&changed)
-	if result.Error != nil {
-		return false, fmt.Errorf("change order %s to %s: %w", id, to, result.Error)
+	from := to.From()
+	if len(from) == 0 {
+		return false, nil
 	}
-	if result.RowsAffected == 1 && changed.FinishedAt == now.UnixMicro() {
-		tx.OnCommit(func() { s.instrumentation.finish(ctx, to, changed) })
+	args := []any{string(to), reason, now.UnixMicro(), late(now), string(to.InTime()), id}
+	for _, status := range from {
+		args = append(args, string(status))
 	}
-	return result.RowsAffected == 1, nil
+	var changed []orderRow
+	err := s.db.Query(ctx, tx.DB, func(scan func(...any) error) error {
+		var row orderRow
+		err := scan(&row.CreatedAt, &row.FinishedAt, &row.TraceID)
+		changed = append(changed, row)
+		return err
+	}, `
+		UPDATE orders SET status = $1, reason = $2,
+			finished_at = CASE finished_at WHEN 0 THEN $3 ELSE finished_at END,
+			objective = CASE WHEN objective <> '' THEN objective WHEN created_at < $4 THEN 'bad' ELSE $5 END
+		WHERE id = $6 AND status IN (`+database.PlacesFrom(7, len(from))+`)
+		RETURNING created_at, finished_at, trace_id`, args...)
+	if err != nil {
+		return false, fmt.Errorf("change order %s to %s: %w", id, to, err)
+	}
+	for _, row := range changed {
+		if row.FinishedAt == now.UnixMicro() {
+			tx.OnCommit(func() { s.instrumentation.finish(ctx, to, row) })
+		}
+	}
+	return len(changed) == 1, nil
 }
 
 // Order returns the order with that id, or order.ErrNotFound.

@@ -165,7 +165,7 @@ const (
 func (l *bareLoop) place(ctx context.Context, sku string) error {
 	id, now := newID(), time.Now().UnixMicro()
 	return l.order.transaction(ctx, func(do func(string, ...any)) {
-		do(insertOrder, id, "bench", "pending", "", "EUR", 1999, traceID, now, 0)
+		do(insertOrder, id, "bench", "pending", "", "EUR", 1999, traceID, now)
 		do(insertItem, id, 0, sku, 1, 1999)
 		leave(do, "orders", "/order", "order.created.v1", id, "", `{"order_id":"`+id+`","customer_id":"bench",`+
 			`"currency":"EUR","total_cents":1999,"items":[{"sku":"`+sku+`","quantity":1,"unit_price_cents":1999}]}`)

@@ -25,25 +25,24 @@ const (
 // The services' statements, as their spans have them on SQLite. The bare loop runs these; SameStatements fails as soon
 // as the services run others.
 const (
-	insertOrder = "INSERT INTO `orders` (`id`,`customer_id`,`status`,`reason`,`currency`,`total_cents`,`trace_id`," +
-		"`created_at`,`finished_at`) VALUES (?,?,?,?,?,?,?,?,?)"
-	insertItem = "INSERT INTO `order_items` (`order_id`,`position`,`sku`,`quantity`,`unit_price_cents`) " +
-		"VALUES (?,?,?,?,?)"
+	insertOrder = "INSERT INTO orders (id, customer_id, status, reason, currency, total_cents, trace_id, created_at, finished_at) " +
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)"
+	insertItem    = "INSERT INTO order_items (order_id, position, sku, quantity, unit_price_cents) VALUES ($1, $2, $3, $4, $5)"
 	insertMessage = "INSERT INTO outbox (id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id, " +
 		"leased_until, failures, published_at, replayed, headers, subject_hash) " +
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 	noteEvent = "INSERT INTO inbox (consumer_group, event_id, processed_at) VALUES ($1, $2, $3) " +
 		"ON CONFLICT DO NOTHING RETURNING processed_at"
 
-	lockStock         = "SELECT * FROM `stock` WHERE sku IN (?) ORDER BY sku"
-	insertReservation = "INSERT INTO `reservations` (`order_id`,`state`,`reason`) VALUES (?,?,?) ON CONFLICT DO NOTHING"
-	insertLine        = "INSERT INTO `reservation_items` (`order_id`,`sku`,`quantity`) VALUES (?,?,?)"
+	lockStock         = "SELECT sku, available, reserved FROM stock WHERE sku IN ($1) ORDER BY sku"
+	insertReservation = "INSERT INTO reservations (order_id, state, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+	insertLine        = "INSERT INTO reservation_items (order_id, sku, quantity) VALUES ($1, $2, $3)"
 	takeStock         = "UPDATE stock SET available = stock.available - r.quantity, reserved = stock.reserved + r.quantity " +
-		"FROM reservation_items AS r WHERE r.order_id = ? AND r.sku = stock.sku"
+		"FROM reservation_items AS r WHERE r.order_id = $1 AND r.sku = stock.sku"
 
-	decideOrder = "UPDATE orders SET status = ?, reason = ?, finished_at = CASE finished_at WHEN 0 THEN ? ELSE finished_at END, " +
-		"objective = CASE WHEN objective <> '' THEN objective WHEN created_at < ? THEN 'bad' ELSE ? END " +
-		"WHERE id = ? AND status IN (?) RETURNING created_at, finished_at, trace_id"
+	decideOrder = "UPDATE orders SET status = $1, reason = $2, finished_at = CASE finished_at WHEN 0 THEN $3 ELSE finished_at END, " +
+		"objective = CASE WHEN objective <> '' THEN objective WHEN created_at < $4 THEN 'bad' ELSE $5 END " +
+		"WHERE id = $6 AND status IN ($7) RETURNING created_at, finished_at, trace_id"
 )
 
 // The relay's statements have no spans; they are those of package outbox.
@@ -81,7 +80,7 @@ func (k Kind) dialect(statement string) string {
 	}
 	statement = strings.Replace(statement, "LIMIT ?)", "LIMIT ? FOR UPDATE SKIP LOCKED)", 1)           // leaseMessages
 	statement = strings.Replace(statement, "ORDER BY id) SELECT", "ORDER BY id FOR UPDATE) SELECT", 1) // settleMessages
-	parts := strings.Split(strings.ReplaceAll(statement, "`", `"`), "?")
+	parts := strings.Split(statement, "?")
 	for i := range parts[:len(parts)-1] {
 		parts[i] += "$" + strconv.Itoa(i+1)
 	}
