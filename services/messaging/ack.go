@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	ackBatch = 96                   // an eighth of the fetched messages that the default holds: workers have the others meanwhile
-	ackDelay = 5 * time.Millisecond // how long the first of a batch waits for others
+	mostAcked = 96                   // with one command
+	ackDelay  = 5 * time.Millisecond // how long the first of a batch waits for others
 )
 
 // An acker acknowledges the settled messages of one partition, many with one command.
@@ -16,10 +16,12 @@ type acker struct {
 	queue     *queue
 	partition int
 	settled   chan string // entry ids; holds all that the queue holds
+	enough    int         // settled entries are acknowledged at once: half of the partition's places, so that the others stay busy
 }
 
 func newAcker(m *member, q *queue, partition int) *acker {
-	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.InFlight)}
+	enough := max(1, min(m.InFlight*3/4/m.Partitions/2, mostAcked))
+	return &acker{member: m, queue: q, partition: partition, settled: make(chan string, m.InFlight), enough: enough}
 }
 
 // add queues an entry for acknowledgement. The entry keeps its place in the consumer's queue until then: while Redis accepts
@@ -30,7 +32,7 @@ func (a *acker) add(entryID string) { a.settled <- entryID }
 func (a *acker) close() { close(a.settled) }
 
 func (a *acker) run(ctx context.Context) {
-	batch := make([]string, 0, ackBatch)
+	batch := make([]string, 0, a.enough)
 	due := time.NewTimer(ackDelay)
 	due.Stop()
 	for open := true; open; {
@@ -43,7 +45,7 @@ func (a *acker) run(ctx context.Context) {
 			if len(batch) == 1 && open {
 				due.Reset(ackDelay)
 			}
-			if open && len(batch) < ackBatch {
+			if open && len(batch) < a.enough {
 				continue
 			}
 		case <-due.C:

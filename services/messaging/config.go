@@ -67,7 +67,7 @@ type ConsumerConfig struct {
 	Name string
 
 	Workers  int // handlers that run at once; DefaultWorkers
-	InFlight int // most messages held at once: fetched, not yet settled; 1024
+	InFlight int // most messages held at once: fetched, not yet settled; 1024, or 64 for each partition if that is more
 
 	Deliveries      int64         // before a message is dead-lettered; DefaultDeliveries
 	HandlerTimeout  time.Duration // of one attempt, whose context ends then; 10 s
@@ -105,10 +105,10 @@ const (
 )
 
 // withDefaults fills in the defaults.
-func (c ConsumerConfig) withDefaults() ConsumerConfig {
+func (c ConsumerConfig) withDefaults(partitions int) ConsumerConfig {
 	c.Name = cmp.Or(c.Name, defaultName())
 	c.Workers = cmp.Or(c.Workers, DefaultWorkers)
-	c.InFlight = cmp.Or(c.InFlight, 1024)
+	c.InFlight = cmp.Or(c.InFlight, max(1024, 64*partitions))
 	c.Deliveries = cmp.Or(c.Deliveries, DefaultDeliveries)
 	c.HandlerTimeout = cmp.Or(c.HandlerTimeout, 10*time.Second)
 	c.ShutdownTimeout = cmp.Or(c.ShutdownTimeout, 15*time.Second)

@@ -37,8 +37,12 @@ type delivery struct {
 	attempt   trace.SpanContext
 }
 
-// read decodes the entry into the message.
+// read decodes the entry into the message, once: a message is tried again after an outage. Then the entry is given up, because it
+// takes more memory than the message.
 func (d *delivery) read() {
+	if d.ID != "" || d.malformed != nil {
+		return
+	}
 	stream, deliveries := d.Stream, d.Deliveries
 	d.Message, d.malformed = decode(stream, d.entry)
 	d.Deliveries, d.entry = deliveries, redis.XMessage{}
@@ -51,7 +55,7 @@ func NewConsumer[S Stream](s *Streams, stream S, config ConsumerConfig, handlers
 	for _, h := range handlers {
 		types[h.eventType] = h.handle
 	}
-	return newConsumer(s, stream.Name(), config.withDefaults(), types)
+	return newConsumer(s, stream.Name(), config.withDefaults(s.Partitions), types)
 }
 
 func newConsumer(s *Streams, stream string, config ConsumerConfig, handlers map[string]handle) *Consumer {
