@@ -27,16 +27,18 @@ const Timeout = 2 * time.Minute
 
 // A Job is what a child is told to do, on its standard input.
 type Job struct {
-	Role      string // a key of roles
-	RedisURL  string
-	Stream    string
-	Group     string
-	Messages  int
-	Telemetry Telemetry
-	Databases Databases     // of the bare loop of orders
-	WarmUp    time.Duration // of it
-	Duration  time.Duration // after that
-	Profile   string        // file for a CPU profile, or ""
+	Role       string // a key of roles
+	RedisURL   string
+	Stream     string
+	Group      string
+	Messages   int
+	Backlog    int // that an operation of package growth meets
+	Partitions int // of the stream; 0 stands for 1
+	Telemetry  Telemetry
+	Databases  Databases     // of the bare loop of orders
+	WarmUp     time.Duration // of it
+	Duration   time.Duration // after that
+	Profile    string        // file for a CPU profile, or ""
 }
 
 // Telemetry is what a measured process does beside its work.

@@ -13,6 +13,9 @@ type Row struct {
 	Target     float64 // of the ratio or, without a floor, of the value; 0: none
 	OfValue    bool    // the target is of the value, although there is a floor
 	AtMost     bool    // the target is the most that is good, not the least
+
+	X  int    // what grows from row to row, or 0
+	Of string // what it is the number of
 }
 
 // A Result is what one round of a row came to.
@@ -66,7 +69,7 @@ func dropped(r Result) float64  { return float64(r.Dropped) }
 
 // ratio is the median of the ratios, and whether there is one. A floor's is 1.
 func (s *Series) ratio() (float64, bool) {
-	if s.Target == 0 {
+	if s.Target == 0 && s.Floor == "" {
 		return 1, len(s.Results) > 0
 	}
 	return median(s.Ratios), len(s.Ratios) > 0

@@ -68,6 +68,7 @@ func startConsumer(
 		return nil, err
 	}
 	stream := messaging.Named(j.Stream)
+	with.config.Partitions = j.Partitions
 	consumer := messaging.NewConsumer(messaging.New(client, with.config), stream, messaging.ConsumerConfig{Group: j.Group},
 		messaging.OnType[messaging.Named](work.EventType, handle))
 	ctx, cancel := context.WithCancel(ctx)
@@ -91,8 +92,8 @@ func await(ctx context.Context, all <-chan struct{}, client redis.UniversalClien
 		return ctx.Err()
 	}
 	for {
-		pending, err := client.XPending(ctx, messaging.StreamKey(j.Stream, 0), j.Group).Result()
-		if err != nil || pending.Count == 0 {
+		pending, err := work.Pending(ctx, client, j)
+		if err != nil || pending == 0 {
 			return err
 		}
 		time.Sleep(time.Millisecond)

@@ -33,24 +33,31 @@ func (b *Bench) redis(ctx context.Context, stream string) (string, error) {
 		}
 		b.redisURL = url
 	}
-	oneIn, toLoad := map[string]int{streamSampled: 1, streamTenth: 10}[stream]
-	if !toLoad || b.loaded[stream] {
-		return b.redisURL, nil
+	if oneIn, toLoad := map[string]int{streamSampled: 1, streamTenth: 10}[stream]; toLoad {
+		return b.redisURL, b.load(ctx, stream, 1, oneIn)
+	}
+	return b.redisURL, nil
+}
+
+// load publishes a stream of so many partitions, unless that is done already. One message in so many is sampled.
+func (b *Bench) load(ctx context.Context, stream string, partitions, oneIn int) error {
+	if b.loaded[stream] {
+		return nil
 	}
 	client, err := messaging.Connect(messaging.Redis{URL: b.redisURL})
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer client.Close()
 	messages, err := work.NewMessages(stream, b.sizes.Messages, oneIn)
 	if err == nil {
-		err = work.Publish(ctx, messaging.New(client, messaging.Config{}).Publisher(), messages, len(messages))
+		err = work.Publish(ctx, messaging.New(client, messaging.Config{Partitions: partitions}).Publisher(), messages, len(messages))
 	}
 	if err != nil {
-		return "", fmt.Errorf("load stream %s: %w", stream, err)
+		return fmt.Errorf("load stream %s: %w", stream, err)
 	}
 	b.loaded[stream] = true
-	return b.redisURL, nil
+	return nil
 }
 
 // sameEntry fails if a floor's entry is not what our publisher writes.

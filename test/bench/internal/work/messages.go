@@ -79,15 +79,29 @@ const Distinct = 10 * BatchSize
 
 // Finished makes sure that each message was handled once and acknowledged, and removes the group.
 func Finished(ctx context.Context, client redis.UniversalClient, j child.Job, handled int64) error {
-	key := messaging.StreamKey(j.Stream, 0)
-	pending, err := client.XPending(ctx, key, j.Group).Result()
+	pending, err := Pending(ctx, client, j)
 	if err != nil {
 		return err
 	}
-	if handled != int64(j.Messages) || pending.Count != 0 {
-		return fmt.Errorf("%d messages were handled of %d, and %d are pending", handled, j.Messages, pending.Count)
+	if handled != int64(j.Messages) || pending != 0 {
+		return fmt.Errorf("%d messages were handled of %d, and %d are pending", handled, j.Messages, pending)
 	}
-	return client.XGroupDestroy(ctx, key, j.Group).Err()
+	for partition := range max(1, j.Partitions) {
+		err = errors.Join(err, client.XGroupDestroy(ctx, messaging.StreamKey(j.Stream, partition), j.Group).Err())
+	}
+	return err
+}
+
+// Pending is how many messages the group has not acknowledged, in all partitions.
+func Pending(ctx context.Context, client redis.UniversalClient, j child.Job) (n int64, err error) {
+	for partition := range max(1, j.Partitions) {
+		pending, err := client.XPending(ctx, messaging.StreamKey(j.Stream, partition), j.Group).Result()
+		if err != nil {
+			return 0, err
+		}
+		n += pending.Count
+	}
+	return n, nil
 }
 
 // Published makes sure that every message was added, and removes the stream.
