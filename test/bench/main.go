@@ -47,9 +47,13 @@ func run() int {
 	rounds := flag.Int("rounds", 0, "how many `rounds`; medians are of these (default 5, brief 1)")
 	only := flag.String("only", "", "measure the rows that this regular `expression` matches, and their floors")
 	growth := flag.Bool("growth", false, "measure how cost grows with work, instead of the usual rows")
+	charts := flag.String("charts", "", "measure nothing: draw the rows of --growth, in the file BENCH_JSON, into this `folder`")
 	profile := flag.String("profile", "", "write CPU profiles of the first round to this `folder`; they slow what they profile")
 	flag.Parse()
 
+	if *charts != "" {
+		return exitCode(draw(*charts))
+	}
 	sizes := full
 	if *short {
 		sizes = brief
@@ -61,11 +65,23 @@ func run() int {
 	if *growth {
 		table = row.Growth(sizes)
 	}
-	if err := measure(ctx, sizes, table, *only, *profile); err != nil {
+	return exitCode(measure(ctx, sizes, table, *only, *profile))
+}
+
+func exitCode(err error) int {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return 1
 	}
 	return 0
+}
+
+func draw(folder string) error {
+	lines, err := report.ReadJSON(os.Getenv("BENCH_JSON"))
+	if err != nil {
+		return err
+	}
+	return report.WriteCharts(folder, lines)
 }
 
 func measure(ctx context.Context, sizes row.Sizes, table []row.Row, only, profile string) (err error) {

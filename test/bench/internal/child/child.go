@@ -32,11 +32,11 @@ type Job struct {
 	Stream     string
 	Group      string
 	Messages   int
-	Backlog    int // that an operation of package growth meets
-	Partitions int // of the stream; 0 stands for 1
+	Partitions int // of the stream; 0 means 1
 	Telemetry  Telemetry
 	Databases  Databases     // of the bare loop of orders
-	WarmUp     time.Duration // of it
+	Backlog    int           // that an operation of package growth meets
+	WarmUp     time.Duration // of the bare loop of orders
 	Duration   time.Duration // after that
 	Profile    string        // file for a CPU profile, or ""
 }

@@ -67,11 +67,8 @@ func allocs(r Result) float64   { return r.Allocs }
 func exported(r Result) float64 { return float64(r.Exported) }
 func dropped(r Result) float64  { return float64(r.Dropped) }
 
-// ratio is the median of the ratios, and whether there is one. A floor's is 1.
+// ratio is the median of the ratios, and whether there is one: a floor has none.
 func (s *Series) ratio() (float64, bool) {
-	if s.Target == 0 && s.Floor == "" {
-		return 1, len(s.Results) > 0
-	}
 	return median(s.Ratios), len(s.Ratios) > 0
 }
 

@@ -68,8 +68,9 @@ func startConsumer(
 		return nil, err
 	}
 	stream := messaging.Named(j.Stream)
-	with.config.Partitions = j.Partitions
-	consumer := messaging.NewConsumer(messaging.New(client, with.config), stream, messaging.ConsumerConfig{Group: j.Group},
+	config := with.config
+	config.Partitions = j.Partitions
+	consumer := messaging.NewConsumer(messaging.New(client, config), stream, messaging.ConsumerConfig{Group: j.Group},
 		messaging.OnType[messaging.Named](work.EventType, handle))
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})

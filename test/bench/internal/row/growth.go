@@ -41,18 +41,10 @@ func Growth(s Sizes) []Row {
 
 func growthName(series string, x int) string { return fmt.Sprintf("%s_%d", series, x) }
 
-// partitioned is the measurement of consume_metrics, of a stream of so many partitions.
+// partitioned is consume_metrics, for a stream of so many partitions.
 func partitioned(partitions int) measureFunc {
-	return func(ctx context.Context, b *Bench) (report.Result, error) {
-		stream := fmt.Sprintf("bench-partitions-%d", partitions)
-		if _, err := b.redis(ctx, stream); err != nil {
-			return report.Result{}, err
-		}
-		if err := b.load(ctx, stream, partitions, 1); err != nil {
-			return report.Result{}, err
-		}
-		return b.throughput(ctx, child.Job{Role: "consume", Stream: stream, Partitions: partitions, Telemetry: child.MetricsOnly})
-	}
+	stream := map[int]string{1: streamSampled, 8: streamFew, 64: streamPartitioned}[partitions]
+	return throughput("consume", stream, child.MetricsOnly)
 }
 
 // onStream measures an operation on a stream with so many entries, in a child that fills and removes it.

@@ -15,9 +15,16 @@ import (
 
 // The streams that are consumed again and again, each time by a new group.
 const (
-	streamSampled = "bench-sampled" // each message belongs to a sampled trace
-	streamTenth   = "bench-tenth"   // one in ten does
+	streamSampled     = "bench-sampled"     // each message belongs to a sampled trace
+	streamTenth       = "bench-tenth"       // one in ten does
+	streamPartitioned = "bench-partitioned" // as the first, in many partitions
+	streamFew         = "bench-few"         // as the first, in few partitions
 )
+
+// toConsume tells how they are loaded.
+var toConsume = map[string]struct{ oneIn, partitions int }{
+	streamSampled: {1, 1}, streamTenth: {10, 1}, streamPartitioned: {1, 64}, streamFew: {1, 8},
+}
 
 // redis is the URL of a Redis of bench's own, on a Unix socket and without persistence, in which the stream is loaded
 // if it is one of those that are consumed.
@@ -33,31 +40,24 @@ func (b *Bench) redis(ctx context.Context, stream string) (string, error) {
 		}
 		b.redisURL = url
 	}
-	if oneIn, toLoad := map[string]int{streamSampled: 1, streamTenth: 10}[stream]; toLoad {
-		return b.redisURL, b.load(ctx, stream, 1, oneIn)
-	}
-	return b.redisURL, nil
-}
-
-// load publishes a stream of so many partitions, unless that is done already. One message in so many is sampled.
-func (b *Bench) load(ctx context.Context, stream string, partitions, oneIn int) error {
-	if b.loaded[stream] {
-		return nil
+	load, ok := toConsume[stream]
+	if !ok || b.loaded[stream] {
+		return b.redisURL, nil
 	}
 	client, err := messaging.Connect(messaging.Redis{URL: b.redisURL})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer client.Close()
-	messages, err := work.NewMessages(stream, b.sizes.Messages, oneIn)
+	messages, err := work.NewMessages(stream, b.sizes.Messages, load.oneIn)
 	if err == nil {
-		err = work.Publish(ctx, messaging.New(client, messaging.Config{Partitions: partitions}).Publisher(), messages, len(messages))
+		err = work.Publish(ctx, messaging.New(client, messaging.Config{Partitions: load.partitions}).Publisher(), messages, len(messages))
 	}
 	if err != nil {
-		return fmt.Errorf("load stream %s: %w", stream, err)
+		return "", fmt.Errorf("load stream %s: %w", stream, err)
 	}
 	b.loaded[stream] = true
-	return nil
+	return b.redisURL, nil
 }
 
 // sameEntry fails if a floor's entry is not what our publisher writes.

@@ -49,6 +49,7 @@ func (b *Bench) throughput(ctx context.Context, j child.Job, environment ...stri
 		return report.Result{}, err
 	}
 	j.RedisURL, j.Messages, j.Profile = url, b.sizes.Messages, b.profileOf(b.row)
+	j.Partitions = toConsume[j.Stream].partitions
 	j.Group = fmt.Sprintf("%s-%d", b.row, b.Round)
 	return child.Run(ctx, j, environment...)
 }

@@ -86,22 +86,37 @@ func Finished(ctx context.Context, client redis.UniversalClient, j child.Job, ha
 	if handled != int64(j.Messages) || pending != 0 {
 		return fmt.Errorf("%d messages were handled of %d, and %d are pending", handled, j.Messages, pending)
 	}
-	for partition := range max(1, j.Partitions) {
-		err = errors.Join(err, client.XGroupDestroy(ctx, messaging.StreamKey(j.Stream, partition), j.Group).Err())
+	for _, key := range partitions(j) {
+		if err := client.XGroupDestroy(ctx, key, j.Group).Err(); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-// Pending is how many messages the group has not acknowledged, in all partitions.
+// Pending is how many messages the group has received and not acknowledged.
 func Pending(ctx context.Context, client redis.UniversalClient, j child.Job) (n int64, err error) {
-	for partition := range max(1, j.Partitions) {
-		pending, err := client.XPending(ctx, messaging.StreamKey(j.Stream, partition), j.Group).Result()
-		if err != nil {
-			return 0, err
-		}
-		n += pending.Count
+	pipeline := client.Pipeline()
+	var answers []*redis.XPendingCmd
+	for _, key := range partitions(j) {
+		answers = append(answers, pipeline.XPending(ctx, key, j.Group))
+	}
+	if _, err := pipeline.Exec(ctx); err != nil {
+		return 0, err
+	}
+	for _, answer := range answers {
+		n += answer.Val().Count
 	}
 	return n, nil
+}
+
+// partitions are the keys of a job's stream.
+func partitions(j child.Job) []string {
+	keys := make([]string, max(1, j.Partitions))
+	for i := range keys {
+		keys[i] = messaging.StreamKey(j.Stream, i)
+	}
+	return keys
 }
 
 // Published makes sure that every message was added, and removes the stream.
