@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ type growth struct {
 
 type point struct{ x, y float64 }
 
-// growthsOf are the growths in these rows, in their order.
+// growthsOf are the growths in these rows, in their order. There are none of rows that have no number, or no value.
 func growthsOf(lines []Line) (all []*growth) {
 	named := map[string]*growth{}
 	for _, l := range lines {
@@ -46,10 +47,11 @@ func (g *growth) exponent() float64 {
 }
 
 func printGrowths(w io.Writer, all []*growth) {
-	for i, g := range all {
-		if i == 0 {
-			fmt.Fprint(w, "\nthe power with which a row's value grows\n")
-		}
-		fmt.Fprintf(w, "  %-28s %5.2f of the number of %s\n", g.name, g.exponent(), g.of)
+	all = slices.DeleteFunc(all, func(g *growth) bool { return len(g.points) < 2 })
+	if len(all) > 0 {
+		fmt.Fprint(w, "\nthe power of what grows, with which a row's value grows\n")
+	}
+	for _, g := range all {
+		fmt.Fprintf(w, "  %-28s %5.2f, of the number of %s\n", g.name, g.exponent(), g.of)
 	}
 }

@@ -44,7 +44,7 @@ func TestARowIsChosenWithWhatItNeeds(t *testing.T) {
 
 func TestWhatARowNeedsIsMeasuredBeforeIt(t *testing.T) {
 	before := map[string]bool{"": true}
-	for _, r := range Rows() {
+	for _, r := range append(Rows(), Growth(Sizes{Backlog: 1_000_000})...) {
 		if !before[r.Floor] || !before[r.needs] {
 			t.Errorf("%s comes before %q or %q", r.Name, r.Floor, r.needs)
 		}
@@ -54,7 +54,7 @@ func TestWhatARowNeedsIsMeasuredBeforeIt(t *testing.T) {
 
 func TestTheReportIsOneTableOf100Columns(t *testing.T) {
 	var all []report.Series
-	for _, r := range Rows() {
+	for _, r := range append(Rows(), Growth(Sizes{Backlog: 1_000_000})...) {
 		s := report.Series{Row: r.Row, Ratios: []float64{1.25, 0.75}}
 		for _, v := range []float64{234_567.8, 1} {
 			s.Results = append(s.Results, report.Result{Value: v, Allocs: 12.3, Exported: 200_000, Dropped: 1_000_000})
