@@ -190,7 +190,7 @@ func (d *drawing) addCurves(all []*growth) {
 	x := logarithmic(xs, left, d.Right, &d.XTicks)
 	y := logarithmic(ys, bottom, top, &d.YTicks)
 	for i, g := range all {
-		c := curve{Color: i, Name: g.short(), Exponent: fmt.Sprintf("%.2f", g.exponent())}
+		c := curve{Color: i, Name: g.short(), Exponent: strings.Replace(fmt.Sprintf("%.2f", g.exponent()), "-", "−", 1)}
 		for _, p := range g.points {
 			c.Dots = append(c.Dots, dot{x(p.x), y(p.y)})
 		}
