@@ -22,10 +22,10 @@ func pictureOf(width, height int) *fstest.MapFile {
 
 var (
 	documents = fstest.MapFS{
-		"README.md":    {Data: []byte("# The system\n\n[Words](docs/words.md), [code](code/a.go#L2), [none](code/none.go), [binary](code/b.bin)\n")},
-		"CHANGES.md":   {Data: []byte("# Changes\n")},
+		"README.md":      {Data: []byte("# The system\n\n[Words](docs/words.md), [code](code/a.go#L2), [none](code/none.go), [binary](code/b.bin)\n")},
+		"CHANGES.md":     {Data: []byte("# Changes\n")},
 		"docs/chart.svg": {Data: []byte("<svg/>")},
-		"docs/pic.png": pictureOf(3, 2), "docs/page-light.png": pictureOf(4, 4), "docs/page-dark.png": pictureOf(4, 4),
+		"docs/pic.png":   pictureOf(3, 2), "docs/page-light.png": pictureOf(4, 4), "docs/page-dark.png": pictureOf(4, 4),
 		"docs/words.md": {Data: []byte("# Words\n\n## To `ack`, _again_\n\n## To ack again\n\n| a | b |\n|---|---|\n| 1 | <b>2</b> |\n\n" +
 			"![one\npicture](pic.png) ![two](page-light.png)\n\n" +
 			"[up](../README.md#x) [here](#to-ack-again) [alert](../observability/runbooks/Other.md) [away](https://example.com/a.md) [evil](javascript:alert(1))\n\n" +
