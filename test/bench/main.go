@@ -3,7 +3,8 @@
 // a process of its own, which is this program again.
 //
 // The rows are in internal/row, a file for each kind of them. What they are divided by is in internal/floor, and what both do
-// alike in internal/work. internal/child starts processes, and internal/report prints what they came to.
+// alike in internal/work. internal/growth has operations that meet a backlog, for --growth. internal/child starts processes, and
+// internal/report prints what they came to, and draws charts.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Package report is what bench says: rows, what their rounds came to, and on which machine.
+// Package report is what bench says: rows, what their rounds came to, and on which machine. It draws charts of what grows.
 package report
 
 import (
