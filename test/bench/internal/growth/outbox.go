@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"example.com/clew/services/messaging"
@@ -76,9 +77,10 @@ func Replay(ctx context.Context, j child.Job) (report.Result, error) {
 
 // A filled is a database with an outbox, and a connection of its own to fill it.
 type filled struct {
-	db    *database.DB
-	own   *sql.DB
-	steps []time.Duration // of the purge
+	db     *database.DB
+	own    *sql.DB
+	client redis.UniversalClient
+	steps  []time.Duration // of the purge
 }
 
 // open makes the tables. The outbox is as in a service, but that its purge's steps are timed.
@@ -92,17 +94,17 @@ func open(ctx context.Context, j child.Job) (*filled, *outbox.Table, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	f := &filled{db: db, own: own}
-	// The outbox only marks rows: no relay runs, so nothing connects to Redis.
+	// The outbox needs a client, but nothing connects to Redis: no relay runs.
 	client, err := messaging.Connect(messaging.Redis{URL: j.RedisURL})
 	if err != nil {
-		f.close()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, own.Close(), db.Close())
 	}
+	f := &filled{db: db, own: own, client: client}
 	return f, outbox.New(timeSteps(db, f), db.System(), messaging.New(client, messaging.Config{})).Table, nil
 }
 
 func (f *filled) close() {
+	_ = f.client.Close()
 	_ = f.own.Close()
 	_ = f.db.Close()
 }
@@ -113,8 +115,8 @@ func (f *filled) close() {
 func (f *filled) fill(ctx context.Context, n int, first time.Time) error {
 	_, err := f.own.ExecContext(ctx, `
 		INSERT INTO outbox (id, stream, source, type, subject, time, data, traceparent, tracestate, baggage, cause_id, published_at)
-		SELECT id, 'orders', '/order', 'order.created.v1', 'order-' || id, us, $3, '00-' || repeat('0123456789abcdef', 2) || '-0123456789abcdef-00',
-			'', '', id, us
+		SELECT id, 'orders', '/order', 'order.created.v1', 'order-' || id, us, $3,
+			'00-' || repeat('0123456789abcdef', 2) || '-0123456789abcdef-00', '', '', id, us
 		FROM (SELECT overlay(lpad(to_hex($1::BIGINT + n), 12, '0') PLACING '-' FROM 9 FOR 0) || '-7000-8000-000000000000' AS id,
 			($1 + n) * 1000 AS us FROM generate_series(0, $2::BIGINT - 1) AS n) AS ids`,
 		first.UnixMilli(), n, `{"filler":"`+strings.Repeat("x", 500)+`"}`)
