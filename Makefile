@@ -15,7 +15,7 @@ standalone = $(filter standalone,$(mode))
 manage     = $(if $(standalone),$(CLEW),deploy/compose.sh)
 run        = $(if $(standalone),$(CLEW),deploy/compose.sh clew)
 
-.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium python3 ip engine clew bin/loadtest
+.PHONY: help up down status logs order streams dlq trace load kubernetes images test test-containers test-kubernetes bench charts lint fuzz tidy vendor screenshots redis postgres pgbouncer chromium python3 ip engine clew bin/loadtest
 .SECONDEXPANSION:
 
 help: ## list the targets
@@ -71,6 +71,9 @@ bench: redis postgres clew ## measure the speed, about 20 minutes; ARGS="--brief
 	@go build -o bin/ ./test/bench ./loadtest/cmd/generator
 	@GOWORK=off go build -C test/bench/peers -o $(CURDIR)/bin/ .
 	@bin/bench $(ARGS)
+
+charts: ## draw docs/charts again, from BENCH_JSON=file of make bench ARGS=--growth
+	@go run ./test/bench --charts docs/charts
 
 lint: $(GOLANGCI) ## check style and the direction of dependencies
 	@for module in $(MODULES); do echo "lint $$module"; (cd $$module && $(CURDIR)/$(GOLANGCI) run ./...); done

@@ -25,5 +25,5 @@ var Runbooks embed.FS
 //
 //go:embed *.md LICENSE docs/*.md docs/*/*.md
 //go:embed docs/screenshots/lesson-*.png docs/screenshots/page-orders-*.png docs/screenshots/report-*.png
-//go:embed docs/screenshots/grafana-overview.png
+//go:embed docs/screenshots/grafana-overview.png docs/charts/*.svg
 var Documents embed.FS

@@ -3,7 +3,8 @@
 // a process of its own, which is this program again.
 //
 // The rows are in internal/row, a file for each kind of them. What they are divided by is in internal/floor, and what both do
-// alike in internal/work. internal/child starts processes, and internal/report prints what they came to.
+// alike in internal/work. internal/growth has operations that meet a backlog, for --growth. internal/child starts processes, and
+// internal/report prints what they came to, and draws charts.
 package main
 
 import (
@@ -26,11 +27,11 @@ const second = time.Second
 var (
 	full = row.Sizes{
 		Rounds: 5, Messages: 200_000, Peers: 20_000, OpenLoop: 10 * second, WarmUp: 2 * second, Orders: 10 * second, Idle: 20 * second,
-		Generate: 5 * second, Soak: 20 * second,
+		Generate: 5 * second, Soak: 20 * second, Backlog: 1_000_000,
 	}
 	brief = row.Sizes{
 		Rounds: 1, Messages: 20_000, Peers: 2_000, OpenLoop: second, WarmUp: second, Orders: second, Idle: 2 * second,
-		Generate: second, Soak: second,
+		Generate: second, Soak: second, Backlog: 10_000,
 	}
 )
 
@@ -46,9 +47,14 @@ func run() int {
 	short := flag.Bool("brief", false, "one short round, to see that everything works")
 	rounds := flag.Int("rounds", 0, "how many `rounds`; medians are of these (default 5, brief 1)")
 	only := flag.String("only", "", "measure the rows that this regular `expression` matches, and their floors")
+	growth := flag.Bool("growth", false, "measure how cost grows with work, instead of the usual rows")
+	charts := flag.String("charts", "", "measure nothing: draw the rows of --growth, in the file BENCH_JSON, into this `folder`")
 	profile := flag.String("profile", "", "write CPU profiles of the first round to this `folder`; they slow what they profile")
 	flag.Parse()
 
+	if *charts != "" {
+		return exitCode(draw(*charts))
+	}
 	sizes := full
 	if *short {
 		sizes = brief
@@ -56,21 +62,37 @@ func run() int {
 	if *rounds > 0 {
 		sizes.Rounds = *rounds
 	}
-	if err := measure(ctx, sizes, *only, *profile); err != nil {
+	table := row.Rows()
+	if *growth {
+		table = row.Growth(sizes)
+	}
+	return exitCode(measure(ctx, sizes, table, *only, *profile))
+}
+
+func exitCode(err error) int {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return 1
 	}
 	return 0
 }
 
-func measure(ctx context.Context, sizes row.Sizes, only, profile string) (err error) {
+func draw(folder string) error {
+	lines, err := report.ReadJSON(os.Getenv("BENCH_JSON"))
+	if err != nil {
+		return err
+	}
+	return report.WriteCharts(folder, lines)
+}
+
+func measure(ctx context.Context, sizes row.Sizes, table []row.Row, only, profile string) (err error) {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return fmt.Errorf("--only: %w", err)
 	}
-	selected := row.Choose(pattern)
+	selected := row.Choose(table, pattern)
 	if len(selected) == 0 {
-		return fmt.Errorf("--only %q matches no row: %v", only, row.Names())
+		return fmt.Errorf("--only %q matches no row: %v", only, row.Names(table))
 	}
 	b, err := row.NewBench(sizes, profile)
 	if err != nil {

@@ -159,17 +159,22 @@ func (p *page) getDocument(r *http.Request) (any, error) {
 
 // isShown tells whether a file is a document, or one points to it: nothing else of the repository is shown.
 func (p *page) isShown(file string) bool {
-	return p.linked()[file] || isFile(p.Documents, file) && path.Ext(file) != ".png"
+	return p.linked()[file] || isFile(p.Documents, file) && pictureTypes[path.Ext(file)] == ""
 }
+
+// pictureTypes are the content types of pictures, by the end of their names.
+var pictureTypes = map[string]string{".png": "image/png", ".svg": "image/svg+xml"}
 
 // getPicture serves a picture of a document. Browsers revalidate it, as they do the page's files.
 func (p *page) getPicture(w http.ResponseWriter, r *http.Request) {
 	content, err := fs.ReadFile(p.Documents, r.PathValue("path"))
-	if err != nil || path.Ext(r.PathValue("path")) != ".png" {
+	contentType, known := pictureTypes[path.Ext(r.PathValue("path"))]
+	if err != nil || !known {
 		httpserver.Problemf(http.StatusNotFound, "there is no picture %.200q", r.PathValue("path")).Write(w)
 		return
 	}
-	w.Header().Set("Content-Type", "image/png")
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'") // a chart has its colours in it
 	w.Header().Set("Cache-Control", "no-cache")
 	w.Header().Set("ETag", fmt.Sprintf(`"%.12x"`, sha256.Sum256(content)))
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))

@@ -22,9 +22,10 @@ func pictureOf(width, height int) *fstest.MapFile {
 
 var (
 	documents = fstest.MapFS{
-		"README.md":    {Data: []byte("# The system\n\n[Words](docs/words.md), [code](code/a.go#L2), [none](code/none.go), [binary](code/b.bin)\n")},
-		"CHANGES.md":   {Data: []byte("# Changes\n")},
-		"docs/pic.png": pictureOf(3, 2), "docs/page-light.png": pictureOf(4, 4), "docs/page-dark.png": pictureOf(4, 4),
+		"README.md":      {Data: []byte("# The system\n\n[Words](docs/words.md), [code](code/a.go#L2), [none](code/none.go), [binary](code/b.bin)\n")},
+		"CHANGES.md":     {Data: []byte("# Changes\n")},
+		"docs/chart.svg": {Data: []byte("<svg/>")},
+		"docs/pic.png":   pictureOf(3, 2), "docs/page-light.png": pictureOf(4, 4), "docs/page-dark.png": pictureOf(4, 4),
 		"docs/words.md": {Data: []byte("# Words\n\n## To `ack`, _again_\n\n## To ack again\n\n| a | b |\n|---|---|\n| 1 | <b>2</b> |\n\n" +
 			"![one\npicture](pic.png) ![two](page-light.png)\n\n" +
 			"[up](../README.md#x) [here](#to-ack-again) [alert](../observability/runbooks/Other.md) [away](https://example.com/a.md) [evil](javascript:alert(1))\n\n" +
@@ -136,7 +137,7 @@ func TestAFileToWhichADocumentPoints(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	r.wantProblem(r.ask(http.MethodGet, "/api/documents/code/b.bin", ""), http.StatusUnsupportedMediaType, "no text")
-	for _, other := range []string{"secret", "code/c.go", "code", "docs/pic.png", "code/none.go", "docs/..%2Fsecret", "nothing.md"} {
+	for _, other := range []string{"secret", "code/c.go", "code", "docs/pic.png", "docs/chart.svg", "code/none.go", "docs/..%2Fsecret", "nothing.md"} {
 		r.wantProblem(r.ask(http.MethodGet, "/api/documents/"+other, ""), http.StatusNotFound, "there is no document")
 	}
 }
@@ -149,6 +150,11 @@ func TestPictures(t *testing.T) {
 	}
 	if again := r.ask(http.MethodGet, "/pictures/docs/pic.png", "", "If-None-Match", got.Header().Get("ETag")); again.Code != http.StatusNotModified {
 		t.Errorf("it is sent again: %d", again.Code)
+	}
+	chart := r.ask(http.MethodGet, "/pictures/docs/chart.svg", "")
+	if chart.Code != http.StatusOK || chart.Header().Get("Content-Type") != "image/svg+xml" ||
+		!strings.HasPrefix(chart.Header().Get("Content-Security-Policy"), "default-src 'none';") {
+		t.Errorf("%d %v", chart.Code, chart.Header())
 	}
 	for _, other := range []string{"README.md", "docs/none.png"} {
 		r.wantProblem(r.ask(http.MethodGet, "/pictures/"+other, ""), http.StatusNotFound, "there is no picture")

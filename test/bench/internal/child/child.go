@@ -36,7 +36,8 @@ type Job struct {
 	Workers, InFlight int // of a consumer; 0 means its defaults
 	Telemetry         Telemetry
 	Databases         Databases     // of the bare loop of orders
-	WarmUp            time.Duration // of it
+	Backlog           int           // that an operation of package growth meets
+	WarmUp            time.Duration // of the bare loop of orders
 	Duration          time.Duration // after that
 	Profile           string        // file for a CPU profile, or ""
 }

@@ -1,12 +1,10 @@
-// Package report is what bench says: rows, what their rounds came to, and on which machine.
+// Package report is what bench says: rows, what their rounds came to, and on which machine. It draws charts of what grows.
 package report
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 )
@@ -44,6 +42,7 @@ func Print(w io.Writer, all []Series, machine []string) {
 			fmt.Fprintf(w, "  %-28s   %s %s\n", "", median, name)
 		}
 	}
+	printGrowths(w, growthsOf(linesOf(all)))
 	for _, s := range all {
 		for _, err := range s.Errs {
 			fmt.Fprintf(w, "\nFAILED %s: %v\n", s.Name, err)
@@ -86,33 +85,4 @@ func number(n float64) string {
 		text = text[:i] + " " + text[i:]
 	}
 	return text
-}
-
-// WriteJSON writes the medians for other programs. What was not measured has no value, and no ratio has what has no floor.
-func WriteJSON(path string, all []Series) error {
-	type line struct {
-		Name  string   `json:"name"`
-		Value *float64 `json:"value"`
-		Unit  string   `json:"unit"`
-		Ratio *float64 `json:"ratio"`
-	}
-	lines := make([]line, len(all))
-	for i, s := range all {
-		lines[i] = line{Name: s.Name, Unit: s.Unit}
-		if len(s.Results) > 0 {
-			value := median(s.of(value))
-			lines[i].Value = &value
-		}
-		if ratio, ok := s.ratio(); ok {
-			lines[i].Ratio = &ratio
-		}
-	}
-	data, err := json.MarshalIndent(lines, "", "  ")
-	if err == nil {
-		err = os.WriteFile(path, append(data, '\n'), 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("BENCH_JSON: %w", err)
-	}
-	return nil
 }

@@ -13,6 +13,9 @@ type Row struct {
 	Target     float64 // of the ratio or, without a floor, of the value; 0: none
 	OfValue    bool    // the target is of the value, although there is a floor
 	AtMost     bool    // the target is the most that is good, not the least
+
+	X  int    // what grows from row to row, or 0
+	Of string // what it is the number of
 }
 
 // A Result is what one round of a row came to.

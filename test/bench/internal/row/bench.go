@@ -12,6 +12,7 @@ import (
 
 	"example.com/clew/test/bench/internal/child"
 	"example.com/clew/test/bench/internal/floor"
+	"example.com/clew/test/bench/internal/growth"
 	"example.com/clew/test/bench/internal/report"
 	"example.com/clew/test/bench/internal/work"
 )
@@ -27,6 +28,7 @@ type Sizes struct {
 	Idle     time.Duration
 	Generate time.Duration // of the load test's generator, after its warm-up
 	Soak     time.Duration // of it, twice
+	Backlog  int           // the longest that an operation meets
 }
 
 // A Bench has what the rows share. Servers start when the first row needs them.
@@ -114,6 +116,10 @@ func roles() child.Roles {
 		"floor_open_loop": floor.OpenLoop,
 		"open_loop":       runOpenLoop,
 		"floor_orders":    floor.Orders,
+		"growth_claim":    growth.Claim,
+		"growth_sample":   growth.Sample,
+		"growth_purge":    growth.Purge,
+		"growth_replay":   growth.Replay,
 		"sink":            runSink,
 		"noop":            runNoop,
 	}

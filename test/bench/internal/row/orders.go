@@ -31,12 +31,17 @@ var nothingRecorded = []string{"OTEL_TRACES_EXPORTER=none", "OTEL_LOGS_EXPORTER=
 // orders measures the processes of `make up` under a load of orders, with their defaults unless environment says else:
 // everything is sampled and sent to the viewer.
 func orders(k floor.Kind, environment ...string) measureFunc {
+	return replicatedOrders(k, 1, environment...)
+}
+
+// replicatedOrders is orders with so many replicas of inventory.
+func replicatedOrders(k floor.Kind, replicas int, environment ...string) measureFunc {
 	return func(ctx context.Context, b *Bench) (r report.Result, err error) {
 		databases, err := b.emptyDatabases(ctx, k, fmt.Sprintf("%s%d", b.row, b.Round))
 		if err != nil {
 			return r, err
 		}
-		s, err := b.startStack(ctx, append(databases.Environment(), environment...)...)
+		s, err := b.startReplicas(ctx, replicas, append(databases.Environment(), environment...)...)
 		if err != nil {
 			return r, err
 		}

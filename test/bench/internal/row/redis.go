@@ -18,11 +18,12 @@ const (
 	streamSampled     = "bench-sampled"     // each message belongs to a sampled trace
 	streamTenth       = "bench-tenth"       // one in ten does
 	streamPartitioned = "bench-partitioned" // as the first, in many partitions
+	streamFew         = "bench-few"         // as the first, in few partitions
 )
 
 // toConsume tells how they are loaded.
 var toConsume = map[string]struct{ oneIn, partitions int }{
-	streamSampled: {1, 1}, streamTenth: {10, 1}, streamPartitioned: {1, 64},
+	streamSampled: {1, 1}, streamTenth: {10, 1}, streamPartitioned: {1, 64}, streamFew: {1, 8},
 }
 
 // redis is the URL of a Redis of bench's own, on a Unix socket and without persistence, in which the stream is loaded

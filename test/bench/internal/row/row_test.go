@@ -38,21 +38,21 @@ func TestARowIsChosenWithWhatItNeeds(t *testing.T) {
 	want := []string{
 		"floor_orders_sqlite", "orders_sqlite_sampled_all", "orders_sqlite_telemetry_off", "orders_telemetry_cost",
 	}
-	if diff := cmp.Diff(want, names(Choose(regexp.MustCompile("^orders_telemetry_cost$")))); diff != "" {
+	if diff := cmp.Diff(want, names(Choose(Rows(), regexp.MustCompile("^orders_telemetry_cost$")))); diff != "" {
 		t.Error(diff)
 	}
 	want = []string{"floor_consume", "consume_metrics", "partitions_64"}
-	if diff := cmp.Diff(want, names(Choose(regexp.MustCompile("^partitions_64$")))); diff != "" {
+	if diff := cmp.Diff(want, names(Choose(Rows(), regexp.MustCompile("^partitions_64$")))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(names(rows()), names(Choose(regexp.MustCompile("")))); diff != "" {
+	if diff := cmp.Diff(names(Rows()), names(Choose(Rows(), regexp.MustCompile("")))); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestWhatARowNeedsIsMeasuredBeforeIt(t *testing.T) {
 	before := map[string]bool{"": true}
-	for _, r := range rows() {
+	for _, r := range append(Rows(), Growth(Sizes{Backlog: 1_000_000})...) {
 		if !before[r.Floor] || !before[r.needs] {
 			t.Errorf("%s comes before %q or %q", r.Name, r.Floor, r.needs)
 		}
@@ -62,7 +62,7 @@ func TestWhatARowNeedsIsMeasuredBeforeIt(t *testing.T) {
 
 func TestTheReportIsOneTableOf100Columns(t *testing.T) {
 	var all []report.Series
-	for _, r := range rows() {
+	for _, r := range append(Rows(), Growth(Sizes{Backlog: 1_000_000})...) {
 		s := report.Series{Row: r.Row, Ratios: []float64{1.25, 0.75}}
 		for _, v := range []float64{234_567.8, 1} {
 			s.Results = append(s.Results, report.Result{Value: v, Allocs: 12.3, Exported: 200_000, Dropped: 1_000_000})

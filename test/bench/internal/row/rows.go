@@ -28,8 +28,8 @@ func (r Row) Measure(ctx context.Context, b *Bench) (report.Result, error) {
 // A measureFunc measures one round of a row.
 type measureFunc func(context.Context, *Bench) (report.Result, error)
 
-// rows are the table, in the order in which a round measures them.
-func rows() []Row {
+// Rows are the table, in the order in which a round measures them.
+func Rows() []Row {
 	const perSecond, ordersPerSecond = "messages/s", "orders/s"
 	return []Row{
 		{Row: report.Row{Name: "floor_consume", Unit: perSecond},
@@ -103,19 +103,19 @@ func again(name string) measureFunc {
 }
 
 // Names are the rows' names, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(byName())) }
+func Names(table []Row) []string { return slices.Sorted(maps.Keys(byName(table))) }
 
-func byName() map[string]Row {
+func byName(table []Row) map[string]Row {
 	named := map[string]Row{}
-	for _, r := range rows() {
+	for _, r := range table {
 		named[r.Name] = r
 	}
 	return named
 }
 
-// Choose returns the rows that match and those that they need, in the table's order.
-func Choose(pattern *regexp.Regexp) []Row {
-	named, wanted := byName(), map[string]bool{}
+// Choose returns the rows of a table that match and those that they need, in the table's order.
+func Choose(table []Row, pattern *regexp.Regexp) []Row {
+	named, wanted := byName(table), map[string]bool{}
 	var want func(name string)
 	want = func(name string) {
 		if r, ok := named[name]; ok && !wanted[name] {
@@ -129,5 +129,5 @@ func Choose(pattern *regexp.Regexp) []Row {
 			want(name)
 		}
 	}
-	return slices.DeleteFunc(rows(), func(r Row) bool { return !wanted[r.Name] })
+	return slices.DeleteFunc(slices.Clone(table), func(r Row) bool { return !wanted[r.Name] })
 }

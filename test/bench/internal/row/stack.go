@@ -31,12 +31,17 @@ type stack struct {
 
 // startStack starts one that has these variables too.
 func (b *Bench) startStack(ctx context.Context, environment ...string) (*stack, error) {
+	return b.startReplicas(ctx, 1, environment...)
+}
+
+// startReplicas is startStack with so many replicas of inventory.
+func (b *Bench) startReplicas(ctx context.Context, inventory int, environment ...string) (*stack, error) {
 	dir, err := os.MkdirTemp(b.dir, "clew")
 	if err != nil {
 		return nil, err
 	}
 	s := &stack{clew: b.clew, dir: dir}
-	up := exec.CommandContext(ctx, b.clew, "up", "--detach")
+	up := exec.CommandContext(ctx, b.clew, "up", "--detach", fmt.Sprintf("--inventory-replicas=%d", inventory))
 	up.Env = append(s.environment(), environment...)
 	// Asked to stop before everything is ready, it takes back what it has started.
 	up.Cancel = func() error { return up.Process.Signal(os.Interrupt) }
@@ -93,12 +98,15 @@ func (s *stack) unharmed() error {
 	return nil
 }
 
-// spans asks both services what became of their spans, once nothing changes any more.
+// spans asks all processes of both services what became of their spans, once nothing changes any more.
 func (s *stack) spans(ctx context.Context) (exported, dropped int64, err error) {
 	for {
 		var now spanCounts
-		for _, service := range [...]string{"order", "inventory"} {
-			counts, err := scrapeSpans(ctx, s.admin(service))
+		for _, p := range s.Processes {
+			if !strings.HasPrefix(p.Name, "order-") && !strings.HasPrefix(p.Name, "inventory-") {
+				continue
+			}
+			counts, err := scrapeSpans(ctx, p.Admin)
 			if err != nil {
 				return 0, 0, err
 			}
