@@ -33,6 +33,7 @@ type Job struct {
 	Group             string
 	Messages          int
 	Partitions        int // of the stream; 0 means 1
+	OneIn             int // so many published messages belongs to a sampled trace
 	Workers, InFlight int // of a consumer; 0 means its defaults
 	Telemetry         Telemetry
 	Databases         Databases     // of the bare loop of orders

@@ -22,7 +22,7 @@ func runPublish(ctx context.Context, j child.Job) (report.Result, error) {
 		return report.Result{}, err
 	}
 	defer client.Close()
-	messages, err := work.NewMessages(j.Stream, work.Distinct, 1)
+	messages, err := work.NewMessages(j.Stream, work.Distinct, j.OneIn)
 	if err != nil {
 		return report.Result{}, err
 	}

@@ -35,7 +35,8 @@ func exporting(role, stream string, oneIn, queue int) measureFunc {
 			return report.Result{}, err
 		}
 		defer sink.Stop()
-		r, err := b.throughput(ctx, child.Job{Role: role, Stream: stream, Telemetry: child.MetricsAndSpans}, exportTo(sink, queue)...)
+		j := child.Job{Role: role, Stream: stream, OneIn: oneIn, Telemetry: child.MetricsAndSpans}
+		r, err := b.throughput(ctx, j, exportTo(sink, queue)...)
 		if err != nil {
 			return r, err
 		}
