@@ -28,7 +28,7 @@ const (
 )
 
 // encode returns the fields and values of a message's entry, in an order that is easy to read. Without withContext the
-// entry has no trace context, but keeps its baggage.
+// entry has no trace context, but keeps its baggage. The value of data is not a copy: whoever changes the message changes it.
 func encode(m Message, withContext bool) ([]string, error) {
 	if err := check(m); err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func encode(m Message, withContext bool) ([]string, error) {
 	fields = append(fields,
 		fieldTime, m.Time.UTC().Format(time.RFC3339Nano),
 		fieldDataContentType, contentType,
-		fieldData, string(m.Data),
+		fieldData, unsafe.String(unsafe.SliceData(m.Data), len(m.Data)),
 	)
 	for name, value := range m.Headers {
 		if withContext || name != "traceparent" && name != "tracestate" {

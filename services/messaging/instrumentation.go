@@ -146,9 +146,9 @@ type publisherInstrumentation struct {
 
 // A send is common to all messages that are sent to a stream.
 type send struct {
-	name     string // of spans
-	atStart  []trace.SpanStartOption
-	duration prometheus.Observer
+	name       string // of spans
+	attributes []attribute.KeyValue
+	duration   prometheus.Observer
 }
 
 type sentKey struct{ stream, eventType, errorType string }
@@ -160,9 +160,8 @@ func (i *instrumentation) publisher(types []EventType) publisherInstrumentation 
 			return i.sent.WithLabelValues(k.stream, clean(k.eventType, maxAttributeBytes), k.errorType)
 		}),
 		labels.NewCache(func(stream string) send {
-			about := i.about("send", semconv.MessagingOperationTypeSend, stream)
 			return send{
-				"send " + stream, []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...)},
+				"send " + stream, i.about("send", semconv.MessagingOperationTypeSend, stream),
 				i.operation.WithLabelValues(stream, "send"),
 			}
 		}),
@@ -177,8 +176,7 @@ func (i *instrumentation) publisher(types []EventType) publisherInstrumentation 
 // startSend opens the span of one XADD, in the message's own context: it belongs to the trace that created the message,
 // wherever the relay runs.
 func (i publisherInstrumentation) startSend(ctx context.Context, m Message) trace.Span {
-	to := i.sendOf.Of(m.Stream)
-	_, span := i.tracer.Start(ctx, to.name, to.atStart...)
+	_, span := i.tracer.Start(ctx, i.sendOf.Of(m.Stream).name, trace.WithSpanKind(trace.SpanKindClient))
 	return span
 }
 
@@ -193,8 +191,7 @@ func (i publisherInstrumentation) endSend(span trace.Span, m Message, at time.Ti
 
 // describe sets all attributes at once, because each call costs.
 func (i publisherInstrumentation) describe(span trace.Span, m Message, at time.Time, partition int, entryID string, err error) {
-	attributes := make([]attribute.KeyValue, 0, 6)
-	attributes = append(attributes,
+	attributes := append(slices.Clip(i.sendOf.Of(m.Stream).attributes),
 		semconv.MessagingDestinationPartitionID(strconv.Itoa(partition)),
 		conventions.OutboxWait.Float64(milliseconds(at.Sub(m.Time))))
 	if !IsPermanent(err) { // else nothing in it can be trusted to be text

@@ -23,6 +23,7 @@ type consumerInstrumentation struct {
 	member     *member
 	identity   []attribute.KeyValue // the group and the consumer
 	name       string               // of process spans
+	attributes []attribute.KeyValue // of process spans, from their start
 	atStart    []trace.SpanStartOption
 	consumed   prometheus.Counter
 	takenOver  prometheus.Counter
@@ -43,13 +44,14 @@ type processKey struct {
 
 func (i *instrumentation) consumer(m *member, handlers map[string]handle) *consumerInstrumentation {
 	identity := []attribute.KeyValue{semconv.MessagingConsumerGroupName(m.Group), semconv.MessagingClientID(m.Name)}
-	atStart := append(i.about("process", semconv.MessagingOperationTypeProcess, m.stream), identity...)
+	attributes := append(i.about("process", semconv.MessagingOperationTypeProcess, m.stream), identity...)
 	ci := &consumerInstrumentation{
 		instrumentation: i,
 		member:          m,
 		identity:        identity,
 		name:            "process " + m.stream,
-		atStart:         []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(atStart...)},
+		attributes:      attributes,
+		atStart:         []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attributes...)},
 		consumed:        i.consumed.WithLabelValues(m.stream, m.Group),
 		takenOver:       i.takenOver.WithLabelValues(m.stream, m.Group),
 		lost:            i.lost.WithLabelValues(m.stream, m.Group),
@@ -82,13 +84,19 @@ func (i *instrumentation) consumer(m *member, handlers map[string]handle) *consu
 func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery) (context.Context, trace.Span) {
 	ctx = d.Headers.extract(ctx)
 	creation := trace.SpanContextFromContext(ctx)
-	options := i.atStart
-	if i.linkOnly(ctx) {
+	options, late := i.atStart, false
+	switch {
+	case i.linkOnly(ctx):
 		options = append(slices.Clip(options), trace.WithNewRoot())
+	case creation.IsValid() && !creation.IsSampled():
+		options, late = options[:1], true // copying the attributes would be most of what a message costs that is not sampled
 	}
 	ctx, span := i.tracer.Start(ctx, i.name, options...)
 	if !span.IsRecording() {
 		return ctx, span
+	}
+	if late { // a sampler that does not follow its parent
+		span.SetAttributes(i.attributes...)
 	}
 	if creation.IsValid() {
 		span.AddLink(trace.Link{SpanContext: creation})
