@@ -33,11 +33,9 @@ func New(res *resource.Resource) (*prometheus.Registry, *sdkmetric.MeterProvider
 	fromHost := sdkmetric.Stream{
 		AttributeFilter: attribute.NewDenyKeysFilter(semconv.ServerAddressKey, semconv.ServerPortKey),
 	}
-	// How many spans are open. Nobody asks, and each span would be counted as it starts and as it ends.
-	live := sdkmetric.NewView(sdkmetric.Instrument{Name: "otel.sdk.span.live"}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})
 	meters := sdkmetric.NewMeterProvider(
 		sdkmetric.WithResource(res),
 		sdkmetric.WithReader(exporter),
-		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: "http.server.*"}, fromHost), live))
+		sdkmetric.WithView(sdkmetric.NewView(sdkmetric.Instrument{Name: "http.server.*"}, fromHost)))
 	return registry, meters, nil
 }
