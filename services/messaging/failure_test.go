@@ -67,6 +67,9 @@ func TestAFailedMessageIsTriedAgain(t *testing.T) {
 		if n := len(r.deadLetters()); n != 0 {
 			t.Errorf("%d dead letters", n)
 		}
+		if n := r.value("messaging_client_consumed_messages_total"); n != 3 {
+			t.Errorf("%v deliveries are counted, expected 3", n)
+		}
 	})
 }
 

@@ -57,7 +57,6 @@ func (f *fetcher) once(ctx context.Context) error {
 	for i, entry := range entries {
 		deliveries[i] = f.take(f.partition, fetched, pendingEntry{XMessage: entry})
 	}
-	f.instrumentation.consumed.Add(float64(len(entries)))
 	f.queue.push(deliveries...)
 	return err
 }
@@ -71,6 +70,7 @@ func (m *member) take(partition int, by intake, e pendingEntry) *delivery {
 		d.takenFrom, d.takenIdle = e.owner, e.idle
 		m.instrumentation.takenOver.Inc()
 	}
+	m.instrumentation.consumed.Inc()
 	if e.deliveries == 0 && e.Values[headerRedriveGroup] == m.Group {
 		m.instrumentation.redriven.Inc() // here: a command that redrives is not scraped
 	}
