@@ -89,7 +89,7 @@ func (i *consumerInstrumentation) startProcess(ctx context.Context, d *delivery)
 	case i.linkOnly(ctx):
 		options = append(slices.Clip(options), trace.WithNewRoot())
 	case creation.IsValid() && !creation.IsSampled():
-		options, late = options[:1], true // copying the attributes would be most of what a message costs that is not sampled
+		options, late = options[:1], true // a message that is not sampled should not cost a copy of them
 	}
 	ctx, span := i.tracer.Start(ctx, i.name, options...)
 	if !span.IsRecording() {
