@@ -61,7 +61,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	redisURL := flag.String("redis", "redis://127.0.0.1:6379", "`URL` of a Redis, whose database 1 is emptied")
+	redisURL := flag.String("redis", "", "`URL` of a Redis, whose database 1 is emptied; required")
 	messages := flag.Int("messages", 20_000, "how `many` messages")
 	profile := flag.String("profile", "", "write a CPU profile to this `file`")
 	flag.Parse()
