@@ -55,10 +55,12 @@ kubernetes: ## write the secrets for a Kubernetes cluster and say how to start e
 images: ## build the images of the containers
 	@deploy/compose.sh images
 
-# Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it.
+# Tests of whole processes run without the race detector, which makes them slow; what they are made of is tested with it. They run
+# one package after the other: they put load on a Clew and look at what it does, and two at a time are too much for two cores.
 test: redis postgres pgbouncer chromium python3 ip ## run all tests, against a real Redis, Postgres and browser
 	go test -race $(patsubst %,%/...,$(filter-out ./clew ./test,$(MODULES)))
-	go test ./clew/... ./test/...
+	go test -run '^$$' ./clew/... ./test/... >/dev/null # compiles
+	go test -p 1 -timeout 20m ./clew/... ./test/...
 
 test-containers: engine ## test docker-compose.yml on a Docker engine, 5 minutes; the first time 15
 	go test -tags containers -count=1 -parallel 8 -timeout 40m -v ./test/containers

@@ -77,7 +77,7 @@ func TestTheReportIsOneTableOf100Columns(t *testing.T) {
 			t.Errorf("too wide: %s", line)
 		}
 	}
-	for _, want := range []string{"consume_off                     117 284 messages/s     1.00    ≥ 0.70 yes ", "FAIL", "lost"} {
+	for _, want := range []string{"consume_off                     117 284 messages/s     1.00    ≥ 0.95 yes ", "FAIL", "lost"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
