@@ -162,6 +162,7 @@ func deadLetterOf(stream string, partition int, entry Entry) DeadLetter {
 		traceparent: m.Headers.Get(headerTraceparent),
 	}
 	maps.DeleteFunc(m.Headers, func(name, _ string) bool { return strings.HasPrefix(name, "dlq") })
+	m.Data = slices.Clone(m.Data) // Fields keep the text that it was made of
 	d.Message = m
 	for _, field := range entry.Fields {
 		if !strings.HasPrefix(field[0], "dlq") {

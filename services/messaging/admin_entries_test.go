@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -64,6 +65,18 @@ func TestPendingSaysWhoHoldsWhat(t *testing.T) {
 }
 
 // The backoff is long against what a busy machine takes for the look.
+func TestADeadLettersFieldsAreNotItsData(t *testing.T) {
+	r := newRig(t, 1)
+	r.consume("g", handlers{"note.v1": func(context.Context, messaging.Message) error { return messaging.Permanent(errors.New("no")) }})
+	r.publish("note.v1", "s")
+	d := r.awaitDeadLetters(1)[0]
+	before := fmt.Sprint(d.Fields)
+	clear(d.Message.Data)
+	if after := fmt.Sprint(d.Fields); after != before {
+		t.Errorf("with the data, the fields changed from %s to %s", before, after)
+	}
+}
+
 func TestPendingSaysWhenAFailedMessageIsDue(t *testing.T) {
 	r := newRig(t, 1)
 	r.publish("note.v1", "s")

@@ -78,7 +78,7 @@ func decode(stream string, entry redis.XMessage) (Message, error) {
 		case fieldDataContentType:
 			content = text
 		case fieldData:
-			m.Data = unsafe.Slice(unsafe.StringData(text), len(text)) // not copied: nobody else has this text
+			m.Data = unsafe.Slice(unsafe.StringData(text), len(text)) // not copied: the entry is given up
 		default:
 			m.Headers[name] = text
 		}
